@@ -1,0 +1,239 @@
+#include "athanor/laboratory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+
+namespace athanor {
+namespace {
+
+constexpr double kLingerSeconds = 60;  // a twin that a run started waits so long for its controller to come back
+constexpr int kMostRestarts = 100;     // of killed drivers, before a twin gives up
+constexpr double kAnswerSeconds = 10;  // a real driver is given so long to say what it is
+
+class VirtualLaboratory final : public Laboratory {
+ public:
+  VirtualLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
+                    const std::string& boot, Time start)
+      : clock_(start), twin_(lab, folder, seed, "", boot, start), link_(make_local_link(twin_.drivers(), clock_)) {}
+
+  const Clock& clock() const override { return clock_; }
+  DriverLink& link() override { return *link_; }
+
+ private:
+  ManualClock clock_;
+  Twin twin_;
+  std::unique_ptr<DriverLink> link_;
+};
+
+// The program itself, started again as `athanor twin …`, in a session of its own so that Ctrl-C does not reach it, and
+// with none of our streams, which it would keep open for longer than we live.
+pid_t start_twin(const std::vector<std::string>& arguments, const std::string& log) {
+  std::vector<std::string> words = {"/proc/self/exe", "twin"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw EnvironmentError("cannot start the twin's process");
+  if (child > 0) return child;
+  setsid();
+  dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+  const int written = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  dup2(written, STDOUT_FILENO);
+  dup2(written, STDERR_FILENO);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+class RemoteLaboratory final : public Laboratory, public DriverLink {
+ public:
+  RemoteLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
+                   const std::string& controller, Speed speed, Time start)
+      : speed_(speed.times), clock_(SystemClock().now(), start, speed.times) {
+    if (lab.twin) {
+      std::filesystem::create_directories(folder);
+      // Drivers that are running already hold their ledgers: then this twin finds nothing to do and leaves.
+      std::vector<std::string> arguments = {lab.file->name(),
+                                            "--folder",
+                                            folder,
+                                            "--speed",
+                                            fmt::format("{}x", speed.times),
+                                            "--linger",
+                                            fmt::format("{}", kLingerSeconds)};
+      if (seed) arguments.insert(arguments.end(), {"--seed", std::to_string(*seed)});
+      restart_ = [arguments, log = twin_log(folder)] { return start_twin(arguments, log); };
+      twin_ = restart_();
+    }
+    link_ = make_zmq_link(endpoints(lab, folder), controller, clock_);
+  }
+
+  ~RemoteLaboratory() override {
+    if (twin_ <= 0) return;
+    kill(twin_, SIGTERM);
+    waitpid(twin_, nullptr, 0);
+  }
+
+  const Clock& clock() const override { return clock_; }
+  DriverLink& link() override { return *this; }
+  double speed() const override { return speed_; }
+
+  void send(const std::string& driver, const wire::ToDriver& message) override { link_->send(driver, message); }
+  std::uint64_t dropped() const override { return link_->dropped(); }
+  DriverArrivals receive(Time until, int wake_fd) override {
+    // A twin that was killed is started again, and goes on; one that left by itself had found its drivers running.
+    int status = 0;
+    if (twin_ > 0 && waitpid(twin_, &status, WNOHANG) == twin_) twin_ = WIFSIGNALED(status) ? restart_() : -1;
+    return link_->receive(until, wake_fd);
+  }
+
+ private:
+  double speed_;
+  std::function<pid_t()> restart_;
+  ScaledClock clock_;
+  pid_t twin_ = -1;
+  std::unique_ptr<DriverLink> link_;
+};
+
+bool readable(int fd) {
+  pollfd descriptor{fd, POLLIN, 0};
+  return poll(&descriptor, 1, 0) > 0;
+}
+
+// One driver's process: its part of the world, its ledger, its socket.
+int serve_one(const Lab& lab, const Endpoint& endpoint, const std::string& folder, std::optional<std::uint64_t> seed,
+              const ScaledClock& clock, int stop_fd, double linger_s) {
+  try {
+    const std::string boot = fmt::format("{}-{}", getpid(), SystemClock().now().time_since_epoch().count());
+    Twin twin(lab, folder, seed, endpoint.driver, boot, clock.now());
+    serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "athanor twin: driver {}: {}\n", endpoint.driver, error.what());
+    return 3;
+  }
+}
+
+}  // namespace
+
+Speed parse_speed(const std::string& text) {
+  if (text == "max") return {true, 1};
+  if (text == "real") return {false, 1};
+  char* end = nullptr;
+  const double times = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || std::string(end) != "x" || !(times >= 1) || times > 1e6) {
+    throw InputError(fmt::format(
+        "--speed “{}” is not understood; expected “real”, “max”, or a factor from 1x to 1000000x, such as “500x”",
+        text));
+  }
+  return {false, times};
+}
+
+std::string twin_log(const std::string& folder) {
+  return folder + "/twin.log";
+}
+
+std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder) {
+  std::vector<Endpoint> all;
+  for (const LabDriver& driver : lab.drivers) {
+    all.push_back({driver.name,
+                   driver.endpoint.empty() ? fmt::format("ipc://{}/{}.sock", folder, driver.name) : driver.endpoint});
+  }
+  return all;
+}
+
+std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::string& folder,
+                                                    std::optional<std::uint64_t> seed, const std::string& boot,
+                                                    Time start) {
+  return std::make_unique<VirtualLaboratory>(lab, folder, seed, boot, start);
+}
+
+std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
+                                                   std::optional<std::uint64_t> seed, const std::string& controller,
+                                                   Speed speed, Time start) {
+  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, start);
+}
+
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder) {
+  if (lab.twin) return describe_twin(lab);
+  const Time now = SystemClock().now();
+  const ScaledClock clock(now, now, 1);
+  const auto link = make_zmq_link(endpoints(lab, folder), "athanor check", clock);
+  std::vector<driver::v1::Instrument> instruments;
+  std::set<std::string> silent;
+  for (const LabDriver& driver : lab.drivers) silent.insert(driver.name);
+  const Time until = now + from_seconds(kAnswerSeconds);
+  while (!silent.empty() && clock.now() < until) {
+    for (const DriverMessage& arrived : link->receive(until, -1).messages) {
+      if (!arrived.message.has_welcome() || silent.erase(arrived.message.driver()) == 0) continue;
+      for (const auto& instrument : arrived.message.welcome().instruments()) {
+        const LabInstrument* known = lab.find(instrument.id());
+        if (known != nullptr && known->driver == arrived.message.driver())
+          instruments.push_back(tighten(lab, instrument));
+      }
+    }
+  }
+  if (silent.empty()) return instruments;
+  std::string names;
+  for (const Endpoint& endpoint : endpoints(lab, folder)) {
+    if (silent.contains(endpoint.driver))
+      names += fmt::format("{}{} at {}", names.empty() ? "" : ", ", endpoint.driver, endpoint.address);
+  }
+  throw EnvironmentError(
+      fmt::format("no answer within {} s from {}; start the drivers, or mend their endpoints in “{}”", kAnswerSeconds,
+                  names, lab.file->name()));
+}
+
+int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, int stop_fd,
+               double linger_s) {
+  const Time wall = SystemClock().now();
+  // The world's time goes on from where it stood: a paused twin's chemistry is paused too.
+  const ScaledClock clock(wall, speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
+  // The world is made before its drivers start, who would otherwise all make it at once.
+  if (!world_time(folder)) Twin(lab, folder, seed, "", "making", clock.now());
+  std::map<pid_t, Endpoint> children;
+  const auto start = [&](const Endpoint& endpoint) {
+    const pid_t child = fork();
+    if (child < 0) throw EnvironmentError("cannot start a driver's process");
+    if (child == 0) _exit(serve_one(lab, endpoint, folder, seed, clock, stop_fd, linger_s));
+    children.emplace(child, endpoint);
+  };
+  for (const Endpoint& endpoint : endpoints(lab, folder)) start(endpoint);
+  int worst = 0;
+  int restarts = 0;
+  while (!children.empty()) {
+    int status = 0;
+    const pid_t child = waitpid(-1, &status, 0);
+    if (child < 0) {
+      if (errno != EINTR || !readable(stop_fd)) continue;
+      for (const auto& [other, endpoint] : children) kill(other, SIGTERM);
+      continue;
+    }
+    const auto ended = children.extract(child);
+    if (ended.empty()) continue;
+    if (WIFSIGNALED(status) && !readable(stop_fd) && restarts < kMostRestarts) {
+      fmt::print(stderr, "athanor twin: driver {} was killed by signal {}; it is started again\n",
+                 ended.mapped().driver, WTERMSIG(status));
+      std::fflush(stderr);
+      ++restarts;
+      start(ended.mapped());
+      continue;
+    }
+    worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : 3);
+  }
+  return worst;
+}
+
+}  // namespace athanor

@@ -1,0 +1,63 @@
+// The laboratory of a run: its drivers, wherever they are, and the clock they live by.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/campaign.h"
+#include "core/clock.h"
+#include "instruments/driver_link.h"
+#include "lab_twin/twin.h"
+
+namespace athanor {
+
+/// "real", "max" (virtual time, as fast as the machine allows), or "500x".
+struct Speed {
+  bool max = false;
+  double times = 1;
+};
+/// throws InputError that quotes the text and says what is expected.
+Speed parse_speed(const std::string& text);
+
+/// Where each driver of `lab` listens: the lab file's endpoint, or a socket in `folder`.
+std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder);
+
+/// Where a twin that a run started writes what it has to say.
+std::string twin_log(const std::string& folder);
+
+/// The start of a run: drivers can be talked to when this is constructed.
+class Laboratory {
+ public:
+  virtual ~Laboratory() = default;
+  virtual const Clock& clock() const = 0;
+  virtual DriverLink& link() = 0;
+  /// How much laboratory time passes in a second of wall time, for bounds that are about links and not about chemistry.
+  virtual double speed() const { return 1; }
+};
+
+/// The twin in this process, on a virtual clock that begins at `start`. `boot` tells this start from every other.
+std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::string& folder,
+                                                    std::optional<std::uint64_t> seed, const std::string& boot,
+                                                    Time start);
+
+/// Drivers behind sockets. A twin's drivers that are not running are started, as processes that outlive a killed
+/// controller (so that their instruments go on) and end with a clean run, or by themselves when no controller came
+/// back.
+std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
+                                                   std::optional<std::uint64_t> seed, const std::string& controller,
+                                                   Speed speed, Time start);
+
+/// What the instruments of `lab` say of themselves, within the laboratory's limits: the twin's without starting it,
+/// real ones over their links. throws EnvironmentError naming each driver that did not answer.
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder);
+
+/// Becomes the twin: a process for each driver of `lab`, until `stop_fd` is readable or, with `linger_s`, no controller
+/// was heard for that long. Gives 0, or 3 if a driver's process failed (it has said why).
+int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, int stop_fd,
+               double linger_s);
+
+}  // namespace athanor

@@ -1,0 +1,167 @@
+#include "athanor/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace athanor {
+namespace {
+
+constexpr double kRedrawSeconds = 0.05;
+
+std::string describe_value(const wire::Value& value) {
+  if (value.kind_case() == wire::Value::kText) return value.text();
+  return pretty_number(value.number()) + (value.unit().empty() ? "" : " " + value.unit());
+}
+
+// Cuts to `width` columns; counts a UTF-8 sequence as one column.
+std::string fit(const std::string& line, std::size_t width) {
+  std::size_t columns = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool starts = (static_cast<unsigned char>(line[i]) & 0xC0) != 0x80;
+    if (starts && columns++ == width) return line.substr(0, i);
+  }
+  return line;
+}
+
+std::string bar(double share, std::size_t width) {
+  const auto full = static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * static_cast<double>(width)));
+  std::string text;
+  for (std::size_t i = 0; i < width; ++i) text += i < full ? "━" : "─";
+  return text;
+}
+
+// The measured experiment of the best merit in the campaign's first objective.
+const ExperimentEntry* best_of(const State& state, const Objective& objective) {
+  const ExperimentEntry* best = nullptr;
+  double best_merit = 0;
+  for (const ExperimentEntry& experiment : state.experiments) {
+    for (const wire::Value& value : experiment.measured) {
+      if (value.name() != objective.name) continue;
+      const double merit = objective.merit(value.number());
+      if (best == nullptr || merit > best_merit) best = &experiment, best_merit = merit;
+    }
+  }
+  return best;
+}
+
+std::string describe_measured(const ExperimentEntry& experiment) {
+  std::string text;
+  for (const wire::Value& value : experiment.measured) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", value.name(), describe_value(value));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string describe_point(const std::vector<wire::Value>& at) {
+  std::string text;
+  for (const wire::Value& value : at) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", value.name(), describe_value(value));
+  }
+  return text;
+}
+
+std::string describe_duration(Duration duration) {
+  const double s = seconds(duration);
+  if (s < 60) return pretty_number(s, 2) + " s";
+  const auto minutes = static_cast<long>(std::lround(s / 60));
+  if (minutes < 60) return fmt::format("{} min", minutes);
+  if (minutes < 24 * 60) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
+  const long hours = std::lround(s / 3600);
+  return fmt::format("{} d {} h", hours / 24, hours % 24);
+}
+
+Progress::Progress(const Campaign& campaign, std::FILE* out)
+    : campaign_(campaign), out_(out), terminal_(isatty(fileno(out)) == 1) {}
+
+void Progress::show(const State& state, const std::vector<Record>& records) {
+  for (const Record& record : records) say_record(state, record);
+  if (terminal_ && monotonic_seconds() - drawn_at_ >= kRedrawSeconds) draw(state);
+}
+
+void Progress::finish(const State& state) {
+  erase();
+  say(fmt::format("{} {}: {} experiments measured, {} failed, {} abandoned, in {} of laboratory time", state.campaign,
+                  to_string(state.status), state.measured, state.failed, state.abandoned,
+                  describe_duration(state.lab_time())));
+  say(best_line(state));
+}
+
+void Progress::say(const std::string& line) {
+  erase();
+  fmt::print(out_, "{}\n", line);
+  std::fflush(out_);
+}
+
+void Progress::say_record(const State& state, const Record& record) {
+  if (record.has_alarm()) return say("! " + record.alarm().text());
+  if (record.has_campaign() && !record.campaign().why().empty()) {
+    const bool drained = record.campaign().event() == static_cast<std::uint32_t>(CampaignEvent::kDrained);
+    return drained ? void() : say(fmt::format("{}: {}", to_string(state.status), record.campaign().why()));
+  }
+  if (record.has_failed())
+    return say(fmt::format("experiment {} failed: {}", record.failed().experiment(), record.failed().why()));
+  if (record.has_abandoned()) {
+    return say(fmt::format("experiment {} abandoned: {}", record.abandoned().experiment(), record.abandoned().why()));
+  }
+  if (terminal_ || !record.has_measured()) return;
+  const ExperimentEntry& experiment = state.experiment(record.measured().experiment());
+  say(fmt::format("experiment {}: {} at {}", experiment.number, describe_measured(experiment),
+                  describe_point(experiment.at)));
+}
+
+std::string Progress::best_line(const State& state) const {
+  const ExperimentEntry* best = best_of(state, campaign_.problem.objectives.front());
+  if (best == nullptr) return "best so far   nothing measured yet";
+  return fmt::format("best so far   {}   experiment {}: {}", describe_measured(*best), best->number,
+                     describe_point(best->at));
+}
+
+std::vector<std::string> Progress::block(const State& state) const {
+  const std::size_t done = state.done();
+  std::string head;
+  if (const auto& limit = campaign_.stop.experiments) {
+    const double share = static_cast<double>(done) / static_cast<double>(*limit);
+    head = fmt::format("{}  {}  {}/{} experiments", state.campaign, bar(share, 24), done, *limit);
+    if (done > 0 && done < *limit) {
+      const double left_s = seconds(state.lab_time()) * (1 / share - 1);
+      head += fmt::format("   about {} of laboratory time left", describe_duration(from_seconds(left_s)));
+    }
+  } else {
+    head = fmt::format("{}  {}  {} experiments", state.campaign,
+                       bar(seconds(state.lab_time()) / seconds(*campaign_.stop.lab_time), 24), done);
+  }
+  head += fmt::format("   laboratory time {}", describe_duration(state.lab_time()));
+  std::string running = "running       ";
+  for (const auto& [id, command] : state.commands) {
+    if (!command.open()) continue;
+    running += fmt::format("#{} {} on {}   ", command.experiment, campaign_.steps[command.step].name,
+                           command.command.instrument());
+  }
+  if (state.asking) running += "planning";
+  return {head, best_line(state), running};
+}
+
+void Progress::erase() {
+  if (drawn_ > 0) fmt::print(out_, "\r\x1b[{}A\x1b[J", drawn_);
+  drawn_ = 0;
+}
+
+void Progress::draw(const State& state) {
+  winsize size{};
+  const bool known = ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 10;
+  erase();
+  for (const std::string& line : block(state)) {
+    fmt::print(out_, "{}\n", fit(line, known ? size.ws_col - 1u : 79u));
+    ++drawn_;
+  }
+  std::fflush(out_);
+  drawn_at_ = monotonic_seconds();
+}
+
+}  // namespace athanor

@@ -1,0 +1,182 @@
+// athanor run: the closed loop.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "athanor/commands.h"
+#include "athanor/laboratory.h"
+#include "athanor/progress.h"
+#include "athanor/signals.h"
+#include "controller/export.h"
+#include "controller/report.h"
+#include "controller/runtime.h"
+#include "controller/session.h"
+#include "core/random.h"
+
+namespace athanor {
+namespace {
+
+struct RunOptions {
+  std::string campaign_file, lab_file, journal_file, report_file, speed;
+  std::optional<std::uint64_t> seed;
+  bool json = false;
+};
+
+// A virtual laboratory lives outside of calendar time, so that a seed reproduces a run to the microsecond.
+constexpr Time kVirtualEpoch{std::chrono::seconds{1767225600}};  // 2026-01-01T00:00:00Z
+
+std::string fresh_nonce(const RunOptions& options, const Speed& speed) {
+  if (speed.max) return fmt::format("{:08x}", Random(options.seed.value_or(0)).derive("nonce") & 0xffffffffu);
+  std::random_device device;
+  return fmt::format("{:08x}", device());
+}
+
+std::size_t starts(const std::vector<Record>& records) {
+  return static_cast<std::size_t>(
+      std::count_if(records.begin(), records.end(), [](const Record& r) { return r.has_started(); }));
+}
+
+void write_file(const std::string& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out)
+    throw EnvironmentError(fmt::format(
+        "cannot write “{}”; is the disk full, or the folder not writable? Name another with --report", file));
+}
+
+// A night's work is not to end with a report that cannot be written.
+void require_writable(const std::string& file) {
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  if (access(folder.c_str(), W_OK) == 0 && !std::filesystem::is_directory(file)) return;
+  throw EnvironmentError(fmt::format("the report “{}” cannot be written there; name another with --report", file));
+}
+
+Lab lab_of(const RunOptions& options, const Campaign& campaign) {
+  const std::string file = options.lab_file.empty() ? campaign.lab_file : options.lab_file;
+  if (file.empty()) {
+    throw InputError({campaign.file->name()},
+                     "the campaign names no laboratory; add “lab: lab.yaml” to it, or give --lab LAB.yaml");
+  }
+  return load_lab(file);
+}
+
+nlohmann::json summary(const nlohmann::json& exported, const State& state, double wall_s, const std::string& journal) {
+  nlohmann::json best = nullptr;
+  const auto& found = exported.at("best");
+  if (found.is_array() && !found.empty()) best = found.front();
+  if (found.is_object()) best = found;
+  if (!best.is_null()) best = {{"at", best.at("at")}, {"measured", best.at("measured")}};
+  return {{"campaign", state.campaign},
+          {"status", to_string(state.status)},
+          {"experiments", state.done()},
+          {"failed", state.failed},
+          {"abandoned", state.abandoned},
+          {"best", best},
+          {"lab_time_s", seconds(state.lab_time())},
+          {"wall_s", wall_s},
+          {"journal", journal}};
+}
+
+int run_campaign(const RunOptions& options) {
+  const double began = monotonic_seconds();
+  const Campaign campaign = load_campaign(options.campaign_file);
+  const Lab lab = lab_of(options, campaign);
+  const std::string journal_file = options.journal_file.empty() ? campaign.name + ".journal" : options.journal_file;
+  const std::string report_file = options.report_file.empty() ? campaign.name + ".html" : options.report_file;
+  const std::string folder = journal_file + ".twin";
+  const Speed speed = parse_speed(!options.speed.empty() ? options.speed : lab.twin ? "max" : "real");
+  if (!lab.twin && (speed.max || speed.times != 1)) {
+    throw InputError({lab.file->name()},
+                     "this laboratory has no “twin:”, and real instruments run at --speed real only");
+  }
+  check_against(campaign, lab, describe_laboratory(lab, folder));
+
+  require_writable(report_file);
+
+  StopSignals stop;
+  // The twin's world in this process is not synced either: a power cut takes both, a killed process neither.
+  Journal journal(journal_file, Journal::Mode::kOpenOrCreate,
+                  speed.max ? Database::Sync::kNone : Database::Sync::kFull);
+  const std::vector<Record> before = journal.records();
+  // A new journal begins with a new virtual laboratory: the old one's vials are not this campaign's.
+  if (before.empty() && lab.twin) std::filesystem::remove_all(folder);
+  if (!before.empty() && lab.twin && !world_time(folder)) {
+    throw EnvironmentError(fmt::format(
+        "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
+        "together. Put it back, or begin another journal with --journal",
+        journal_file, folder));
+  }
+  const Time wall = SystemClock().now();
+  const State old = replay(before);
+  Time start = before.empty() ? (speed.max ? kVirtualEpoch : wall) : old.last;
+  if (!speed.max && speed.times == 1) start = std::max(start, wall);
+  if (speed.max) start = std::max(start, world_time(folder).value_or(start));
+  State state = open_campaign(journal, campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
+
+  const auto laboratory =
+      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", starts(before) + 1), start)
+                : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, start);
+  const auto planner = speed.max ? make_inline_planner(campaign.problem, stop.wake())
+                                 : make_planner_thread(campaign.problem, stop.wake());
+  Engine::Options engine_options;
+  engine_options.answer_within = from_seconds(seconds(engine_options.answer_within) * laboratory->speed());
+  if (lab.twin) engine_options.driver_hint = fmt::format("; what it says is in {}", twin_log(folder));
+  Engine engine(campaign, lab, std::move(state), engine_options);
+
+  Progress progress(campaign, options.json ? stderr : stdout);
+  if (!before.empty()) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, old.done()));
+  Shell shell{
+      journal,
+      laboratory->link(),
+      *planner,
+      laboratory->clock(),
+      stop.wake(),
+      stop.count(),
+      [&](const State& now, const std::vector<Record>& records) {
+        if (stop.count() == 1 && now.commands_open() && !records.empty() && records.front().has_campaign()) {
+          progress.say("stopping: waiting for the steps that are running (Ctrl-C again leaves at once; they go on)");
+        }
+        progress.show(now, records);
+      }};
+  const bool ended = run(engine, shell, ATHANOR_VERSION);
+  progress.finish(engine.state());
+
+  const nlohmann::json exported = export_json(campaign, journal.records());
+  write_file(report_file, render_report(exported));
+  const bool interrupted = stop.count() > 0 && engine.state().status != CampaignState::kFinished;
+  if (options.json) {
+    fmt::print("{}\n", summary(exported, engine.state(), monotonic_seconds() - began, journal_file).dump());
+  } else {
+    if (!engine.over() || interrupted)
+      progress.say(ended ? "stopped; the same command goes on" : "left; the same command goes on");
+    progress.say(fmt::format("report   {}\njournal  {}", std::filesystem::absolute(report_file).string(),
+                             std::filesystem::absolute(journal_file).string()));
+  }
+  if (interrupted) return 130;
+  return engine.state().status == CampaignState::kFinished ? 0 : 1;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, ExitStatus& status) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "Run a campaign: plan, carry out, measure, learn, until it is done");
+  command->add_option("campaign", options->campaign_file, "The campaign file (YAML)")->required();
+  command->add_option("--lab", options->lab_file, "The lab file (default: the one that the campaign names)");
+  command->add_option("--seed", options->seed, "Decides all chance of the run (default 0)")
+      ->check(CLI::Range(0.0, 9007199254740992.0));
+  command->add_option("--journal", options->journal_file,
+                      "Where the journal is kept (default: CAMPAIGN.journal here); an existing one is gone on with");
+  command->add_option("--speed", options->speed,
+                      "real, max (virtual time) or a factor such as 500x; default: max with a twin, real without");
+  command->add_option("--report", options->report_file, "Where the report goes (default: CAMPAIGN.html here)");
+  command->add_flag("--json", options->json, "Print one JSON object at the end");
+  command->callback([options, &status] { status.code = run_campaign(*options); });
+}
+
+}  // namespace athanor

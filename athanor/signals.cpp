@@ -1,0 +1,40 @@
+#include "athanor/signals.h"
+
+#include <signal.h>
+
+namespace athanor {
+namespace {
+
+// A signal handler can reach nothing but globals.
+std::atomic<int> stops{0};
+std::atomic<const Wake*> target{nullptr};
+
+void on_signal(int) {
+  stops.fetch_add(1);
+  if (const Wake* wake = target.load()) wake->notify();
+}
+
+void install(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  target.store(&wake_);
+  install(on_signal);
+}
+
+StopSignals::~StopSignals() {
+  install(SIG_DFL);
+  target.store(nullptr);
+}
+
+const std::atomic<int>& StopSignals::count() const {
+  return stops;
+}
+
+}  // namespace athanor

@@ -1,0 +1,92 @@
+# Compiler settings and the functions in which the root CMakeLists.txt is written.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+option(ATHANOR_TESTS "Build the tests" ON)
+option(ATHANOR_BENCH "Build the benchmarks" ON)
+set(ATHANOR_ARCH "x86-64-v3" CACHE STRING "Instruction set: x86-64-v3 (portable), native (this machine only), or empty")
+set(ATHANOR_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+find_package(PkgConfig REQUIRED)
+find_package(Eigen3 3.4 REQUIRED)
+find_package(NLopt REQUIRED)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+find_library(UDUNITS2 udunits2 REQUIRED)
+add_library(udunits2 INTERFACE)
+target_link_libraries(udunits2 INTERFACE ${UDUNITS2})
+
+add_library(athanor_settings INTERFACE)
+target_include_directories(athanor_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+# -Wno-restrict: GCC 12 finds overlaps in std::string that are not there (its bug 105651).
+target_compile_options(athanor_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -Werror)
+target_compile_definitions(athanor_settings INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+# Same input, same output on every machine of one instruction set: no contraction into fused operations behind our back.
+target_compile_options(athanor_settings INTERFACE -ffp-contract=off)
+if(ATHANOR_ARCH AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  target_compile_options(athanor_settings INTERFACE -march=${ATHANOR_ARCH})
+endif()
+if(ATHANOR_SANITIZE)
+  # GCC's own instrumentation makes it doubt the standard library's std::function; the release build keeps that warning.
+  target_compile_options(athanor_settings INTERFACE -fsanitize=${ATHANOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -Wno-maybe-uninitialized)
+  target_link_options(athanor_settings INTERFACE -fsanitize=${ATHANOR_SANITIZE})
+endif()
+
+# athanor_module(NAME DEPENDS modules… LIBRARIES targets…): all sources of the folder as one static library.
+function(athanor_module name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
+  add_library(athanor_${name} STATIC ${sources})
+  list(TRANSFORM arg_DEPENDS PREPEND athanor_)
+  target_link_libraries(athanor_${name} PUBLIC athanor_settings Threads::Threads ${arg_DEPENDS} ${arg_LIBRARIES})
+endfunction()
+
+# athanor_program(NAME …): the same as an executable.
+function(athanor_program name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
+  add_executable(${name} ${sources})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_compile_definitions(${name} PRIVATE ATHANOR_VERSION="${PROJECT_VERSION}")
+  list(TRANSFORM arg_DEPENDS PREPEND athanor_)
+  target_link_libraries(${name} PRIVATE athanor_settings ${arg_DEPENDS} ${arg_LIBRARIES})
+endfunction()
+
+# athanor_proto(NAME): every .proto of the folder, generated into the build folder, as one static library.
+function(athanor_proto name)
+  file(GLOB protos CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.proto)
+  set(sources)
+  foreach(proto ${protos})
+    get_filename_component(stem ${proto} NAME_WE)
+    set(out ${CMAKE_BINARY_DIR}/${name}/${stem}.pb)
+    add_custom_command(OUTPUT ${out}.cc ${out}.h
+      COMMAND protobuf::protoc --proto_path=${CMAKE_SOURCE_DIR} --cpp_out=${CMAKE_BINARY_DIR} ${proto}
+      DEPENDS ${protos} VERBATIM)
+    list(APPEND sources ${out}.cc ${out}.h)
+  endforeach()
+  add_library(athanor_${name} STATIC ${sources})
+  target_include_directories(athanor_${name} SYSTEM PUBLIC ${CMAKE_BINARY_DIR})
+  target_link_libraries(athanor_${name} PUBLIC protobuf::libprotobuf Threads::Threads)
+  if(ATHANOR_SANITIZE)
+    target_compile_options(athanor_${name} PRIVATE -fsanitize=${ATHANOR_SANITIZE})
+  endif()
+endfunction()

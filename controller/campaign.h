@@ -1,0 +1,66 @@
+// The campaign file: the problem, the procedure of one experiment as a graph of steps, and when to stop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/document.h"
+#include "core/problem.h"
+#include "instruments/lab.h"
+
+namespace athanor {
+
+/// A value that a step gives to its capability: a quantity or a text as written, or a parameter of the space ("$name").
+struct Argument {
+  struct FromSpace {
+    std::size_t parameter;
+  };
+  std::string name;  ///< the capability's parameter
+  std::variant<Quantity, std::string, FromSpace> value;
+  Place place;
+};
+
+struct Step {
+  std::string name;
+  std::string capability;
+  std::vector<std::size_t> after;  ///< indices of steps that must be done before
+  std::vector<Argument> with;
+  /// Which result of the capability is which objective: (objective index, result name).
+  std::vector<std::pair<std::size_t, std::string>> gives;
+  Place place;
+};
+
+struct StopRule {
+  std::optional<std::size_t> experiments;  ///< measured or failed; abandoned ones do not count
+  std::optional<Duration> lab_time;
+};
+
+struct Campaign {
+  std::unique_ptr<Document> file;
+  std::string name;
+  std::string lab_file;  ///< empty: none named
+  Problem problem;
+  std::vector<Step> steps;  ///< in the file's order; empty where the file is for planning only
+  StopRule stop;
+
+  /// What may not change while a journal goes on: the space, objectives and procedure in a canonical text.
+  std::string definition() const;
+};
+
+/// throws InputError with all mistakes. A campaign without `procedure` is for `athanor plan` only.
+Campaign load_campaign(const std::string& file);
+Campaign parse_campaign(const std::string& text, const std::string& name, const std::string& folder,
+                        NamedFiles files = NamedFiles::kRead);
+
+/// Holds the campaign's steps against what the instruments offer (already tightened by the lab): every capability
+/// offered by some instrument, every parameter given, known and of the right kind, every value of the space within the
+/// limits of at least one instrument that offers the capability, every result there and convertible to its objective's
+/// unit, stock named. throws InputError with all mistakes, each at its place in the campaign file.
+void check_against(const Campaign& campaign, const Lab& lab, const std::vector<driver::v1::Instrument>& instruments);
+
+}  // namespace athanor

@@ -1,0 +1,610 @@
+#include "controller/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "controller/points.h"
+#include "core/check.h"
+#include "core/random.h"
+#include "instruments/driver.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::uint64_t kAbandonedInARow = 3;  // so many spoilt experiments without one success: something is broken
+
+wire::ToDriver to_driver() {
+  wire::ToDriver message;
+  message.set_version(kProtocolVersion);
+  return message;
+}
+
+CommandEvent event_of(const wire::Outcome& outcome) {
+  if (outcome.done()) return CommandEvent::kFinish;
+  return outcome.fault() == wire::INTERRUPTED ? CommandEvent::kInterrupt : CommandEvent::kFail;
+}
+
+}  // namespace
+
+Engine::Engine(const Campaign& campaign, const Lab& lab, State state, Options options)
+    : campaign_(campaign), lab_(lab), options_(std::move(options)), state_(std::move(state)) {
+  for (const LabPlaces& places : lab_.places) {
+    for (long i = 1; i <= places.count; ++i) places_.push_back(fmt::format("{}-{}", places.name, i));
+  }
+  for (const auto& [id, instrument] : state_.instruments) offers_[id] = tighten(lab_, instrument.description);
+}
+
+Decision Engine::handle(const Event& event) {
+  now_ = std::max(event.time, state_.last);
+  decision_ = {};
+  std::visit([this](const auto& what) { on(what); }, event.what);
+  advance();
+  return std::move(decision_);
+}
+
+// ── What happened ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Engine::on(const ControllerStarted& started) {
+  Record fresh;
+  fresh.mutable_started()->set_program(started.program);
+  record(std::move(fresh));
+  const bool resume = state_.status != CampaignState::kFinished || !enough();
+  if (resume) move_campaign(CampaignEvent::kStart, "");
+  // The planner's answer was lost with the process; the same question gets the same answer.
+  if (resume && state_.asking) question_planner();
+}
+
+void Engine::on(const DriverSaid& said) {
+  const wire::FromDriver& message = said.message;
+  switch (message.body_case()) {
+    case wire::FromDriver::kWelcome:
+      return on_welcome(message);
+    case wire::FromDriver::kAccepted: {
+      const auto command = state_.commands.find(message.accepted().id());
+      if (command == state_.commands.end() || command->second.state != CommandState::kIntended) return;
+      move(command->first, CommandEvent::kAccept, "", nullptr, message.accepted().expected_s());
+      return;
+    }
+    case wire::FromDriver::kOutcome:
+      return on_outcome(message.outcome());
+    case wire::FromDriver::kAnswer:
+      for (const wire::CommandState& answer : message.answer().states()) on_answer(answer);
+      return;
+    case wire::FromDriver::kRefused:
+      return alarm(message.driver(), message.refused().why());
+    case wire::FromDriver::kProgress:
+    case wire::FromDriver::kStopped:
+    case wire::FromDriver::kHeartbeat:
+    case wire::FromDriver::kTelemetry:
+    case wire::FromDriver::BODY_NOT_SET:
+      return;
+  }
+}
+
+void Engine::on_welcome(const wire::FromDriver& message) {
+  Record seen;
+  seen.mutable_driver_seen()->set_driver(message.driver());
+  seen.mutable_driver_seen()->set_boot(message.boot());
+  for (const wire::Instrument& instrument : message.welcome().instruments()) {
+    const LabInstrument* known = lab_.find(instrument.id());
+    if (known == nullptr || known->driver != message.driver()) continue;  // not of this laboratory
+    *seen.mutable_driver_seen()->add_instruments() = instrument;
+    offers_[instrument.id()] = tighten(lab_, instrument);
+  }
+  record(std::move(seen));
+  // Every link that comes up is a recovery: ask what became of each command.
+  std::vector<std::string> open;
+  for (const auto& [id, command] : state_.commands) {
+    if (command.open() && state_.instruments.at(command.command.instrument()).driver == message.driver())
+      open.push_back(id);
+  }
+  if (!open.empty()) question(message.driver(), open);
+}
+
+void Engine::on_outcome(const wire::Outcome& outcome) {
+  const auto command = state_.commands.find(outcome.id());
+  if (command == state_.commands.end() || !command->second.open()) return;  // late or doubled: it was recorded long ago
+  move(outcome.id(), event_of(outcome), outcome.message(), &outcome);
+}
+
+void Engine::on_answer(const wire::CommandState& answer) {
+  const auto found = state_.commands.find(answer.id());
+  if (found == state_.commands.end() || !found->second.open()) return;
+  const CommandEntry& command = found->second;
+  static_assert(static_cast<int>(wire::CommandState::NEVER_SEEN) == 0);
+  Answer says = Answer::kNeverSeen;
+  if (answer.standing() == wire::CommandState::FINISHED) says = Answer::kFinished;
+  if (answer.standing() == wire::CommandState::RUNNING) says = Answer::kRunning;
+  if (answer.standing() == wire::CommandState::INTERRUPTED) says = Answer::kInterrupted;
+  switch (recovery(says, repeatable(command))) {
+    case Recovery::kRecordOutcome:
+      return on_outcome(answer.outcome());
+    case Recovery::kWait:
+      if (command.state == CommandState::kIntended)
+        move(answer.id(), CommandEvent::kAccept, "the driver says it is running");
+      return;
+    case Recovery::kSendAgain: {
+      move(answer.id(), CommandEvent::kSendAgain, "the driver never saw it");
+      wire::ToDriver message = to_driver();
+      *message.mutable_command() = command.command;
+      check_at_[answer.id()] = now_ + options_.answer_within;
+      return send(state_.instruments.at(command.command.instrument()).driver, std::move(message));
+    }
+    case Recovery::kRepeat:
+      return move(answer.id(), CommandEvent::kInterrupt, "the driver restarted while it ran");
+    case Recovery::kDoubt:
+      alarm(command.command.instrument(),
+            fmt::format(
+                "the driver of {} restarted while “{}” ran on sample {}; it may not be repeated, and nobody knows "
+                "whether it was completed. Look at the sample{}",
+                command.command.instrument(), command.command.capability(), command.command.sample(),
+                command.command.place().empty() ? "" : " at " + command.command.place()));
+      return move(answer.id(), CommandEvent::kDoubt, "the driver restarted while it ran, and it may not be repeated");
+    case Recovery::kAlarm:
+      ATHANOR_CHECK(false, "an answer is not silence");
+  }
+}
+
+void Engine::on(const DriverLost& lost) {
+  const auto driver = state_.drivers.find(lost.driver);
+  if (driver == state_.drivers.end() || !driver->second.up) {
+    return alarm(lost.driver, fmt::format("driver {} does not answer yet; its instruments are waited for{}",
+                                          lost.driver, options_.driver_hint));
+  }
+  Record fresh;
+  fresh.mutable_driver_lost()->set_driver(lost.driver);
+  record(std::move(fresh));
+  alarm(lost.driver, fmt::format("driver {} does not answer; its commands are asked about when it does", lost.driver));
+}
+
+void Engine::on(const PlannerSaid& said) {
+  if (over() || !state_.asking || state_.asking->ask() != said.ask) return;
+  Record answered;
+  answered.mutable_answered()->set_ask(said.ask);
+  answered.mutable_answered()->set_count(static_cast<std::uint32_t>(said.plan.suggestions.size()));
+  for (const std::string& note : said.plan.notes) answered.mutable_answered()->add_notes(note);
+  record(std::move(answered));
+  if (!said.fault.empty()) {
+    alarm("planner", said.fault);
+    if (!stopping()) move_campaign(CampaignEvent::kAskStop, "the planner has no answer: " + said.fault);
+    return;
+  }
+  for (const Suggestion& suggestion : said.plan.suggestions) {
+    Record fresh;
+    auto& proposed = *fresh.mutable_proposed();
+    proposed.set_experiment(state_.experiments.size() + 1);
+    proposed.set_ask(said.ask);
+    for (const wire::Value& value : to_values(campaign_.problem.space, suggestion.at)) *proposed.add_at() = value;
+    for (std::size_t i = 0; i < suggestion.predicted.size(); ++i) {
+      auto& predicted = *proposed.add_predicted();
+      predicted.set_objective(campaign_.problem.objectives[i].name);
+      predicted.set_mean(suggestion.predicted[i].mean);
+      predicted.set_sd(suggestion.predicted[i].sd);
+    }
+    proposed.set_reason(suggestion.reason);
+    const std::uint64_t number = proposed.experiment();
+    record(std::move(fresh));
+    Record approval;
+    approval.mutable_approved()->set_experiment(number);
+    approval.mutable_approved()->set_by("campaign");
+    record(std::move(approval));
+  }
+}
+
+void Engine::on(const StopAsked& asked) {
+  if (state_.status == CampaignState::kRunning) move_campaign(CampaignEvent::kAskStop, asked.why);
+}
+
+void Engine::on(const TimePassed&) {
+  std::map<std::string, std::vector<std::string>> overdue;  // driver → commands
+  for (auto& [id, check_at] : check_at_) {
+    if (check_at > now_) continue;
+    const CommandEntry& command = state_.commands.at(id);
+    const InstrumentEntry& instrument = state_.instruments.at(command.command.instrument());
+    if (command.state == CommandState::kAccepted && command.attempt > 0 && instrument.state == InstrumentState::kBusy) {
+      alarm(command.command.instrument(),
+            fmt::format("{} takes longer than expected over “{}” ({} s were expected)", command.command.instrument(),
+                        command.command.capability(), pretty_number(command.expected_s, 3)));
+    }
+    overdue[instrument.driver].push_back(id);
+    // Asked again and again, but ever less often; the command itself is never repeated.
+    check_at = now_ + std::max(options_.answer_within, (now_ - command.since));
+  }
+  for (const auto& [driver, ids] : overdue) question(driver, ids);
+}
+
+// ── What follows ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// Whatever has become possible, until nothing more is: one thing's end may be another's beginning.
+void Engine::advance() {
+  std::size_t before = 0;
+  do {
+    before = decision_.records.size();
+    end_experiments();
+    stop_if_spoilt();
+    ask_for_more();
+    begin_experiments();
+    dispatch_steps();
+    complete_or_drain();
+  } while (decision_.records.size() > before);
+}
+
+void Engine::end_experiments() {
+  const std::set<std::uint64_t> live = state_.live;
+  for (const std::uint64_t number : live) {
+    const ExperimentEntry& experiment = state_.experiment(number);
+    if (experiment.state == ExperimentState::kRunning) settle(experiment);
+  }
+}
+
+// An experiment ends when all its steps are done, or when one of them failed and none is under way any more.
+void Engine::settle(const ExperimentEntry& experiment) {
+  const CommandEntry* broken = nullptr;
+  std::size_t done = 0;
+  for (const auto& [step, id] : experiment.commands) {
+    const CommandEntry& command = state_.commands.at(id);
+    if (command.open()) return;
+    if (command.state == CommandState::kDone) {
+      ++done;
+    } else if (broken == nullptr) {
+      broken = &command;
+    }
+  }
+  if (broken != nullptr) return repeat_or_give_up(experiment, *broken);
+  if (done < campaign_.steps.size()) return;
+
+  Record fresh;
+  auto& measured = *fresh.mutable_measured();
+  measured.set_experiment(experiment.number);
+  for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
+    const wire::Outcome& outcome = state_.commands.at(experiment.commands.at(static_cast<std::uint32_t>(step))).outcome;
+    for (const auto& [index, result] : campaign_.steps[step].gives) {
+      const Objective& objective = campaign_.problem.objectives[index];
+      const auto found =
+          std::find_if(outcome.results().begin(), outcome.results().end(),
+                       [&, wanted = result](const wire::Value& value) { return value.name() == wanted; });
+      if (found == outcome.results().end()) {
+        return abandon(experiment.number,
+                       fmt::format("step “{}” gave no result “{}”", campaign_.steps[step].name, result));
+      }
+      try {
+        const double number = number_in(*found, objective.unit);
+        if (!std::isfinite(number)) {
+          return abandon(experiment.number,
+                         fmt::format("step “{}” measured “{}” as {}", campaign_.steps[step].name, result, number));
+        }
+        wire::Value& value = *measured.add_values();
+        value.set_name(objective.name);
+        value.set_number(number);
+        value.set_unit(objective.unit.text());
+      } catch (const InputError& error) {
+        return abandon(experiment.number, error.what());
+      }
+    }
+  }
+  record(std::move(fresh));
+}
+
+void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command) {
+  const std::string step = campaign_.steps[command.step].name;
+  const std::string why = command.outcome.message();
+  if (command.state == CommandState::kInterrupted && repeatable(command)) {
+    // A new command under a new id: the old one is over for good.
+    if (!stopping()) dispatch(experiment, command.step, command.attempt + 1);
+    return;
+  }
+  if (command.state == CommandState::kFailed && command.outcome.fault() == wire::SAMPLE) {
+    Record fresh;
+    fresh.mutable_failed()->set_experiment(experiment.number);
+    fresh.mutable_failed()->set_why(fmt::format("{}: {}", step, why));
+    return record(std::move(fresh));
+  }
+  if (command.state == CommandState::kDoubtful) {
+    return abandon(experiment.number, fmt::format("{}: the sample is doubtful; a person must look at it", step));
+  }
+  alarm(command.command.instrument(), fmt::format("{} failed at “{}”: {}", command.command.instrument(), step, why));
+  const bool stock = command.outcome.fault() == wire::STOCK;
+  abandon(experiment.number, fmt::format("{}: {}", step, why));
+  if (stock && !stopping()) move_campaign(CampaignEvent::kAskStop, why);
+}
+
+void Engine::stop_if_spoilt() {
+  if (stopping() || state_.abandoned_in_a_row < kAbandonedInARow) return;
+  move_campaign(CampaignEvent::kAskStop,
+                fmt::format("{} experiments in a row were spoilt; see the alarms", state_.abandoned_in_a_row));
+}
+
+void Engine::complete_or_drain() {
+  if (over() || state_.status == CampaignState::kNew) return;
+  // A stop does not wait for drivers that do not answer: their commands are asked about at the next start.
+  const bool waiting = std::any_of(state_.commands.begin(), state_.commands.end(), [&](const auto& item) {
+    const InstrumentState instrument = state_.instruments.at(item.second.command.instrument()).state;
+    return item.second.open() && (instrument == InstrumentState::kBusy || !stopping());
+  });
+  if (waiting) return;
+  if (state_.live.empty() && (enough() || state_.exhausted)) {
+    return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
+  }
+  if (stopping()) move_campaign(CampaignEvent::kDrained, state_.why);
+}
+
+void Engine::ask_for_more() {
+  if (stopping() || state_.asking || state_.exhausted || enough()) return;
+  const std::size_t batch = campaign_.problem.planner.batch;
+  std::size_t wanted = batch > state_.live.size() ? batch - state_.live.size() : 0;
+  if (const auto& limit = campaign_.stop.experiments) {
+    wanted = std::min(wanted, *limit - std::min(*limit, state_.done() + state_.live.size()));
+  }
+  if (wanted == 0) return;
+  Record fresh;
+  fresh.mutable_asked()->set_ask(state_.asks + 1);
+  fresh.mutable_asked()->set_count(static_cast<std::uint32_t>(wanted));
+  fresh.mutable_asked()->set_seed(Random(state_.seed).derive("planner", state_.asks + 1));
+  record(std::move(fresh));
+  question_planner();
+}
+
+void Engine::question_planner() {
+  AskPlanner effect;
+  effect.ask = state_.asking->ask();
+  effect.question.observations = observations(campaign_.problem, state_);
+  effect.question.pending = pending(campaign_.problem, state_);
+  effect.question.count = state_.asking->count();
+  effect.question.seed = state_.asking->seed();
+  decision_.effects.emplace_back(std::move(effect));
+}
+
+void Engine::begin_experiments() {
+  if (stopping() || state_.instruments.empty()) return;  // before a driver was heard nothing is known of what steps use
+  const std::set<std::uint64_t> live = state_.live;
+  for (const std::uint64_t number : live) {
+    const ExperimentEntry& experiment = state_.experiment(number);
+    if (experiment.state != ExperimentState::kApproved) continue;
+    std::vector<wire::Value> stock = stock_needed(experiment);
+    const std::string place = free_place();
+    std::string missing = shortage(stock);
+    if (missing.empty() && place.empty() && !places_.empty()) {
+      missing = "every place holds a doubtful sample; look at them, free the places, and begin another journal";
+    }
+    if (!missing.empty()) {
+      // What has begun is finished first: it has its reagents, and may free a place.
+      const bool someone_runs = std::any_of(state_.live.begin(), state_.live.end(), [&](auto other) {
+        return state_.experiment(other).state == ExperimentState::kRunning;
+      });
+      if (someone_runs) return;
+      alarm("stock", missing);
+      return move_campaign(CampaignEvent::kAskStop, missing);
+    }
+    Record fresh;
+    fresh.mutable_begun()->set_experiment(number);
+    fresh.mutable_begun()->set_place(place);
+    for (wire::Value& value : stock) *fresh.mutable_begun()->add_stock() = std::move(value);
+    record(std::move(fresh));
+  }
+}
+
+// What the shelf lacks of `stock`, in words; empty if there is enough.
+std::string Engine::shortage(const std::vector<wire::Value>& stock) const {
+  for (const wire::Value& needed : stock) {
+    const auto shelf =
+        std::find_if(lab_.stock.begin(), lab_.stock.end(), [&](const auto& s) { return s.name == needed.name(); });
+    const auto used = state_.stock_used.find(needed.name());
+    const double left = shelf->amount.value - (used == state_.stock_used.end() ? 0 : used->second);
+    if (needed.number() <= left + 1e-9 * shelf->amount.value) continue;
+    return fmt::format(
+        "{} is used up: {} {} left, {} needed; refill it, raise its amount in the lab file, and run again",
+        needed.name(), pretty_number(left), needed.unit(), pretty_number(needed.number()));
+  }
+  return "";
+}
+
+void Engine::dispatch_steps() {
+  if (stopping()) return;
+  const std::set<std::uint64_t> live = state_.live;
+  for (const std::uint64_t number : live) {
+    const ExperimentEntry& experiment = state_.experiment(number);
+    for (std::size_t step = 0; step < campaign_.steps.size() && experiment.state == ExperimentState::kRunning; ++step) {
+      if (experiment.commands.contains(static_cast<std::uint32_t>(step))) continue;
+      const auto& after = campaign_.steps[step].after;
+      const bool ready = std::all_of(after.begin(), after.end(), [&](std::size_t earlier) {
+        const auto id = experiment.commands.find(static_cast<std::uint32_t>(earlier));
+        return id != experiment.commands.end() && state_.commands.at(id->second).state == CommandState::kDone;
+      });
+      // A sample is in one place: one step at a time acts on it.
+      const bool in_use = std::any_of(experiment.commands.begin(), experiment.commands.end(),
+                                      [&](const auto& item) { return state_.commands.at(item.second).open(); });
+      if (ready && !in_use) dispatch(experiment, step, 1);
+    }
+  }
+}
+
+// Gives the step to a free instrument that offers its capability within its limits. If none is free, the step waits; if
+// none would ever take it, the experiment is abandoned.
+void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) {
+  wire::Command command = command_for(experiment, step, attempt);
+  std::string refusal;
+  bool possible = false;
+  for (const auto& [id, instrument] : state_.instruments) {
+    const auto& capabilities = offers_.at(id).capabilities();
+    const auto capability = std::find_if(capabilities.begin(), capabilities.end(),
+                                         [&](const auto& c) { return c.name() == command.capability(); });
+    if (capability == capabilities.end()) continue;
+    command.set_instrument(id);
+    const std::string why = why_refused(*capability, command);
+    if (!why.empty()) {
+      refusal = fmt::format("{} refuses “{}”: {}", id, campaign_.steps[step].name, why);
+      continue;
+    }
+    possible = true;
+    if (instrument.state != InstrumentState::kIdle) continue;
+    Record fresh;
+    fresh.mutable_intended()->set_experiment(experiment.number);
+    fresh.mutable_intended()->set_step(static_cast<std::uint32_t>(step));
+    fresh.mutable_intended()->set_attempt(attempt);
+    *fresh.mutable_intended()->mutable_command() = command;
+    const std::string driver = instrument.driver;
+    record(std::move(fresh));
+    check_at_[command.id()] = now_ + options_.answer_within;
+    wire::ToDriver message = to_driver();
+    *message.mutable_command() = std::move(command);
+    return send(driver, std::move(message));
+  }
+  if (possible || refusal.empty()) return;
+  alarm(campaign_.steps[step].capability, refusal);
+  abandon(experiment.number, refusal);
+}
+
+wire::Command Engine::command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const {
+  wire::Command command;
+  command.set_id(fmt::format("{}/{}/{}/{}/{}", state_.campaign, state_.nonce, experiment.number,
+                             campaign_.steps[step].name, attempt));
+  command.set_capability(campaign_.steps[step].capability);
+  command.set_sample(fmt::format("{}/{}/{}", state_.campaign, state_.nonce, experiment.number));
+  command.set_place(experiment.place);
+  for (const Argument& argument : campaign_.steps[step].with) {
+    wire::Value& value = *command.add_with();
+    if (const auto* from = std::get_if<Argument::FromSpace>(&argument.value)) {
+      const std::string& parameter = campaign_.problem.space[from->parameter].name;
+      value = *std::find_if(experiment.at.begin(), experiment.at.end(),
+                            [&](const auto& v) { return v.name() == parameter; });
+    } else if (const auto* quantity = std::get_if<Quantity>(&argument.value)) {
+      value.set_number(quantity->value);
+      value.set_unit(quantity->unit.text());
+    } else {
+      value.set_text(std::get<std::string>(argument.value));
+    }
+    value.set_name(argument.name);
+  }
+  return command;
+}
+
+// By what the capabilities say they use, for all steps of the experiment, in the unit of the laboratory's stock.
+std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment) const {
+  std::map<std::string, double> needed;
+  for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
+    const wire::Command command = command_for(experiment, step, 1);
+    for (const auto& [id, offer] : offers_) {
+      const auto capability = std::find_if(offer.capabilities().begin(), offer.capabilities().end(),
+                                           [&](const auto& c) { return c.name() == command.capability(); });
+      if (capability == offer.capabilities().end()) continue;
+      for (const wire::StockUse& use : capability->uses()) {
+        const auto value_of = [&](const std::string& name) {
+          return std::find_if(command.with().begin(), command.with().end(),
+                              [&](const auto& v) { return v.name() == name; });
+        };
+        const auto reagent = value_of(use.reagent()), amount = value_of(use.amount());
+        if (reagent == command.with().end() || amount == command.with().end()) continue;
+        const auto shelf = std::find_if(lab_.stock.begin(), lab_.stock.end(),
+                                        [&](const auto& s) { return s.name == reagent->text(); });
+        if (shelf != lab_.stock.end()) needed[shelf->name] += number_in(*amount, shelf->amount.unit);
+      }
+      break;  // every instrument that offers the capability would use the same
+    }
+  }
+  std::vector<wire::Value> values;
+  for (const auto& [name, amount] : needed) {
+    const auto shelf = std::find_if(lab_.stock.begin(), lab_.stock.end(),
+                                    [&, wanted = name](const auto& s) { return s.name == wanted; });
+    wire::Value value;
+    value.set_name(name);
+    value.set_number(amount);
+    value.set_unit(shelf->amount.unit.text());
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+// ── Small helps ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Time Engine::wakes_at() const {
+  Time earliest = kNever;
+  for (const auto& [id, check_at] : check_at_) earliest = std::min(earliest, check_at);
+  const bool limited = state_.status == CampaignState::kRunning && campaign_.stop.lab_time && !enough();
+  return limited ? std::min(earliest, state_.opened + *campaign_.stop.lab_time) : earliest;
+}
+
+bool Engine::stopping() const {
+  return state_.status != CampaignState::kRunning;
+}
+
+bool Engine::enough() const {
+  const StopRule& stop = campaign_.stop;
+  return (stop.experiments && state_.done() >= *stop.experiments) ||
+         (stop.lab_time && now_ - state_.opened >= *stop.lab_time);
+}
+
+std::string Engine::free_place() const {
+  const auto free =
+      std::find_if(places_.begin(), places_.end(), [&](const auto& p) { return !state_.places_taken.contains(p); });
+  return free == places_.end() ? "" : *free;
+}
+
+bool Engine::repeatable(const CommandEntry& command) const {
+  for (const wire::Capability& capability :
+       state_.instruments.at(command.command.instrument()).description.capabilities()) {
+    if (capability.name() == command.command.capability()) return capability.repeatable();
+  }
+  return false;
+}
+
+void Engine::record(Record record) {
+  record.set_time_us(now_.time_since_epoch().count());
+  state_.apply(record);
+  decision_.records.push_back(std::move(record));
+}
+
+void Engine::send(const std::string& driver, wire::ToDriver message) {
+  decision_.effects.emplace_back(SendToDriver{driver, std::move(message)});
+}
+
+void Engine::move(const std::string& id, CommandEvent event, const std::string& why, const wire::Outcome* outcome,
+                  double expected_s) {
+  Record fresh;
+  auto& moved = *fresh.mutable_command();
+  moved.set_id(id);
+  moved.set_event(static_cast<std::uint32_t>(event));
+  moved.set_why(why);
+  moved.set_expected_s(expected_s);
+  if (outcome != nullptr) *moved.mutable_outcome() = *outcome;
+  record(std::move(fresh));
+  const CommandEntry& command = state_.commands.at(id);
+  if (!command.open()) {
+    check_at_.erase(id);
+  } else if (event == CommandEvent::kAccept) {
+    check_at_[id] = now_ + options_.answer_within + from_seconds(options_.patience * command.expected_s);
+  }
+}
+
+void Engine::move_campaign(CampaignEvent event, const std::string& why) {
+  Record fresh;
+  fresh.mutable_campaign()->set_event(static_cast<std::uint32_t>(event));
+  fresh.mutable_campaign()->set_why(why);
+  record(std::move(fresh));
+}
+
+void Engine::abandon(std::uint64_t experiment, const std::string& why) {
+  Record fresh;
+  fresh.mutable_abandoned()->set_experiment(experiment);
+  fresh.mutable_abandoned()->set_why(why);
+  record(std::move(fresh));
+}
+
+void Engine::alarm(const std::string& about, const std::string& text) {
+  Record fresh;
+  fresh.mutable_alarm()->set_about(about);
+  fresh.mutable_alarm()->set_text(text);
+  record(std::move(fresh));
+}
+
+void Engine::question(const std::string& driver, const std::vector<std::string>& ids) {
+  wire::ToDriver message = to_driver();
+  for (const std::string& id : ids) {
+    message.mutable_question()->add_ids(id);
+    check_at_[id] = std::max(check_at_[id], now_ + options_.answer_within);
+  }
+  send(driver, std::move(message));
+}
+
+}  // namespace athanor

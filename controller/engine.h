@@ -1,0 +1,133 @@
+// The engine decides: one event in; the records to write and the effects to carry out, once written, out. No input or
+// output, no clock, no chance; single-threaded. The journal's records are the only way its state changes.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "controller/campaign.h"
+#include "controller/state.h"
+#include "optimizers/planner.h"
+
+namespace athanor {
+
+// ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+struct ControllerStarted {
+  std::string program;  ///< its version
+};
+struct DriverSaid {
+  wire::FromDriver message;
+};
+struct DriverLost {
+  std::string driver;
+};
+struct PlannerSaid {
+  std::uint64_t ask = 0;
+  Plan plan;
+  std::string fault;  ///< not empty: there is no plan, and this is why
+};
+struct StopAsked {
+  std::string why;
+};
+struct TimePassed {};
+
+struct Event {
+  Time time{};
+  std::variant<ControllerStarted, DriverSaid, DriverLost, PlannerSaid, StopAsked, TimePassed> what;
+};
+
+// ── Effects ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+struct SendToDriver {
+  std::string driver;
+  wire::ToDriver message;
+};
+struct AskPlanner {
+  std::uint64_t ask = 0;
+  PlanQuestion question;
+};
+using Effect = std::variant<SendToDriver, AskPlanner>;
+
+struct Decision {
+  std::vector<Record> records;
+  std::vector<Effect> effects;
+};
+
+class Engine {
+ public:
+  struct Options {
+    /// A command that was sent and not answered for this long is asked about.
+    Duration answer_within = from_seconds(30);
+    /// An instrument may take this many times as long as it said before the alarm is raised.
+    double patience = 2;
+    /// Where a person finds out why a driver does not answer; ends the alarm's sentence.
+    std::string driver_hint;
+  };
+
+  /// `campaign` and `lab` must outlive the engine. `state` is what the journal so far gives.
+  Engine(const Campaign& campaign, const Lab& lab, State state, Options options);
+
+  /// What `event` leads to. The state already contains the records when this returns.
+  Decision handle(const Event& event);
+
+  /// When a TimePassed is due; kNever if nothing waits for the clock.
+  Time wakes_at() const;
+  const State& state() const { return state_; }
+  /// Nothing is left to do: the campaign finished, or it stopped.
+  bool over() const { return state_.status == CampaignState::kFinished || state_.status == CampaignState::kStopped; }
+
+ private:
+  // What happened.
+  void on(const ControllerStarted& started);
+  void on(const DriverSaid& said);
+  void on(const DriverLost& lost);
+  void on(const PlannerSaid& said);
+  void on(const StopAsked& asked);
+  void on(const TimePassed&);
+  void on_welcome(const wire::FromDriver& message);
+  void on_outcome(const wire::Outcome& outcome);
+  void on_answer(const wire::CommandState& answer);
+
+  // What follows from it, in this order.
+  void advance();
+  void end_experiments();
+  void settle(const ExperimentEntry& experiment);
+  void repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command);
+  void stop_if_spoilt();
+  void complete_or_drain();
+  void ask_for_more();
+  void begin_experiments();
+  void dispatch_steps();
+  void dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt);
+
+  void record(Record record);
+  void send(const std::string& driver, wire::ToDriver message);
+  void move(const std::string& command, CommandEvent event, const std::string& why,
+            const wire::Outcome* outcome = nullptr, double expected_s = 0);
+  void move_campaign(CampaignEvent event, const std::string& why);
+  void abandon(std::uint64_t experiment, const std::string& why);
+  void alarm(const std::string& about, const std::string& text);
+  void question(const std::string& driver, const std::vector<std::string>& ids);
+  void question_planner();
+
+  bool stopping() const;
+  bool enough() const;
+  std::string free_place() const;
+  bool repeatable(const CommandEntry& command) const;
+  wire::Command command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const;
+  std::vector<wire::Value> stock_needed(const ExperimentEntry& experiment) const;
+  std::string shortage(const std::vector<wire::Value>& stock) const;
+
+  const Campaign& campaign_;
+  const Lab& lab_;
+  Options options_;
+  State state_;
+  std::map<std::string, wire::Instrument> offers_;  ///< descriptions, tightened to the lab's limits
+  std::map<std::string, Time> check_at_;            ///< open commands → when to ask about them
+  std::vector<std::string> places_;
+  Time now_{};
+  Decision decision_;
+};
+
+}  // namespace athanor

@@ -1,0 +1,214 @@
+#include "controller/export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "controller/history.h"
+
+namespace athanor {
+namespace {
+
+using journal::v1::Record;
+using nlohmann::json;
+namespace wire = driver::v1;
+
+// JSON has no NaN and no infinity: what is none is nothing.
+json number_json(double value) {
+  return std::isfinite(value) ? json(value) : json(nullptr);
+}
+
+json value_json(const wire::Value& value) {
+  if (value.kind_case() == wire::Value::kText) return value.text();
+  return value.kind_case() == wire::Value::kNumber ? number_json(value.number()) : json(nullptr);
+}
+
+json parameter_json(const Parameter& parameter) {
+  json out = {{"name", parameter.name}, {"unit", parameter.unit.text()}};
+  std::visit(
+      [&](const auto& kind) {
+        using Kind = std::decay_t<decltype(kind)>;
+        if constexpr (std::is_same_v<Kind, Continuous>) {
+          out.update(
+              {{"kind", "continuous"}, {"low", kind.low}, {"high", kind.high}, {"scale", kind.log ? "log" : "linear"}});
+        } else if constexpr (std::is_same_v<Kind, Integer>) {
+          out.update({{"kind", "integer"}, {"low", kind.low}, {"high", kind.high}});
+        } else if constexpr (std::is_same_v<Kind, Levels>) {
+          out.update({{"kind", "levels"}, {"levels", kind.values}});
+        } else {
+          out.update({{"kind", "choices"}, {"choices", kind.names}});
+        }
+      },
+      parameter.kind);
+  return out;
+}
+
+json objective_json(const Objective& objective) {
+  json out = {{"name", objective.name}, {"unit", objective.unit.text()}};
+  switch (objective.goal) {
+    case Objective::Goal::kMaximize:
+      out["goal"] = "maximize";
+      break;
+    case Objective::Goal::kMinimize:
+      out["goal"] = "minimize";
+      break;
+    case Objective::Goal::kTarget:
+      out["goal"] = "target";
+      out["target"] = objective.target;
+      break;
+  }
+  return out;
+}
+
+std::string step_name(const Campaign& campaign, std::uint32_t step) {
+  return step < campaign.steps.size() ? campaign.steps[step].name : fmt::format("step {}", step + 1);
+}
+
+json experiment_json(const Campaign& campaign, const History& history, std::uint64_t number,
+                     const ExperimentLife& life) {
+  const auto since = [&](Time time) { return seconds(time - history.opened); };
+  json out = {{"number", number},
+              {"state", to_string(life.state)},
+              {"at", json::object()},
+              {"reason", life.proposed.reason()},
+              {"proposed_s", since(life.proposed_at)},
+              {"commands", json::array()}};
+  for (const wire::Value& value : life.proposed.at()) out["at"][value.name()] = value_json(value);
+  for (const auto& predicted : life.proposed.predicted()) {
+    out["predicted"][predicted.objective()] = {{"mean", number_json(predicted.mean())},
+                                               {"sd", number_json(predicted.sd())}};
+  }
+  for (const auto& [name, value] : life.measured) out["measured"][name] = value_json(value);
+  if (!life.why.empty()) out["why"] = life.why;
+  if (!life.place.empty()) out["place"] = life.place;
+  if (life.started) out.update({{"started_s", since(*life.started)}, {"started", to_string(*life.started)}});
+  if (life.ended) out.update({{"ended_s", since(*life.ended)}, {"ended", to_string(*life.ended)}});
+  for (const CommandLife& command : life.commands) {
+    json line = {{"id", command.command.id()},
+                 {"instrument", command.command.instrument()},
+                 {"capability", command.command.capability()},
+                 {"step", step_name(campaign, command.step)},
+                 {"attempt", command.attempt},
+                 {"state", to_string(command.state)},
+                 {"start_s", since(command.start)}};
+    if (command.end) line["end_s"] = since(*command.end);
+    if (!command.why.empty()) line["why"] = command.why;
+    out["commands"].push_back(std::move(line));
+  }
+  return out;
+}
+
+// The number measured of `objective`, if one was.
+std::optional<double> measured_number(const ExperimentLife& life, const Objective& objective) {
+  const auto found = life.measured.find(objective.name);
+  if (found == life.measured.end() || found->second.kind_case() != wire::Value::kNumber) return std::nullopt;
+  return std::isfinite(found->second.number()) ? std::optional(found->second.number()) : std::nullopt;
+}
+
+bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
+  bool better = false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] < b[i]) return false;
+    better = better || a[i] > b[i];
+  }
+  return better;
+}
+
+// Experiments that no other one beats in every objective; with one objective, the first with the best merit.
+std::vector<std::uint64_t> best_experiments(const Campaign& campaign, const History& history) {
+  const std::vector<Objective>& objectives = campaign.problem.objectives;
+  std::vector<std::pair<std::uint64_t, std::vector<double>>> front;
+  if (objectives.empty()) return {};
+  for (const auto& [number, life] : history.experiments) {
+    std::vector<double> merits;
+    for (const Objective& objective : objectives) {
+      if (const auto value = measured_number(life, objective)) merits.push_back(objective.merit(*value));
+    }
+    if (merits.size() < objectives.size()) continue;
+    const bool beaten = std::any_of(front.begin(), front.end(), [&](const auto& other) {
+      return dominates(other.second, merits) || (objectives.size() == 1 && other.second == merits);
+    });
+    if (beaten) continue;
+    std::erase_if(front, [&](const auto& other) { return dominates(merits, other.second); });
+    front.emplace_back(number, std::move(merits));
+  }
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, merits] : front) numbers.push_back(number);
+  return numbers;
+}
+
+json happenings_json(const std::vector<Happening>& happenings, Time opened) {
+  json out = json::array();
+  for (const Happening& one : happenings) {
+    out.push_back({{"at_s", seconds(one.time - opened)},
+                   {"time", to_string(one.time)},
+                   {"about", one.about},
+                   {"text", one.text}});
+  }
+  return out;
+}
+
+json counts_json(const json& experiments) {
+  json counts = {{"experiments", experiments.size()}};
+  for (std::size_t state = 0; state < static_cast<std::size_t>(ExperimentState::kCount); ++state) {
+    counts[to_string(static_cast<ExperimentState>(state))] = 0;
+  }
+  for (const json& experiment : experiments) {
+    json& count = counts[experiment["state"].get<std::string>()];
+    count = count.get<int>() + 1;
+  }
+  return counts;
+}
+
+}  // namespace
+
+json export_json(const Campaign& campaign, const std::vector<Record>& records) {
+  const History history(records);
+  json out = {{"campaign", campaign.name},
+              {"status", to_string(history.status)},
+              {"seed", history.seed},
+              {"parameters", json::array()},
+              {"constraints", json::array()},
+              {"objectives", json::array()},
+              {"planner", {{"initial", campaign.problem.planner.initial}, {"batch", campaign.problem.planner.batch}}},
+              {"stop", json::object()},
+              {"steps", json::array()},
+              {"instruments", json::array()},
+              {"experiments", json::array()},
+              {"best", json::array()},
+              {"alarms", happenings_json(history.alarms, history.opened)},
+              {"notes", happenings_json(history.notes, history.opened)},
+              {"lab_time_s", seconds(history.last - history.opened)}};
+  if (!history.why.empty()) out["why"] = history.why;
+  if (!records.empty()) out.update({{"opened", to_string(history.opened)}, {"last", to_string(history.last)}});
+  for (const Parameter& parameter : campaign.problem.space.parameters())
+    out["parameters"].push_back(parameter_json(parameter));
+  for (const LinearConstraint& constraint : campaign.problem.space.constraints())
+    out["constraints"].push_back(constraint.text);
+  for (const Objective& objective : campaign.problem.objectives) out["objectives"].push_back(objective_json(objective));
+  if (campaign.stop.experiments) out["stop"]["experiments"] = *campaign.stop.experiments;
+  if (campaign.stop.lab_time) out["stop"]["lab_time_s"] = seconds(*campaign.stop.lab_time);
+  for (const Step& step : campaign.steps) out["steps"].push_back(step.name);
+  for (const auto& [id, known] : history.instruments) {
+    out["instruments"].push_back({{"id", id}, {"driver", known.driver}, {"kind", known.kind}});
+  }
+  for (const auto& [number, life] : history.experiments) {
+    out["experiments"].push_back(experiment_json(campaign, history, number, life));
+  }
+  for (const std::uint64_t number : best_experiments(campaign, history)) {
+    const auto& experiments = out["experiments"];
+    const auto found =
+        std::find_if(experiments.begin(), experiments.end(), [&](const json& e) { return e["number"] == number; });
+    out["best"].push_back({{"experiment", number}, {"at", (*found)["at"]}, {"measured", (*found)["measured"]}});
+  }
+  out["counts"] = counts_json(out["experiments"]);
+  return out;
+}
+
+}  // namespace athanor

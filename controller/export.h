@@ -1,0 +1,28 @@
+// A campaign's journal as one document for people and other programs: what the report draws and `athanor export`
+// prints.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "controller/campaign.h"
+#include "proto/journal.pb.h"
+
+namespace athanor {
+
+/// The whole campaign as one JSON document. docs/export.md lists its keys.
+///
+/// campaign  read from the text in the Opened record (or a later Revised one).
+/// records   in the journal's order; an unfinished journal gives what is known so far.
+/// Times are seconds of laboratory time since the Opened record (`…_s`) and ISO 8601 in UTC (`started`, `ended`); what
+/// has not happened has no key. Numbers of parameters and objectives are in their own units. An experiment without a
+/// key `predicted` was chosen without a model.
+nlohmann::json export_json(const Campaign& campaign, const std::vector<journal::v1::Record>& records);
+
+/// One row an experiment, RFC 4180 with a header: number, state, started, ended (ISO 8601, UTC), each parameter
+/// ("temperature (degC)"), each objective measured ("yield (%)") and predicted ("yield predicted mean (%)", "… sd
+/// (%)"), why it was chosen, why it failed or was abandoned. What is not known is an empty cell.
+std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::Record>& records);
+
+}  // namespace athanor

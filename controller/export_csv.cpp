@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "controller/export.h"
+#include "core/table.h"
+
+namespace athanor {
+namespace {
+
+using nlohmann::json;
+
+const json kNothing;
+
+// The value at a path of keys, or null where one of them is missing.
+const json& look(const json& document, std::initializer_list<const char*> keys) {
+  const json* at = &document;
+  for (const char* key : keys) {
+    const auto found = at->find(key);
+    if (found == at->end()) return kNothing;
+    at = &*found;
+  }
+  return *at;
+}
+
+std::string cell(const json& value) {
+  if (value.is_string()) return csv_cell(value.get<std::string>());
+  if (value.is_number_float()) return format_number(value.get<double>());
+  return value.is_null() ? "" : value.dump();
+}
+
+std::string titled(const std::string& name, const Unit& unit) {
+  return csv_cell(unit.text().empty() ? name : fmt::format("{} ({})", name, unit.text()));
+}
+
+void write_row(std::string& out, const std::vector<std::string>& cells) {
+  for (std::size_t i = 0; i < cells.size(); ++i) out += (i > 0 ? "," : "") + cells[i];
+  out += "\n";
+}
+
+}  // namespace
+
+std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::Record>& records) {
+  const json document = export_json(campaign, records);
+  std::string out;
+
+  std::vector<std::string> header = {"number", "state", "started", "ended"};
+  for (const Parameter& parameter : campaign.problem.space.parameters()) {
+    header.push_back(titled(parameter.name, parameter.unit));
+  }
+  for (const Objective& objective : campaign.problem.objectives) {
+    header.push_back(titled(objective.name, objective.unit));
+    header.push_back(titled(objective.name + " predicted mean", objective.unit));
+    header.push_back(titled(objective.name + " predicted sd", objective.unit));
+  }
+  header.insert(header.end(), {"chosen because", "failed because"});
+  write_row(out, header);
+
+  for (const json& experiment : document["experiments"]) {
+    std::vector<std::string> cells;
+    for (const char* key : {"number", "state", "started", "ended"}) cells.push_back(cell(look(experiment, {key})));
+    for (const Parameter& parameter : campaign.problem.space.parameters()) {
+      cells.push_back(cell(look(experiment, {"at", parameter.name.c_str()})));
+    }
+    for (const Objective& objective : campaign.problem.objectives) {
+      const char* name = objective.name.c_str();
+      cells.push_back(cell(look(experiment, {"measured", name})));
+      cells.push_back(cell(look(experiment, {"predicted", name, "mean"})));
+      cells.push_back(cell(look(experiment, {"predicted", name, "sd"})));
+    }
+    cells.push_back(cell(look(experiment, {"reason"})));
+    cells.push_back(cell(look(experiment, {"why"})));
+    write_row(out, cells);
+  }
+  return out;
+}
+
+}  // namespace athanor

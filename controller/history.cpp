@@ -1,0 +1,105 @@
+#include "controller/history.h"
+
+#include <algorithm>
+
+namespace athanor {
+
+using journal::v1::Record;
+
+History::History(const std::vector<Record>& records) {
+  for (const Record& record : records) read(record);
+}
+
+void History::end(std::uint64_t number, ExperimentState state, Time time, const std::string& reason) {
+  ExperimentLife& life = experiments[number];
+  life.state = state;
+  life.ended = time;
+  life.why = reason;
+}
+
+void History::move(const journal::v1::CommandMoved& moved, Time time) {
+  const auto found = command_at_.find(moved.id());
+  if (found == command_at_.end() || moved.event() >= static_cast<std::uint32_t>(CommandEvent::kCount)) return;
+  CommandLife& life = experiments[found->second.first].commands[found->second.second];
+  const Cell cell = kCommandTable.at(life.state, static_cast<CommandEvent>(moved.event()));
+  if (cell.kind != Cell::Kind::kGo) return;
+  life.state = static_cast<CommandState>(cell.to);
+  if (life.state == CommandState::kAccepted) {
+    life.start = time;
+  } else if (life.state != CommandState::kIntended) {
+    life.end = time;
+    if (life.state != CommandState::kDone) life.why = moved.why().empty() ? moved.outcome().message() : moved.why();
+  }
+}
+
+void History::read(const Record& record) {
+  const Time time{Duration{record.time_us()}};
+  last = std::max(last, time);
+  switch (record.body_case()) {
+    case Record::kOpened:
+      opened = last = time;
+      seed = record.opened().seed();
+      break;
+    case Record::kCampaign: {
+      if (record.campaign().event() >= static_cast<std::uint32_t>(CampaignEvent::kCount)) break;
+      const Cell cell = kCampaignTable.at(status, static_cast<CampaignEvent>(record.campaign().event()));
+      if (cell.kind == Cell::Kind::kGo) status = static_cast<CampaignState>(cell.to);
+      why = record.campaign().why();
+      break;
+    }
+    case Record::kDriverSeen:
+      for (const driver::v1::Instrument& seen : record.driver_seen().instruments()) {
+        instruments[seen.id()] = {record.driver_seen().driver(), seen.kind()};
+      }
+      break;
+    case Record::kAnswered:
+      for (const std::string& note : record.answered().notes()) notes.push_back({time, "planner", note});
+      break;
+    case Record::kProposed: {
+      ExperimentLife& life = experiments[record.proposed().experiment()];
+      life.proposed = record.proposed();
+      life.proposed_at = time;
+      break;
+    }
+    case Record::kApproved:
+      experiments[record.approved().experiment()].state = ExperimentState::kApproved;
+      break;
+    case Record::kBegun: {
+      ExperimentLife& life = experiments[record.begun().experiment()];
+      life.state = ExperimentState::kRunning;
+      life.started = time;
+      life.place = record.begun().place();
+      break;
+    }
+    case Record::kIntended: {
+      const auto& intended = record.intended();
+      std::vector<CommandLife>& commands = experiments[intended.experiment()].commands;
+      command_at_[intended.command().id()] = {intended.experiment(), commands.size()};
+      commands.push_back(
+          {intended.command(), intended.step(), intended.attempt(), CommandState::kIntended, time, {}, {}});
+      break;
+    }
+    case Record::kCommand:
+      move(record.command(), time);
+      break;
+    case Record::kMeasured:
+      end(record.measured().experiment(), ExperimentState::kMeasured, time);
+      for (const driver::v1::Value& value : record.measured().values()) {
+        experiments[record.measured().experiment()].measured[value.name()] = value;
+      }
+      break;
+    case Record::kFailed:
+      end(record.failed().experiment(), ExperimentState::kFailed, time, record.failed().why());
+      break;
+    case Record::kAbandoned:
+      end(record.abandoned().experiment(), ExperimentState::kAbandoned, time, record.abandoned().why());
+      break;
+    case Record::kAlarm:
+      alarms.push_back({time, record.alarm().about(), record.alarm().text()});
+      break;
+    default:  // the rest says nothing of an experiment
+      break;
+  }
+}
+
+}  // namespace athanor

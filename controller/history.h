@@ -1,0 +1,69 @@
+// What a journal's records tell, gathered by experiment: the life of each with its commands, for exports and reports.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/tables.h"
+#include "core/clock.h"
+#include "proto/journal.pb.h"
+
+namespace athanor {
+
+struct CommandLife {
+  driver::v1::Command command;
+  std::uint32_t step = 0, attempt = 1;
+  CommandState state = CommandState::kIntended;
+  Time start{};  ///< when it was last accepted; when it was intended until then
+  std::optional<Time> end;
+  std::string why;  ///< it did not end well
+};
+
+struct ExperimentLife {
+  journal::v1::Proposed proposed;
+  ExperimentState state = ExperimentState::kProposed;
+  Time proposed_at{};
+  std::optional<Time> started, ended;
+  std::string place;
+  std::string why;  ///< it failed or was abandoned
+  std::map<std::string, driver::v1::Value> measured;
+  std::vector<CommandLife> commands;
+};
+
+struct Happening {
+  Time time{};
+  std::string about, text;
+};
+
+struct KnownInstrument {
+  std::string driver, kind;
+};
+
+/// Unlike State, which is what the engine must know now, it forgets nothing that a reader wants to see afterwards.
+/// Reads leniently: an export of an odd journal is better than none, and the journal's own reader is the one that
+/// refuses.
+struct History {
+  Time opened{}, last{};
+  std::uint64_t seed = 0;
+  CampaignState status = CampaignState::kNew;
+  std::string why;                                      ///< it stopped or finished
+  std::map<std::uint64_t, ExperimentLife> experiments;  ///< by number
+  std::map<std::string, KnownInstrument> instruments;   ///< by id
+  std::vector<Happening> alarms;
+  std::vector<Happening> notes;  ///< the planner's
+
+  explicit History(const std::vector<journal::v1::Record>& records);
+
+ private:
+  void read(const journal::v1::Record& record);
+  void end(std::uint64_t number, ExperimentState state, Time time, const std::string& reason = {});
+  void move(const journal::v1::CommandMoved& moved, Time time);
+
+  std::map<std::string, std::pair<std::uint64_t, std::size_t>> command_at_;  // id → experiment, index in its commands
+};
+
+}  // namespace athanor

@@ -1,0 +1,81 @@
+#include "controller/points.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace athanor {
+
+std::vector<wire::Value> to_values(const Space& space, const Point& point) {
+  std::vector<wire::Value> values;
+  for (std::size_t i = 0; i < space.size(); ++i) {
+    wire::Value value;
+    value.set_name(space[i].name);
+    if (space[i].categorical()) {
+      value.set_text(space[i].text(point[i]));
+    } else {
+      value.set_number(point[i]);
+      value.set_unit(space[i].unit.text());
+    }
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+Point to_point(const Space& space, const std::vector<wire::Value>& values) {
+  Point point(space.size());
+  for (std::size_t i = 0; i < space.size(); ++i) {
+    const Parameter& parameter = space[i];
+    const auto value =
+        std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.name() == parameter.name; });
+    if (value == values.end()) throw InputError(fmt::format("parameter “{}” has no value", parameter.name));
+    if (!parameter.categorical()) {
+      point[i] = number_in(*value, parameter.unit);
+      continue;
+    }
+    const auto& names = std::get<Choices>(parameter.kind).names;
+    const auto choice = std::find(names.begin(), names.end(), value->text());
+    if (choice == names.end()) {
+      throw InputError(fmt::format("“{}” is no choice of parameter “{}”{}", value->text(), parameter.name,
+                                   suggest_name(value->text(), names)));
+    }
+    point[i] = static_cast<double>(choice - names.begin());
+  }
+  return point;
+}
+
+std::vector<Observation> observations(const Problem& problem, const State& state) {
+  std::vector<Observation> all;
+  for (const ExperimentEntry& experiment : state.experiments) {
+    const bool measured = experiment.state == ExperimentState::kMeasured;
+    if (!measured && experiment.state != ExperimentState::kFailed) continue;
+    Observation observation;
+    observation.id = std::to_string(experiment.number);
+    observation.at = to_point(problem.space, experiment.at);
+    observation.measured.resize(problem.objectives.size());
+    if (!measured) observation.failed = experiment.why;
+    for (std::size_t i = 0; measured && i < problem.objectives.size(); ++i) {
+      for (const wire::Value& value : experiment.measured) {
+        if (value.name() == problem.objectives[i].name) observation.measured[i] = Measurement{value.number(), {}};
+      }
+    }
+    all.push_back(std::move(observation));
+  }
+  return all;
+}
+
+std::vector<Point> pending(const Problem& problem, const State& state) {
+  std::vector<Point> points;
+  for (const std::uint64_t number : state.live) points.push_back(to_point(problem.space, state.experiment(number).at));
+  return points;
+}
+
+double number_in(const wire::Value& value, const Unit& unit) {
+  if (value.kind_case() != wire::Value::kNumber) {
+    throw InputError(
+        fmt::format("“{}” is “{}”, where a number in “{}” is expected", value.name(), value.text(), unit.text()));
+  }
+  return in_unit({value.number(), Unit::parse(value.unit())}, unit);
+}
+
+}  // namespace athanor

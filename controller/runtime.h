@@ -1,0 +1,63 @@
+// The shell around the engine. For ever: collect events, let the engine decide, write and sync, and only then act.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "controller/engine.h"
+#include "controller/journal.h"
+#include "instruments/driver_link.h"
+
+namespace athanor {
+
+/// Wakes a waiting loop from another thread or from a signal handler.
+class Wake {
+ public:
+  Wake();
+  ~Wake();
+  Wake(const Wake&) = delete;
+  Wake& operator=(const Wake&) = delete;
+  int fd() const { return fd_; }
+  void notify() const noexcept;  ///< async-signal-safe
+  void clear() const noexcept;
+
+ private:
+  int fd_;
+};
+
+/// The way to the planner. `ask` never blocks for long unless the planner runs in the caller's own thread.
+class PlannerLink {
+ public:
+  virtual ~PlannerLink() = default;
+  virtual void ask(AskPlanner question) = 0;
+  /// The answers that have arrived.
+  virtual std::vector<PlannerSaid> take() = 0;
+};
+
+/// Plans at once, in the caller's thread: for virtual time, where thinking takes none.
+std::unique_ptr<PlannerLink> make_inline_planner(const Problem& problem, const Wake& wake);
+/// Plans in a thread of its own and notifies `wake`; instruments go on meanwhile.
+std::unique_ptr<PlannerLink> make_planner_thread(const Problem& problem, const Wake& wake);
+
+/// Told of every turn after it was written: for progress displays.
+using Observer = std::function<void(const State& state, const std::vector<Record>& records)>;
+
+struct Shell {
+  Store& store;
+  DriverLink& drivers;
+  PlannerLink& planner;
+  const Clock& clock;
+  const Wake& wake;
+  /// How often the user asked to stop: once, and what runs is finished; twice, and the controller leaves at once (what
+  /// runs goes on in the instruments, and is asked about at the next start).
+  const std::atomic<int>& stops;
+  Observer observer;
+};
+
+/// Runs `engine` until its campaign is over. False if it left early because of a second stop.
+/// throws EnvironmentError if the journal cannot be written; nothing was then sent that was not written before.
+bool run(Engine& engine, Shell& shell, const std::string& program_version);
+
+}  // namespace athanor

@@ -1,0 +1,87 @@
+#include "controller/session.h"
+
+#include <fmt/format.h>
+
+namespace athanor {
+namespace {
+
+std::string latest_text(const std::vector<Record>& records) {
+  std::string text = records.front().opened().campaign_text();
+  for (const Record& record : records) {
+    if (record.has_revised()) text = record.revised().campaign_text();
+  }
+  return text;
+}
+
+State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
+  Record record;
+  record.set_time_us(now.time_since_epoch().count());
+  auto& opened = *record.mutable_opened();
+  opened.set_format(1);
+  opened.set_campaign(campaign.name);
+  opened.set_nonce(identity.nonce);
+  opened.set_seed(identity.seed.value_or(0));
+  opened.set_campaign_text(campaign.file->text());
+  opened.set_campaign_folder(campaign.file->folder());
+  opened.set_lab_text(lab.file->text());
+  opened.set_lab_folder(lab.file->folder());
+  journal.append({record});
+  State state;
+  state.apply(record);
+  return state;
+}
+
+}  // namespace
+
+State replay(const std::vector<Record>& records) {
+  State state;
+  for (const Record& record : records) state.apply(record);
+  return state;
+}
+
+Campaign campaign_of(const std::vector<Record>& records) {
+  if (records.empty() || !records.front().has_opened())
+    throw InputError("the journal is empty: nothing was begun in it");
+  const auto& opened = records.front().opened();
+  const std::string text = latest_text(records);
+  try {
+    return parse_campaign(text, "the journal's campaign file", opened.campaign_folder());
+  } catch (const std::runtime_error&) {
+    return parse_campaign(text, "the journal's campaign file", opened.campaign_folder(), NamedFiles::kIgnore);
+  }
+}
+
+State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
+  const std::vector<Record> records = journal.records();
+  if (records.empty()) return begin(journal, campaign, lab, identity, now);
+  State state = replay(records);
+  if (state.campaign != campaign.name) {
+    throw InputError(fmt::format(
+        "journal “{}” belongs to campaign “{}”, and “{}” is campaign “{}”; name another file with --journal",
+        journal.file(), state.campaign, campaign.file->name(), campaign.name));
+  }
+  if (identity.seed && *identity.seed != state.seed) {
+    throw InputError(
+        fmt::format("journal “{}” was begun with --seed {}, not {}; leave --seed out to go on with it, or begin "
+                    "another with --journal",
+                    journal.file(), state.seed, *identity.seed));
+  }
+  const std::string before = latest_text(records);
+  if (before == campaign.file->text()) return state;
+  const Campaign old =
+      parse_campaign(before, "the journal's campaign file", campaign.file->folder(), NamedFiles::kIgnore);
+  if (old.definition() != campaign.definition()) {
+    throw InputError(fmt::format(
+        "the space, objectives or procedure of “{}” are not those of journal “{}” any more; only “planner”, “stop” "
+        "and “lab” may change while a journal goes on. Undo the change, or begin another journal with --journal",
+        campaign.file->name(), journal.file()));
+  }
+  Record revised;
+  revised.set_time_us(std::max(now, state.last).time_since_epoch().count());
+  revised.mutable_revised()->set_campaign_text(campaign.file->text());
+  journal.append({revised});
+  state.apply(revised);
+  return state;
+}
+
+}  // namespace athanor

@@ -1,0 +1,242 @@
+#include "controller/state.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/digest.h"
+
+namespace athanor {
+
+const ExperimentEntry& State::experiment(std::uint64_t number) const {
+  ATHANOR_CHECK(number >= 1 && number <= experiments.size(), "a record names an experiment that was never proposed");
+  return experiments[number - 1];
+}
+
+ExperimentEntry& State::entry(std::uint64_t number) {
+  experiment(number);
+  return experiments[number - 1];
+}
+
+void State::move(ExperimentEntry& moved, ExperimentEvent event) {
+  moved.state = next(kExperimentTable, moved.state, event);
+}
+
+void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time) {
+  move(ended, event);
+  ended.ended = time;
+  bool doubtful = false;
+  for (const auto& [step, id] : ended.commands) {
+    doubtful = doubtful || commands.at(id).state == CommandState::kDoubtful;
+  }
+  std::erase_if(commands, [&](const auto& item) { return item.second.experiment == ended.number; });
+  ended.commands.clear();
+  // A doubtful sample stays where it is until a person has looked.
+  if (!doubtful) places_taken.erase(ended.place);
+  live.erase(ended.number);
+  abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
+}
+
+void State::apply_driver_seen(const journal::v1::DriverSeen& seen) {
+  drivers[seen.driver()] = {seen.boot(), true};
+  for (const wire::Instrument& description : seen.instruments()) {
+    InstrumentEntry& instrument = instruments[description.id()];
+    instrument.description = description;
+    instrument.driver = seen.driver();
+    instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkUp);
+  }
+}
+
+void State::apply_intended(const journal::v1::Intended& intended, Time time) {
+  const wire::Command& command = intended.command();
+  InstrumentEntry& instrument = instruments.at(command.instrument());
+  instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kTake);
+  instrument.command = command.id();
+  CommandEntry fresh;
+  fresh.command = command;
+  fresh.experiment = intended.experiment();
+  fresh.step = intended.step();
+  fresh.attempt = intended.attempt();
+  fresh.since = time;
+  const bool is_new = commands.emplace(command.id(), std::move(fresh)).second;
+  ATHANOR_CHECK(is_new, "a command id was used twice");
+  entry(intended.experiment()).commands[intended.step()] = command.id();
+}
+
+void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
+  CommandEntry& moving = commands.at(moved.id());
+  const bool was_open = moving.open();
+  moving.state = next(kCommandTable, moving.state, static_cast<CommandEvent>(moved.event()));
+  moving.since = time;
+  if (moved.has_outcome()) moving.outcome = moved.outcome();
+  if (moved.expected_s() > 0) moving.expected_s = moved.expected_s();
+  if (was_open && !moving.open()) {
+    InstrumentEntry& instrument = instruments.at(moving.command.instrument());
+    instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kRelease);
+    instrument.command.clear();
+  }
+}
+
+void State::apply(const Record& record) {
+  const Time time{Duration{record.time_us()}};
+  last = std::max(last, time);
+  switch (record.body_case()) {
+    case Record::kOpened:
+      campaign = record.opened().campaign();
+      nonce = record.opened().nonce();
+      seed = record.opened().seed();
+      opened = last = time;
+      break;
+    case Record::kStarted:
+      // A controller that starts knows of no link yet: each driver must be heard again.
+      for (auto& [name, driver] : drivers) driver.up = false;
+      for (auto& [id, instrument] : instruments) {
+        instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
+      }
+      break;
+    case Record::kRevised:
+      exhausted = false;
+      break;
+    case Record::kCampaign:
+      status = next(kCampaignTable, status, static_cast<CampaignEvent>(record.campaign().event()));
+      why = record.campaign().why();
+      if (status == CampaignState::kRunning) abandoned_in_a_row = 0;
+      break;
+    case Record::kDriverSeen:
+      apply_driver_seen(record.driver_seen());
+      break;
+    case Record::kDriverLost:
+      drivers[record.driver_lost().driver()].up = false;
+      for (auto& [id, instrument] : instruments) {
+        if (instrument.driver != record.driver_lost().driver()) continue;
+        instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
+      }
+      break;
+    case Record::kAsked:
+      asks = record.asked().ask();
+      asking = record.asked();
+      break;
+    case Record::kAnswered:
+      asking.reset();
+      exhausted = record.answered().count() == 0;
+      break;
+    case Record::kProposed: {
+      const auto& proposed = record.proposed();
+      ATHANOR_CHECK(proposed.experiment() == experiments.size() + 1, "experiments are numbered without gaps");
+      ExperimentEntry fresh;
+      fresh.number = proposed.experiment();
+      fresh.at.assign(proposed.at().begin(), proposed.at().end());
+      fresh.predicted.assign(proposed.predicted().begin(), proposed.predicted().end());
+      experiments.push_back(std::move(fresh));
+      live.insert(proposed.experiment());
+      break;
+    }
+    case Record::kApproved:
+      move(entry(record.approved().experiment()), ExperimentEvent::kApprove);
+      break;
+    case Record::kBegun: {
+      ExperimentEntry& begun = entry(record.begun().experiment());
+      move(begun, ExperimentEvent::kBegin);
+      begun.begun = time;
+      begun.place = record.begun().place();
+      if (!begun.place.empty()) {
+        const bool free = places_taken.insert(begun.place).second;
+        ATHANOR_CHECK(free, "a place was given to two samples");
+      }
+      for (const wire::Value& reagent : record.begun().stock()) stock_used[reagent.name()] += reagent.number();
+      break;
+    }
+    case Record::kIntended:
+      apply_intended(record.intended(), time);
+      break;
+    case Record::kCommand:
+      apply_command(record.command(), time);
+      break;
+    case Record::kMeasured: {
+      ExperimentEntry& ended = entry(record.measured().experiment());
+      ended.measured.assign(record.measured().values().begin(), record.measured().values().end());
+      end(ended, ExperimentEvent::kMeasure, time);
+      ++measured;
+      break;
+    }
+    case Record::kFailed: {
+      ExperimentEntry& ended = entry(record.failed().experiment());
+      ended.why = record.failed().why();
+      end(ended, ExperimentEvent::kFail, time);
+      ++failed;
+      break;
+    }
+    case Record::kAbandoned: {
+      ExperimentEntry& ended = entry(record.abandoned().experiment());
+      ended.why = record.abandoned().why();
+      end(ended, ExperimentEvent::kAbandon, time);
+      ++abandoned;
+      break;
+    }
+    case Record::kAlarm:
+      ++alarms;
+      break;
+    case Record::BODY_NOT_SET:
+      ATHANOR_CHECK(false, "a record without a body");
+  }
+}
+
+bool State::commands_open() const {
+  return std::any_of(commands.begin(), commands.end(), [](const auto& item) { return item.second.open(); });
+}
+
+namespace {
+
+// Messages without map fields serialise in one way only.
+std::string bytes(const google::protobuf::MessageLite& message) {
+  return hex(message.SerializeAsString());
+}
+
+template <class Messages>
+std::string all_bytes(const Messages& messages) {
+  std::string text;
+  for (const auto& message : messages) text += bytes(message) + ",";
+  return text;
+}
+
+long micros(Time time) {
+  return time.time_since_epoch().count();
+}
+
+}  // namespace
+
+std::string State::canonical() const {
+  std::string text = fmt::format("campaign {} {} {} {} {:?}\nopened {} last {}\n", campaign, nonce, seed,
+                                 to_string(status), why, micros(opened), micros(last));
+  for (const ExperimentEntry& e : experiments) {
+    text += fmt::format("experiment {} {} at {} predicted {} place {} measured {} why {:?} begun {} ended {}", e.number,
+                        to_string(e.state), all_bytes(e.at), all_bytes(e.predicted), e.place, all_bytes(e.measured),
+                        e.why, micros(e.begun), micros(e.ended));
+    for (const auto& [step, id] : e.commands) text += fmt::format(" {}={}", step, id);
+    text += "\n";
+  }
+  for (const auto& [id, c] : commands) {
+    text += fmt::format("command {} {} of {} step {} attempt {} outcome {} expected {} since {}\n", bytes(c.command),
+                        to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome), c.expected_s,
+                        micros(c.since));
+  }
+  for (const auto& [id, i] : instruments) {
+    text +=
+        fmt::format("instrument {} {} {} {} {}\n", id, i.driver, to_string(i.state), i.command, bytes(i.description));
+  }
+  for (const auto& [driver, d] : drivers) text += fmt::format("driver {} {} {}\n", driver, d.boot, d.up);
+  for (const std::string& place : places_taken) text += fmt::format("place {}\n", place);
+  for (const auto& [reagent, amount] : stock_used) text += fmt::format("stock {} {}\n", reagent, amount);
+  text += fmt::format("tally {} {} {} live {}\n", measured, failed, abandoned, fmt::join(live, " "));
+  text += fmt::format("asks {} {} exhausted {} abandoned {} alarms {}\n", asks, asking ? bytes(*asking) : "-",
+                      exhausted, abandoned_in_a_row, alarms);
+  return text;
+}
+
+std::string State::hash() const {
+  return hex(sha256(canonical()));
+}
+
+}  // namespace athanor

@@ -1,0 +1,103 @@
+// The state of a campaign: what applying the journal's records in order gives. It changes in no other way.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/tables.h"
+#include "core/clock.h"
+#include "proto/journal.pb.h"
+
+namespace athanor {
+
+namespace wire = driver::v1;
+using journal::v1::Record;
+
+/// A command of an experiment that has not ended yet.
+struct CommandEntry {
+  wire::Command command;
+  std::uint64_t experiment = 0;
+  std::uint32_t step = 0;
+  std::uint32_t attempt = 1;
+  CommandState state = CommandState::kIntended;
+  wire::Outcome outcome;
+  double expected_s = 0;
+  Time since{};  ///< of the last change
+
+  bool open() const { return state == CommandState::kIntended || state == CommandState::kAccepted; }
+};
+
+struct ExperimentEntry {
+  std::uint64_t number = 0;
+  std::vector<wire::Value> at;
+  std::vector<journal::v1::Prediction> predicted;
+  ExperimentState state = ExperimentState::kProposed;
+  std::string place;
+  std::map<std::uint32_t, std::string> commands;  ///< step → the id of its latest command; emptied at the end
+  std::vector<wire::Value> measured;
+  std::string why;  ///< it failed or was abandoned
+  Time begun{}, ended{};
+
+  bool ended_already() const { return state >= ExperimentState::kMeasured; }
+};
+
+struct InstrumentEntry {
+  wire::Instrument description;
+  std::string driver;
+  InstrumentState state = InstrumentState::kOffline;
+  std::string command;  ///< what it is busy with
+};
+
+struct DriverEntry {
+  std::string boot;
+  bool up = false;
+};
+
+struct State {
+  std::string campaign, nonce;
+  std::uint64_t seed = 0;
+  CampaignState status = CampaignState::kNew;
+  std::string why;  ///< it stopped or finished
+  Time opened{}, last{};
+  std::vector<ExperimentEntry> experiments;  ///< number n stands at index n − 1
+  std::set<std::uint64_t> live;              ///< proposed, approved or running
+  std::size_t measured = 0, failed = 0, abandoned = 0;
+  std::map<std::string, CommandEntry> commands;
+  std::map<std::string, InstrumentEntry> instruments;
+  std::map<std::string, DriverEntry> drivers;
+  std::set<std::string> places_taken;
+  std::map<std::string, double> stock_used;
+  std::uint64_t asks = 0;                    ///< how many questions the planner was asked
+  std::optional<journal::v1::Asked> asking;  ///< the one it has not answered
+  bool exhausted = false;                    ///< the planner had nothing left to suggest
+  std::uint64_t abandoned_in_a_row = 0;
+  std::uint64_t alarms = 0;
+
+  /// Aborts on a transition that the tables forbid: such a record is never written.
+  void apply(const Record& record);
+
+  /// Every field in a fixed order, as text: equal texts, equal states.
+  std::string canonical() const;
+  /// SHA-256 of `canonical`, in hexadecimal.
+  std::string hash() const;
+
+  const ExperimentEntry& experiment(std::uint64_t number) const;
+  /// Experiments that taught something: measured or failed.
+  std::size_t done() const { return measured + failed; }
+  bool commands_open() const;
+  Duration lab_time() const { return last - opened; }
+
+ private:
+  ExperimentEntry& entry(std::uint64_t number);
+  void move(ExperimentEntry& experiment, ExperimentEvent event);
+  void end(ExperimentEntry& experiment, ExperimentEvent event, Time time);
+  void apply_driver_seen(const journal::v1::DriverSeen& seen);
+  void apply_intended(const journal::v1::Intended& intended, Time time);
+  void apply_command(const journal::v1::CommandMoved& moved, Time time);
+};
+
+}  // namespace athanor

@@ -1,0 +1,13 @@
+// A whole file as text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace athanor {
+
+/// The bytes of `file`. throws EnvironmentError that names the file and why it cannot be read: not there, not an
+/// ordinary file, larger than `most_bytes` (0: any size).
+std::string read_text_file(const std::string& file, std::uintmax_t most_bytes = 0);
+
+}  // namespace athanor

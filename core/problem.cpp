@@ -1,0 +1,179 @@
+#include "core/problem.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/candidates.h"
+#include "core/check.h"
+#include "core/error.h"
+#include "core/read_space.h"
+
+namespace athanor {
+namespace {
+
+std::optional<Unit> read_unit(const Node& node) {
+  const auto text = node.text();
+  if (!text) return std::nullopt;
+  try {
+    return Unit::parse(*text);
+  } catch (const InputError& mistake) {
+    node.error(mistake.mistakes().front().message);
+    return std::nullopt;
+  }
+}
+
+// The target is in the objective's unit, or gives it its unit where none was named.
+void read_target(const Node& target, bool has_unit, Objective& objective) {
+  objective.goal = Objective::Goal::kTarget;
+  if (has_unit) {
+    objective.target = target.quantity_in(objective.unit).value_or(0);
+  } else if (const auto quantity = target.quantity()) {
+    objective.target = quantity->value;
+    objective.unit = quantity->unit;
+  }
+}
+
+Objective read_objective(const std::string& name, const Node& node) {
+  Objective objective;
+  objective.name = name;
+  MapReader map(node, fmt::format("objective “{}”", name));
+  bool has_unit = false;
+  if (const Node unit = map.optional("unit")) {
+    has_unit = true;
+    objective.unit = read_unit(unit).value_or(Unit());
+  }
+  const Node goal = map.optional("goal");
+  Node target = map.optional("target");
+  map.finish();
+  if (goal.kind() == Node::Kind::kMap) {  // goal: {target: 7}
+    MapReader inner(goal, "goal");
+    const Node inner_target = inner.required("target");
+    inner.finish();
+    if (target) target.error("the target is given twice, here and under “goal:”; remove one");
+    target = inner_target;
+  } else if (goal) {
+    const auto word = goal.one_of({"maximize", "minimize"});
+    if (word == "minimize") objective.goal = Objective::Goal::kMinimize;
+    if (target) target.error("an objective has either a goal or a target; remove one");
+    return objective;
+  }
+  if (target) {
+    read_target(target, has_unit, objective);
+  } else if (!goal && node.kind() == Node::Kind::kMap) {
+    node.error(fmt::format("objective “{}” needs “goal: maximize”, “goal: minimize” or “target: value”", name));
+  }
+  return objective;
+}
+
+std::vector<Objective> read_objectives(const Node& node) {
+  std::vector<Objective> objectives;
+  const auto entries = node.entries();
+  if (node.kind() == Node::Kind::kMap && entries.empty()) {
+    node.error("there is no objective; name at least one, such as “yield: {goal: maximize, unit: \"%\"}”");
+  }
+  for (const auto& [name, value] : entries) objectives.push_back(read_objective(name, value));
+  return objectives;
+}
+
+PlannerSettings read_planner(const Node& node) {
+  PlannerSettings settings;
+  MapReader map(node, "planner");
+  const auto read = [](const Node& count, std::size_t& setting) {
+    const auto value = count.integer();
+    if (value && *value < 1) count.error(fmt::format("found {}; expected 1 or more", *value));
+    if (value && *value >= 1) setting = static_cast<std::size_t>(*value);
+  };
+  read(map.optional("initial"), settings.initial);
+  read(map.optional("batch"), settings.batch);
+  map.finish();
+  return settings;
+}
+
+struct SpaceNodes {
+  Node space, mixtures, constraints, candidates;
+};
+
+std::optional<CandidatePool> read_space_parts(const SpaceNodes& nodes, const std::vector<std::string>& objectives,
+                                              NamedFiles files, SpaceDraft& draft) {
+  read_parameters(nodes.space, draft);
+  std::optional<CandidateFile> table;
+  if (nodes.candidates && files == NamedFiles::kRead) table = open_candidates(nodes.candidates);
+  if (!nodes.space && table) draft.parameters = parameters_of(*table, objectives);
+  if (draft.parameters.empty() && draft.broken.empty()) return std::nullopt;
+  read_mixtures(nodes.mixtures, draft);
+  read_constraints(nodes.constraints, draft);
+  // With a parameter missing, its column and its constraints would all look wrong.
+  if (!table || !draft.broken.empty()) return std::nullopt;
+  return read_pool(*table, draft.parameters, draft.constraints);
+}
+
+Space read_space(const SpaceNodes& nodes, const std::vector<Objective>& objectives, NamedFiles files) {
+  Document& document = (nodes.space ? nodes.space : nodes.candidates).document();
+  const std::size_t before = document.mistakes().size();
+  std::vector<std::string> names;
+  for (const Objective& objective : objectives) names.push_back(objective.name);
+  SpaceDraft draft;
+  auto pool = read_space_parts(nodes, names, files, draft);
+  for (const Parameter& parameter : draft.parameters) {
+    if (std::find(names.begin(), names.end(), parameter.name) == names.end()) continue;
+    document.error((nodes.space ? nodes.space : nodes.candidates).place(),
+                   fmt::format("“{}” is both a parameter and an objective; give each its own name", parameter.name));
+  }
+  if (draft.parameters.empty() || document.mistakes().size() > before) return {};
+  try {
+    return {std::move(draft.parameters), std::move(draft.constraints), std::move(pool)};
+  } catch (const InputError& error) {
+    const Node& culprit = nodes.constraints ? nodes.constraints
+                          : nodes.mixtures  ? nodes.mixtures
+                          : nodes.space     ? nodes.space
+                                            : nodes.candidates;
+    for (const Mistake& mistake : error.mistakes()) culprit.error(mistake.message);
+    return {};
+  }
+}
+
+}  // namespace
+
+double Objective::merit(double value) const {
+  switch (goal) {
+    case Goal::kMaximize:
+      return value;
+    case Goal::kMinimize:
+      return -value;
+    case Goal::kTarget:
+      return -std::abs(value - target);
+  }
+  ATHANOR_CHECK(false, "an objective of no known goal");
+}
+
+Problem read_problem(MapReader& campaign, NamedFiles files) {
+  Problem problem;
+  SpaceNodes nodes;
+  nodes.candidates = campaign.optional("candidates");
+  nodes.space = nodes.candidates ? campaign.optional("space") : campaign.required("space");
+  nodes.mixtures = campaign.optional("mixtures");
+  nodes.constraints = campaign.optional("constraints");
+  problem.objectives = read_objectives(campaign.required("objectives"));
+  if (nodes.space || nodes.candidates) problem.space = read_space(nodes, problem.objectives, files);
+  problem.planner = read_planner(campaign.optional("planner"));
+  return problem;
+}
+
+std::optional<std::size_t> best_observation(const std::vector<Observation>& observations, const Objective& objective,
+                                            std::size_t index) {
+  std::optional<std::size_t> best;
+  double most = 0;
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    const Observation& observation = observations[i];
+    if (observation.failed || index >= observation.measured.size() || !observation.measured[index]) continue;
+    const double merit = objective.merit(observation.measured[index]->value);
+    if (std::isnan(merit) || (best && merit <= most)) continue;
+    best = i;
+    most = merit;
+  }
+  return best;
+}
+
+}  // namespace athanor

@@ -1,0 +1,128 @@
+// The search space: what may be varied, within which limits, and how a point of it is encoded for the surrogates.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/quantity.h"
+
+namespace athanor {
+
+/// A point in natural coordinates, one number a parameter in the order of the space: a continuous parameter's number in
+/// its own unit, an integer, a level's number, or the index of a choice.
+using Point = std::vector<double>;
+
+struct Continuous {
+  double low = 0;
+  double high = 1;
+  bool log = false;  ///< encoded by its logarithm; needs low > 0
+};
+struct Integer {
+  long low = 0;
+  long high = 1;
+};
+/// Ordered numbers, at least one, ascending.
+struct Levels {
+  std::vector<double> values;
+};
+/// Unordered names, at least one, all different.
+struct Choices {
+  std::vector<std::string> names;
+};
+
+struct Parameter {
+  std::string name;
+  Unit unit;  ///< of every number of this parameter; dimensionless for choices
+  std::variant<Continuous, Integer, Levels, Choices> kind;
+
+  bool categorical() const { return std::holds_alternative<Choices>(kind); }
+  bool continuous() const { return std::holds_alternative<Continuous>(kind); }
+  /// How many values it can take; 0 for a continuous parameter.
+  std::size_t cardinality() const;
+  double low() const;   ///< smallest legal number (0 for choices)
+  double high() const;  ///< largest legal number (count − 1 for choices)
+  /// The legal number nearest to `value` (for choices: the index, rounded and clamped).
+  double nearest(double value) const;
+  /// For people and files: "80", or a choice's name.
+  std::string text(double value) const;
+};
+
+/// Σ coefficient · parameter  (≤ | ≥ | =)  bound, in natural coordinates. Categorical parameters cannot take part.
+struct LinearConstraint {
+  enum class Sense { kAtMost, kAtLeast, kEqual };
+  struct Term {
+    std::size_t parameter;
+    double coefficient;
+  };
+  std::vector<Term> terms;
+  Sense sense = Sense::kAtMost;
+  double bound = 0;
+  std::string text;  ///< as the user wrote it, for messages
+
+  /// How far `point` violates it; 0 where it holds.
+  double violation(const Point& point) const;
+};
+
+/// Whether `point` holds `constraint` to `tolerance`, relative to the largest sum that its terms could reach.
+bool satisfies(const LinearConstraint& constraint, const std::vector<Parameter>& parameters, const Point& point,
+               double tolerance);
+
+/// A table of natural points to choose among, row-major, rows × parameters.
+struct CandidatePool {
+  std::vector<double> values;
+  std::size_t rows = 0;
+  std::string source;  ///< the file, for messages
+};
+
+class Space {
+ public:
+  Space() = default;
+  /// throws InputError for an empty space, two parameters of one name, an empty range, a constraint on a categorical
+  /// parameter, constraints that no point can satisfy together, or a pool with a row outside the space.
+  Space(std::vector<Parameter> parameters, std::vector<LinearConstraint> constraints = {},
+        std::optional<CandidatePool> pool = std::nullopt);
+
+  std::size_t size() const { return parameters_.size(); }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const Parameter& operator[](std::size_t i) const { return parameters_[i]; }
+  std::optional<std::size_t> find(std::string_view name) const;
+  /// Linear constraints, those of mixtures (Σ parts = total) among them.
+  const std::vector<LinearConstraint>& constraints() const { return constraints_; }
+  const std::optional<CandidatePool>& pool() const { return pool_; }
+
+  /// Natural point → unit cube, one column a parameter: continuous and integer linearly (or by logarithm) from
+  /// low…high, levels linearly by their value, choices as index / (count − 1). A parameter with one value is encoded as
+  /// 0.5.
+  std::vector<double> encode(std::span<const double> point) const;
+  /// Unit cube → the nearest legal natural point. decode(encode(p)) = p, exactly for discrete parameters, to rounding
+  /// for others.
+  Point decode(std::span<const double> unit) const;
+
+  /// Every number legal (within `tolerance` of the range's width) and every constraint satisfied (to `tolerance`,
+  /// relative to the constraint's scale); where there is a pool, membership in it is not checked.
+  bool feasible(const Point& point, double tolerance = 1e-9) const;
+  /// Why `point` is not feasible, in words that name the parameter or constraint; empty if it is.
+  std::string why_infeasible(const Point& point, double tolerance = 1e-9) const;
+  /// True if no parameter is continuous, or there is a pool: a finite number of different points.
+  bool finite() const;
+  /// How many different points there are, ignoring constraints; at most `cap`; `cap` too if infinite.
+  std::size_t count(std::size_t cap) const;
+
+ private:
+  void check_pool() const;
+
+  std::vector<Parameter> parameters_;
+  std::vector<LinearConstraint> constraints_;
+  std::optional<CandidatePool> pool_;
+};
+
+/// Parses "loading + 0.1*cycles <= 3" over the numeric parameters. Numbers without a unit are in the parameters' own
+/// units. throws InputError that quotes the text and names what was wrong (an unknown name with the nearest known one).
+LinearConstraint parse_constraint(std::string_view text, const std::vector<Parameter>& parameters);
+
+}  // namespace athanor

@@ -1,0 +1,340 @@
+#include "instruments/driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/document.h"
+#include "core/error.h"
+#include "instruments/description.h"
+#include "instruments/messages.h"
+
+namespace athanor {
+
+namespace {
+
+constexpr double kRetryLedger = 1;  // seconds; a full disk is not freed faster
+
+/// An id names one command for ever. A command that was cancelled before it came is entered with its id alone.
+bool same_command(const wire::Command& entered, const wire::Command& command) {
+  if (entered.instrument().empty()) return true;
+  const auto same_value = [](const wire::Value& a, const wire::Value& b) {
+    return a.SerializeAsString() == b.SerializeAsString();
+  };
+  return entered.instrument() == command.instrument() && entered.capability() == command.capability() &&
+         entered.sample() == command.sample() && entered.with_size() == command.with_size() &&
+         std::equal(entered.with().begin(), entered.with().end(), command.with().begin(), same_value);
+}
+
+template <class Map>
+std::vector<std::string> keys(const Map& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : map) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+// ── Start: every start is a recovery ─────────────────────────────────────────────────────────────────────────────────
+
+Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<Instrument>> instruments, Ledger& ledger,
+               Options options, Time now)
+    : name_(std::move(name)), boot_(std::move(boot)), ledger_(ledger), options_(options) {
+  std::vector<Mistake> mistakes;
+  for (auto& instrument : instruments) {
+    wire::Instrument description = instrument->describe();
+    for (const std::string& mistake : mistakes_in(description)) mistakes.push_back(Mistake{Place{}, mistake});
+    const std::string id = description.id();
+    if (!descriptions_.emplace(id, std::move(description)).second) {
+      mistakes.push_back(Mistake{Place{}, fmt::format("driver “{}” has two instruments “{}”", name_, id)});
+    }
+    instruments_.emplace(id, std::move(instrument));
+  }
+  if (!mistakes.empty()) throw InputError(std::move(mistakes));
+  for (const Ledger::Entry& entry : ledger_.unfinished()) recover(entry, now);
+}
+
+void Driver::recover(const Ledger::Entry& entry, Time now) {
+  const wire::Command& command = entry.command;
+  const auto instrument = instruments_.find(command.instrument());
+  Instrument::Memory memory;
+  if (instrument != instruments_.end()) memory = instrument->second->recall(command, now);
+  switch (memory.kind) {
+    case Instrument::Memory::Kind::kNeverStarted:
+      return ledger_.forget(command.id());
+    case Instrument::Memory::Kind::kFinished:
+      ATHANOR_CHECK(memory.outcome.id() == command.id(), "an instrument recalled the outcome of another command");
+      return ledger_.end(memory.outcome);
+    case Instrument::Memory::Kind::kCannotTell:
+      return ledger_.mark_interrupted(command.id());
+    case Instrument::Memory::Kind::kRunning: {
+      ATHANOR_CHECK(busy_.emplace(command.instrument(), command.id()).second,
+                    "an instrument recalled two running commands");
+      const wire::Capability* capability =
+          find_capability(descriptions_.at(command.instrument()), command.capability());
+      running_[command.id()] = {command, capability != nullptr ? expected_seconds(*capability, command) : 0, {}};
+      return;
+    }
+  }
+}
+
+std::vector<wire::Instrument> Driver::describe() const {
+  std::vector<wire::Instrument> all;
+  for (const auto& [id, description] : descriptions_) all.push_back(description);
+  return all;
+}
+
+// ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Time now) {
+  Messages out;
+  const std::string id = message.has_command() ? message.command().id() : message.cancel().id();
+  if (message.version() != kProtocolVersion) {
+    refuse(fmt::format("the message is of protocol version {}; driver “{}” speaks version {}", message.version(), name_,
+                       kProtocolVersion),
+           id, out);
+    return out;
+  }
+  try {
+    switch (message.body_case()) {
+      case wire::ToDriver::kHello: {
+        wire::Welcome& welcome = *say(out).mutable_welcome();
+        for (const auto& [name, description] : descriptions_) *welcome.add_instruments() = description;
+        welcome.set_dead_man_s(options_.dead_man_s);
+        break;
+      }
+      case wire::ToDriver::kCommand:
+        on_command(message.command(), now, out);
+        break;
+      case wire::ToDriver::kQuestion:
+        on_question(message.question(), out);
+        break;
+      case wire::ToDriver::kCancel:
+        on_cancel(id, now, out);
+        break;
+      case wire::ToDriver::kStop:
+        on_stop(now, out);
+        break;
+      case wire::ToDriver::kHeartbeat:
+        say(out).mutable_heartbeat();
+        break;
+      case wire::ToDriver::BODY_NOT_SET:
+        refuse(fmt::format("the message says nothing that driver “{}” knows", name_), "", out);
+        break;
+    }
+  } catch (const EnvironmentError& error) {
+    refuse(fmt::format("the ledger of driver “{}” failed: {}", name_, error.what()), id, out);
+  }
+  return out;
+}
+
+void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
+  if (command.id().empty()) return refuse("a command without an id cannot be carried out at most once", "", out);
+  const auto running = running_.find(command.id());
+  auto entry = running == running_.end() ? ledger_.find(command.id()) : std::nullopt;
+  if (running != running_.end() || entry) {
+    if (!same_command(entry ? entry->command : running->second.command, command)) {
+      return refuse(
+          fmt::format("id “{}” was used before for another command; an id names one command for ever", command.id()),
+          command.id(), out);
+    }
+  }
+  if (running != running_.end()) {
+    wire::Accepted& accepted = *say(out).mutable_accepted();
+    accepted.set_id(command.id());
+    accepted.set_expected_s(running->second.expected_s);
+    return;
+  }
+  if (entry && (entry->outcome || entry->interrupted)) return say_standing(*entry, out);
+  // Entered and not running: the write failed halfway, and because of that it was not started.
+  if (entry) ledger_.forget(command.id());
+  if (const auto fault = why_not(command)) {
+    const wire::Outcome outcome = failed_outcome(command.id(), *fault);
+    ledger_.refuse(command, boot_, outcome);
+    *say(out).mutable_outcome() = outcome;
+    return;
+  }
+  begin(command, now, out);
+}
+
+void Driver::begin(const wire::Command& command, Time now, Messages& out) {
+  ledger_.begin(command, boot_);
+  Running& running = running_[command.id()];
+  running.command = command;
+  busy_[command.instrument()] = command.id();
+  const Outcome<Duration> expected = instruments_.at(command.instrument())->start(command, now);
+  if (!expected) return finish(failed_outcome(command.id(), expected.fault()), now, out);
+  running.expected_s = seconds(expected.value());
+  wire::Accepted& accepted = *say(out).mutable_accepted();
+  accepted.set_id(command.id());
+  accepted.set_expected_s(running.expected_s);
+}
+
+std::optional<Fault> Driver::why_not(const wire::Command& command) const {
+  const auto instrument = descriptions_.find(command.instrument());
+  if (instrument == descriptions_.end()) {
+    return Fault{Fault::Kind::kLimit, fmt::format("driver “{}” has no instrument “{}”{}", name_, command.instrument(),
+                                                  suggest_name(command.instrument(), keys(descriptions_)))};
+  }
+  const wire::Capability* capability = find_capability(instrument->second, command.capability());
+  if (capability == nullptr) {
+    std::vector<std::string> known;
+    for (const wire::Capability& other : instrument->second.capabilities()) known.push_back(other.name());
+    return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” cannot “{}”{}", command.instrument(),
+                                                  command.capability(), suggest_name(command.capability(), known))};
+  }
+  if (const std::string why = why_refused(*capability, command); !why.empty()) {
+    return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
+  }
+  if (const auto busy = busy_.find(command.instrument()); busy != busy_.end()) {
+    return Fault{Fault::Kind::kDevice,
+                 fmt::format("instrument “{}” is busy with command “{}”; this one was not started",
+                             command.instrument(), busy->second)};
+  }
+  return std::nullopt;
+}
+
+void Driver::on_cancel(const std::string& id, Time now, Messages& out) {
+  if (id.empty()) return refuse("a cancel without an id", "", out);
+  if (const auto running = running_.find(id); running != running_.end()) {
+    if (running->second.unwritten) return;
+    Instrument& instrument = *instruments_.at(running->second.command.instrument());
+    instrument.cancel(id, now);
+    return collect(instrument, now, out);
+  }
+  const auto entry = ledger_.find(id);
+  if (entry && (entry->outcome || entry->interrupted)) return say_standing(*entry, out);
+  // Never begun: entered now, so that the command, should it still come, stays cancelled.
+  const wire::Outcome outcome = failed_outcome(id, Fault{Fault::Kind::kInterrupted, "cancelled before it was begun"});
+  if (entry) {
+    ledger_.end(outcome);
+  } else {
+    wire::Command unknown;
+    unknown.set_id(id);
+    ledger_.refuse(unknown, boot_, outcome);
+  }
+  *say(out).mutable_outcome() = outcome;
+}
+
+void Driver::on_stop(Time now, Messages& out) {
+  controller_lost(now);  // every instrument is safe before anything is written
+  for (auto& [id, instrument] : instruments_) collect(*instrument, now, out);
+  wire::Stopped& stopped = *say(out).mutable_stopped();
+  for (const auto& [id, instrument] : instruments_) stopped.add_instruments(id);
+}
+
+void Driver::controller_lost(Time now) {
+  for (auto& [id, instrument] : instruments_) instrument->make_safe(now);
+}
+
+void Driver::on_question(const wire::Question& question, Messages& out) {
+  wire::Answer answer;
+  for (const std::string& id : question.ids()) *answer.add_states() = state_of(id);
+  *say(out).mutable_answer() = std::move(answer);
+}
+
+wire::CommandState Driver::state_of(const std::string& id) {
+  wire::CommandState state;
+  state.set_id(id);
+  if (running_.count(id) > 0) {
+    state.set_standing(wire::CommandState::RUNNING);
+  } else if (const auto entry = ledger_.find(id)) {
+    // Entered and not running, without an end: it was not started (see on_command).
+    if (entry->interrupted) state.set_standing(wire::CommandState::INTERRUPTED);
+    if (entry->outcome) {
+      state.set_standing(wire::CommandState::FINISHED);
+      *state.mutable_outcome() = *entry->outcome;
+    }
+  }
+  return state;
+}
+
+// ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Time Driver::wakes_at() const {
+  Time next = retry_at_;
+  for (const auto& [id, instrument] : instruments_) next = std::min(next, instrument->wakes_at());
+  return next;
+}
+
+std::vector<wire::FromDriver> Driver::advance(Time now) {
+  Messages out;
+  if (retry_at_ <= now) {
+    retry_at_ = kNever;
+    std::vector<wire::Outcome> unwritten;
+    for (const auto& [id, running] : running_) {
+      if (running.unwritten) unwritten.push_back(*running.unwritten);
+    }
+    for (const wire::Outcome& outcome : unwritten) finish(outcome, now, out);
+  }
+  for (auto& [id, instrument] : instruments_) {
+    if (instrument->wakes_at() <= now) collect(*instrument, now, out);
+  }
+  return out;
+}
+
+void Driver::collect(Instrument& instrument, Time now, Messages& out) {
+  for (wire::FromDriver& report : instrument.poll(now)) {
+    if (report.has_outcome()) {
+      finish(report.outcome(), now, out);
+      continue;
+    }
+    report.set_version(kProtocolVersion);
+    report.set_driver(name_);
+    report.set_boot(boot_);
+    out.push_back(std::move(report));
+  }
+}
+
+void Driver::finish(const wire::Outcome& outcome, Time now, Messages& out) {
+  const auto running = running_.find(outcome.id());
+  ATHANOR_CHECK(running != running_.end(),
+                fmt::format("an outcome of command “{}”, which was not running", outcome.id()));
+  const bool first_try = !running->second.unwritten;
+  try {
+    ledger_.end(outcome);
+  } catch (const EnvironmentError& error) {
+    running->second.unwritten = outcome;
+    retry_at_ = std::min(retry_at_, now + from_seconds(kRetryLedger));
+    if (first_try) {
+      refuse(fmt::format(
+                 "command “{}” ended, but its outcome cannot be entered in the ledger of driver “{}” and is kept back "
+                 "until it can: {}",
+                 outcome.id(), name_, error.what()),
+             "", out);
+    }
+    return;
+  }
+  busy_.erase(running->second.command.instrument());
+  running_.erase(running);
+  *say(out).mutable_outcome() = outcome;
+}
+
+// ── Saying it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Driver::say_standing(const Ledger::Entry& entry, Messages& out) const {
+  if (entry.outcome) {
+    *say(out).mutable_outcome() = *entry.outcome;
+    return;
+  }
+  wire::CommandState& state = *say(out).mutable_answer()->add_states();
+  state.set_id(entry.command.id());
+  state.set_standing(wire::CommandState::INTERRUPTED);
+}
+
+void Driver::refuse(const std::string& why, const std::string& id, Messages& out) const {
+  wire::Refused& refused = *say(out).mutable_refused();
+  refused.set_why(why);
+  refused.set_id(id);
+}
+
+wire::FromDriver& Driver::say(Messages& out) const {
+  wire::FromDriver& message = out.emplace_back();
+  message.set_version(kProtocolVersion);
+  message.set_driver(name_);
+  message.set_boot(boot_);
+  return message;
+}
+
+}  // namespace athanor

@@ -1,0 +1,91 @@
+// A driver without its sockets: answers messages, carries each command out at most once, enforces limits last.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "instruments/instrument.h"
+#include "instruments/ledger.h"
+
+namespace athanor {
+
+constexpr unsigned kProtocolVersion = 1;
+
+/// Single-threaded and pure but for its ledger and its instruments: messages and the time go in, messages come out. The
+/// same object stands behind a ZeroMQ socket (driver_server.h) and behind an in-process link (local_link.h).
+class Driver {
+ public:
+  struct Options {
+    double dead_man_s = 0;  ///< told to the controller in Welcome; kept by the shell, which calls controller_lost()
+  };
+
+  /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked
+  /// up in their instruments (Instrument::recall): those still running go on, those finished are entered in the ledger,
+  /// those never started are forgotten, and the rest are INTERRUPTED for good. throws InputError if an instrument
+  /// describes itself wrongly, EnvironmentError if the ledger cannot be written.
+  Driver(std::string name, std::string boot, std::vector<std::unique_ptr<Instrument>> instruments, Ledger& ledger,
+         Options options, Time now);
+
+  const std::string& name() const { return name_; }
+  const std::string& boot() const { return boot_; }
+  const Options& options() const { return options_; }
+  std::vector<wire::Instrument> describe() const;
+
+  /// The answers to one message. A command: known to the ledger → answered from it; otherwise checked against limits,
+  /// entered in the ledger (synced), and only then started. What is refused is entered too, so that its id keeps its
+  /// answer; if the ledger cannot be written, the command is not started and the answer is Refused with its id. A
+  /// Cancel of an id that was never seen enters it as interrupted: it will not be started by a command that comes late.
+  std::vector<wire::FromDriver> receive(const wire::ToDriver& message, Time now);
+
+  /// When `advance` will have something to say; kNever if nothing is under way.
+  Time wakes_at() const;
+  /// Outcomes (entered in the ledger, synced, before they are returned) and progress due by `now`. An outcome that
+  /// cannot be entered is kept, its command answered as running, and tried again every second until it can.
+  std::vector<wire::FromDriver> advance(Time now);
+
+  /// No controller was heard for longer than the dead-man time: every instrument goes to its safe state.
+  void controller_lost(Time now);
+
+ private:
+  struct Running {
+    wire::Command command;
+    double expected_s = 0;
+    std::optional<wire::Outcome> unwritten;  ///< it ended, and the ledger could not be written
+  };
+  using Messages = std::vector<wire::FromDriver>;
+
+  void recover(const Ledger::Entry& entry, Time now);
+  void on_command(const wire::Command& command, Time now, Messages& out);
+  void on_cancel(const std::string& id, Time now, Messages& out);
+  void on_stop(Time now, Messages& out);
+  void on_question(const wire::Question& question, Messages& out);
+  void begin(const wire::Command& command, Time now, Messages& out);
+  std::optional<Fault> why_not(const wire::Command& command) const;
+  wire::CommandState state_of(const std::string& id);
+
+  void collect(Instrument& instrument, Time now, Messages& out);
+  void finish(const wire::Outcome& outcome, Time now, Messages& out);
+  void say_standing(const Ledger::Entry& entry, Messages& out) const;
+  void refuse(const std::string& why, const std::string& id, Messages& out) const;
+  wire::FromDriver& say(Messages& out) const;
+
+  std::string name_, boot_;
+  std::map<std::string, std::unique_ptr<Instrument>> instruments_;
+  std::map<std::string, wire::Instrument> descriptions_;
+  Ledger& ledger_;
+  Options options_;
+  std::map<std::string, Running> running_;   ///< by command id
+  std::map<std::string, std::string> busy_;  ///< instrument → the command it is busy with
+  Time retry_at_ = kNever;                   ///< when unwritten outcomes are tried again
+};
+
+/// Why `command` is outside what `capability` allows (an unknown, missing or ill-typed parameter, a wrong unit, a
+/// limit), in words that name parameter, value and bound; empty if it is allowed. Units are converted before limits are
+/// compared.
+std::string why_refused(const wire::Capability& capability, const wire::Command& command);
+
+}  // namespace athanor

@@ -1,0 +1,64 @@
+// The controller's way to its drivers. One interface; over ZeroMQ in production, in process on a virtual clock in
+// simulation.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "instruments/driver.h"
+
+namespace athanor {
+
+struct DriverMessage {
+  wire::FromDriver message;
+};
+/// The link to a driver came up (its Hello was answered) or went down (silent for longer than the bound).
+struct LinkChange {
+  std::string driver;
+  bool up = false;
+};
+
+struct DriverArrivals {
+  std::vector<DriverMessage> messages;
+  std::vector<LinkChange> changes;
+  bool empty() const { return messages.empty() && changes.empty(); }
+};
+
+class DriverLink {
+ public:
+  virtual ~DriverLink() = default;
+  /// Never blocks. A message to a driver that is down is dropped: the engine asks again when the link is up.
+  virtual void send(const std::string& driver, const wire::ToDriver& message) = 0;
+  /// Waits until something arrives, laboratory time `until` is reached, or `wake_fd` (−1: none) becomes readable; gives
+  /// what arrived. Over a virtual clock it moves the clock instead of waiting.
+  virtual DriverArrivals receive(Time until, int wake_fd) = 0;
+  /// How many arrivals could not be understood and were dropped.
+  virtual std::uint64_t dropped() const { return 0; }
+};
+
+/// Drivers in this process, on a clock that this link moves: straight to the next moment at which anything happens.
+std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock);
+
+struct Endpoint {
+  std::string driver;
+  std::string address;  ///< ZeroMQ: "ipc:///run/athanor/liquids.sock", "tcp://127.0.0.1:5571"
+};
+/// Drivers behind ZeroMQ sockets (DEALER to each driver's ROUTER). Says Hello until answered, sends heartbeats, and
+/// reports a driver that was silent for `silence_s` (wall time) as down. Errors in what arrives are dropped and
+/// counted, never thrown.
+std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints, const std::string& controller_name,
+                                          const ScaledClock& clock, double silence_s = 5);
+
+/// Serves `driver` on `endpoint` until `stop_fd` becomes readable: the process's main loop. Keeps the dead-man time by
+/// wall clock. With `linger_s` > 0, returns too once no controller was heard for that long (for twins that a run
+/// started). throws EnvironmentError naming the address if it is in use.
+void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd,
+                  double linger_s = 0);
+
+/// The ZeroMQ library's version: "4.3.4".
+std::string transport_version();
+
+}  // namespace athanor

@@ -1,0 +1,8 @@
+// How often both ends of a link say that they are there.
+#pragma once
+
+namespace athanor {
+
+constexpr double kHeartbeatEvery = 1;  ///< seconds of wall time since the last message of any kind
+
+}  // namespace athanor

@@ -1,0 +1,49 @@
+// The contract of an instrument: describe yourself, start a command, cancel, stop safely. Nothing here ever blocks.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/outcome.h"
+#include "proto/driver.pb.h"
+
+namespace athanor {
+
+namespace wire = driver::v1;
+
+class Instrument {
+ public:
+  /// What the device itself remembers of a command, asked after its driver was restarted.
+  struct Memory {
+    enum class Kind { kNeverStarted, kRunning, kFinished, kCannotTell };
+    Kind kind = Kind::kCannotTell;
+    wire::Outcome outcome;  ///< for kFinished
+  };
+
+  virtual ~Instrument() = default;
+
+  virtual wire::Instrument describe() const = 0;
+
+  /// Begins `command`, whose parameters were checked against the description, at `now`. Gives the time it is expected
+  /// to take, or the fault for which it was not begun. Reports arrive through `poll`.
+  virtual Outcome<Duration> start(const wire::Command& command, Time now) = 0;
+
+  /// When `poll` will have something to report; kNever if nothing is running.
+  virtual Time wakes_at() const = 0;
+
+  /// The progress reports and outcomes due by `now`.
+  virtual std::vector<wire::FromDriver> poll(Time now) = 0;
+
+  /// Ends the command if it is running; its outcome (INTERRUPTED) arrives through `poll`.
+  virtual void cancel(const std::string& command_id, Time now) = 0;
+
+  /// Brings the device to its safe state; whatever ran ends as INTERRUPTED.
+  virtual void make_safe(Time now) = 0;
+
+  /// After a restart of the driver: a device that numbers its own jobs can tell what became of one.
+  /// After kRunning, the command goes on as if it had been started here.
+  virtual Memory recall(const wire::Command& command, Time now) = 0;
+};
+
+}  // namespace athanor

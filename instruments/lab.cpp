@@ -1,0 +1,259 @@
+#include "instruments/lab.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "instruments/messages.h"
+
+namespace athanor {
+
+namespace {
+
+bool is_name(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return (c < 128 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
+  });
+}
+
+void check_name(const Node& node, const std::string& what, const std::string& name) {
+  if (!is_name(name))
+    node.error(fmt::format("“{}” as the name of {}; expected letters, digits, “-”, “_” and “.” only", name, what));
+}
+
+/// One bound of a limit; a bound that is no quantity is a mistake at its own place.
+std::optional<Quantity> read_bound(const Node& node) {
+  return node ? node.quantity() : std::nullopt;
+}
+
+/// [low, high], or {min: low}, {max: high}, {min: low, max: high}.
+void read_limit(const Node& node, LabLimit& limit) {
+  const std::string what = fmt::format("the limit of “{}” of “{}”", limit.parameter, limit.capability);
+  limit.place = node.place();
+  if (node.kind() == Node::Kind::kSequence) {
+    const std::vector<Node> bounds = node.items();
+    if (bounds.size() != 2)
+      return node.error(fmt::format("{} has {} numbers; expected [low, high]", what, bounds.size()));
+    limit.low = read_bound(bounds[0]);
+    limit.high = read_bound(bounds[1]);
+  } else if (node.kind() == Node::Kind::kMap) {
+    MapReader reader(node, what);
+    limit.low = read_bound(reader.optional("min"));
+    limit.high = read_bound(reader.optional("max"));
+    if (node.entries().empty()) node.error(fmt::format("{} is empty; expected min, max or both", what));
+    reader.finish();
+  } else {
+    return node.error(fmt::format("{}: expected [low, high], or {{min: low}}, or {{max: high}}", what));
+  }
+  if (!limit.low || !limit.high) return;
+  if (!limit.low->unit.convertible_to(limit.high->unit)) {
+    node.error(
+        fmt::format("{}: {} and {} measure different things", what, to_string(*limit.low), to_string(*limit.high)));
+  } else if (in_unit(*limit.low, limit.high->unit) > limit.high->value) {
+    node.error(fmt::format("{}: {} is above {}; expected the lower bound first", what, to_string(*limit.low),
+                           to_string(*limit.high)));
+  }
+}
+
+std::vector<LabLimit> read_limits(const Node& node) {
+  std::vector<LabLimit> limits;
+  if (!node) return limits;
+  for (const auto& [capability, parameters] : node.entries()) {
+    for (const auto& [parameter, bounds] : parameters.entries()) {
+      LabLimit limit;
+      limit.capability = capability;
+      limit.parameter = parameter;
+      read_limit(bounds, limit);
+      limits.push_back(std::move(limit));
+    }
+  }
+  return limits;
+}
+
+std::vector<LabDriver> read_drivers(const Node& node) {
+  std::vector<LabDriver> drivers;
+  if (!node) return drivers;
+  for (const auto& [name, settings] : node.entries()) {
+    check_name(settings, "a driver", name);
+    LabDriver driver;
+    driver.name = name;
+    if (settings.kind() != Node::Kind::kNull) {
+      MapReader reader(settings, fmt::format("driver “{}”", name));
+      if (const Node endpoint = reader.optional("endpoint")) {
+        driver.endpoint = endpoint.text().value_or("");
+        const bool known = driver.endpoint.starts_with("tcp://") || driver.endpoint.starts_with("ipc://");
+        if (!known) {
+          endpoint.error(fmt::format("“{}” as endpoint; expected “tcp://HOST:PORT” or “ipc://FILE”", driver.endpoint));
+        }
+      }
+      reader.finish();
+    }
+    drivers.push_back(std::move(driver));
+  }
+  return drivers;
+}
+
+LabInstrument read_instrument(const std::string& id, const Node& node, const std::vector<LabDriver>& drivers) {
+  check_name(node, "an instrument", id);
+  LabInstrument instrument;
+  instrument.id = id;
+  instrument.place = node.place();
+  MapReader reader(node, fmt::format("instrument “{}”", id));
+  if (const Node driver = reader.required("driver")) {
+    instrument.driver = driver.text().value_or("");
+    std::vector<std::string> known;
+    for (const LabDriver& each : drivers) known.push_back(each.name);
+    if (std::find(known.begin(), known.end(), instrument.driver) == known.end()) {
+      driver.error(fmt::format("instrument “{}” names driver “{}”, which is not under “drivers”{}", id,
+                               instrument.driver, suggest_name(instrument.driver, known)));
+    }
+  }
+  if (const Node kind = reader.optional("kind")) instrument.kind = kind.text().value_or("");
+  instrument.limits = read_limits(reader.optional("limits"));
+  instrument.twin = reader.optional("twin");
+  reader.finish();
+  return instrument;
+}
+
+std::vector<LabPlaces> read_places(const Node& node) {
+  std::vector<LabPlaces> all;
+  if (!node) return all;
+  for (const auto& [name, settings] : node.entries()) {
+    check_name(settings, "places", name);
+    LabPlaces places;
+    places.name = name;
+    MapReader reader(settings, fmt::format("places “{}”", name));
+    if (const Node count = reader.required("count")) {
+      places.count = count.integer().value_or(1);
+      if (places.count < 1) count.error(fmt::format("{} places “{}”; expected at least 1", places.count, name));
+    }
+    reader.finish();
+    all.push_back(std::move(places));
+  }
+  return all;
+}
+
+std::vector<LabStock> read_stock(const Node& node) {
+  std::vector<LabStock> all;
+  if (!node) return all;
+  for (const auto& [name, amount] : node.entries()) {
+    const auto quantity = amount.quantity();
+    if (!quantity) continue;
+    if (!(quantity->value >= 0) || std::isinf(quantity->value)) {
+      amount.error(
+          fmt::format("a stock of {} of “{}”; expected an amount that is not negative", to_string(*quantity), name));
+    }
+    all.push_back({name, *quantity});
+  }
+  return all;
+}
+
+Lab read_lab(std::unique_ptr<Document> file) {
+  Lab lab;
+  MapReader reader(file->root(), "the lab file");
+  if (const Node name = reader.required("lab")) lab.name = name.text().value_or("");
+  lab.twin = reader.optional("twin");
+  lab.drivers = read_drivers(reader.required("drivers"));
+  if (const Node instruments = reader.required("instruments")) {
+    const auto entries = instruments.entries();
+    if (entries.empty())
+      instruments.error("a laboratory without instruments; expected at least one under “instruments”");
+    for (const auto& [id, node] : entries) lab.instruments.push_back(read_instrument(id, node, lab.drivers));
+  }
+  lab.places = read_places(reader.optional("places"));
+  lab.stock = read_stock(reader.optional("stock"));
+  reader.finish();
+  file->throw_if_errors();
+  lab.file = std::move(file);
+  return lab;
+}
+
+// ── Tightening ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+wire::Field* find_field(wire::Instrument& instrument, const LabLimit& limit, std::vector<Mistake>& mistakes) {
+  std::vector<std::string> known;
+  for (wire::Capability& capability : *instrument.mutable_capabilities()) {
+    known.push_back(capability.name());
+    if (capability.name() != limit.capability) continue;
+    std::vector<std::string> parameters;
+    for (wire::Field& field : *capability.mutable_parameters()) {
+      if (field.name() == limit.parameter) return &field;
+      parameters.push_back(field.name());
+    }
+    mistakes.push_back(
+        {limit.place, fmt::format("“{}” of instrument “{}” has no parameter “{}” to be limited{}", limit.capability,
+                                  instrument.id(), limit.parameter, suggest_name(limit.parameter, parameters))});
+    return nullptr;
+  }
+  mistakes.push_back(
+      {limit.place, fmt::format("instrument “{}” has no capability “{}” to be limited{}", instrument.id(),
+                                limit.capability, suggest_name(limit.capability, known))});
+  return nullptr;
+}
+
+/// Narrows `field` to `limit`, which must be convertible to its unit.
+void narrow(wire::Field& field, const LabLimit& limit, const Unit& unit) {
+  if (limit.low) field.set_low(std::max(in_unit(*limit.low, unit), field.has_low() ? field.low() : -HUGE_VAL));
+  if (limit.high) field.set_high(std::min(in_unit(*limit.high, unit), field.has_high() ? field.high() : HUGE_VAL));
+}
+
+std::string range_text(const wire::Field& field) {
+  const auto bound = [&](bool given, double value) {
+    return given ? to_string(Quantity{value, Unit::parse(field.unit())}) : std::string("any");
+  };
+  return fmt::format("{} … {}", bound(field.has_low(), field.low()), bound(field.has_high(), field.high()));
+}
+
+}  // namespace
+
+const LabInstrument* Lab::find(const std::string& id) const {
+  const auto found =
+      std::find_if(instruments.begin(), instruments.end(), [&](const auto& each) { return each.id == id; });
+  return found == instruments.end() ? nullptr : &*found;
+}
+
+Lab load_lab(const std::string& file) {
+  return read_lab(Document::load(file));
+}
+
+Lab parse_lab(const std::string& text, const std::string& name, const std::string& folder) {
+  return read_lab(Document::parse(text, name, folder));
+}
+
+wire::Instrument tighten(const Lab& lab, const wire::Instrument& described) {
+  wire::Instrument tightened = described;
+  const LabInstrument* instrument = lab.find(described.id());
+  if (instrument == nullptr) return tightened;
+  std::vector<Mistake> mistakes;
+  for (const LabLimit& limit : instrument->limits) {
+    wire::Field* field = find_field(tightened, limit, mistakes);
+    if (field == nullptr) continue;
+    const auto wrong = [&](const std::string& why) {
+      mistakes.push_back({limit.place, fmt::format("the limit of “{}” of “{}” of instrument “{}”: {}", limit.parameter,
+                                                   limit.capability, described.id(), why)});
+    };
+    if (field->is_text()) {
+      wrong("it is a text; only numbers can be limited");
+      continue;
+    }
+    const std::string before = range_text(*field);
+    const Unit unit = Unit::parse(field->unit());
+    const auto& bound = limit.low ? limit.low : limit.high;
+    if (!bound->unit.convertible_to(unit)) {
+      wrong(fmt::format("{} cannot be converted to its unit, {}", to_string(*bound),
+                        unit.text().empty() ? "none" : unit.text()));
+      continue;
+    }
+    narrow(*field, limit, unit);
+    if (field->has_low() && field->has_high() && field->low() > field->high()) {
+      wrong(fmt::format("nothing is left of what the instrument allows, {}", before));
+    }
+  }
+  if (!mistakes.empty()) throw InputError(std::move(mistakes));
+  return tightened;
+}
+
+}  // namespace athanor

@@ -1,0 +1,67 @@
+// The lab file: drivers and instruments with their limits, places, stock, and (for a twin) the world behind them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/document.h"
+#include "proto/driver.pb.h"
+
+namespace athanor {
+
+/// A tightening of one capability's parameter by the laboratory.
+struct LabLimit {
+  std::string capability, parameter;
+  std::optional<Quantity> low, high;
+  Place place;
+};
+
+struct LabInstrument {
+  std::string id;
+  std::string driver;
+  std::string kind;  ///< the twin's instrument kind: "dispenser", "reactor", …; for real drivers what the driver says
+  std::vector<LabLimit> limits;
+  Node twin;  ///< settings of the simulated instrument, as written; may be missing
+  Place place;
+};
+
+struct LabDriver {
+  std::string name;
+  std::string endpoint;  ///< empty: chosen by whoever starts it
+};
+
+/// `count` equal places in which a sample can stand during its experiment: vial-1 … vial-8.
+struct LabPlaces {
+  std::string name;
+  long count = 1;
+};
+
+struct LabStock {
+  std::string name;
+  Quantity amount;
+};
+
+struct Lab {
+  std::unique_ptr<Document> file;
+  std::string name;
+  std::vector<LabDriver> drivers;
+  std::vector<LabInstrument> instruments;
+  std::vector<LabPlaces> places;
+  std::vector<LabStock> stock;
+  Node twin;  ///< the world's settings ("model", "seed", …), as written; missing for a lab without a twin
+
+  const LabInstrument* find(const std::string& id) const;
+};
+
+/// throws InputError with all mistakes, EnvironmentError if unreadable.
+Lab load_lab(const std::string& file);
+Lab parse_lab(const std::string& text, const std::string& name, const std::string& folder);
+
+/// What `lab` makes of a driver's description: limits tightened to the laboratory's (the tightest wins).
+/// throws InputError if the lab's limit names an unknown capability or parameter, or cannot be met at all.
+driver::v1::Instrument tighten(const Lab& lab, const driver::v1::Instrument& described);
+
+}  // namespace athanor

@@ -1,0 +1,49 @@
+// A driver's own durable memory of command ids: what was begun and how it ended. It is why a doubled message is
+// harmless.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/database.h"
+#include "proto/driver.pb.h"
+
+namespace athanor {
+
+class Ledger {
+ public:
+  struct Entry {
+    driver::v1::Command command;
+    std::string boot;  ///< of the driver that began it
+    std::optional<driver::v1::Outcome> outcome;
+    bool interrupted = false;  ///< what became of it cannot be known any more; then there is no outcome
+  };
+
+  /// Opens or makes `file` ("" in memory). throws EnvironmentError (another driver holds it, disk full, not a ledger).
+  explicit Ledger(const std::string& file, Database::Sync sync = Database::Sync::kFull);
+  ~Ledger();
+
+  // All that write are synced when they return, and have changed nothing if they throw EnvironmentError.
+
+  std::optional<Entry> find(const std::string& id);
+  /// The command is about to be started. An id enters once.
+  void begin(const driver::v1::Command& command, const std::string& boot);
+  void end(const driver::v1::Outcome& outcome);
+  /// A command that was answered with `outcome` and never started: entered, so that its id keeps that answer.
+  void refuse(const driver::v1::Command& command, const std::string& boot, const driver::v1::Outcome& outcome);
+  /// A command that was begun under an earlier boot and of which nobody knows what became.
+  void mark_interrupted(const std::string& id);
+  /// A command that was entered but certainly never started.
+  void forget(const std::string& id);
+  /// Begun, and neither ended nor marked as interrupted; ordered by id.
+  std::vector<Entry> unfinished();
+
+ private:
+  struct Statements;
+  Database database_;
+  std::unique_ptr<Statements> statements_;
+};
+
+}  // namespace athanor

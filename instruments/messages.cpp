@@ -1,0 +1,80 @@
+#include "instruments/messages.h"
+
+#include <utility>
+
+#include "core/check.h"
+#include "instruments/driver.h"
+
+namespace athanor {
+
+wire::Value number_value(std::string name, double number, std::string unit) {
+  wire::Value value;
+  value.set_name(std::move(name));
+  value.set_number(number);
+  value.set_unit(std::move(unit));
+  return value;
+}
+
+wire::Value text_value(std::string name, std::string text) {
+  wire::Value value;
+  value.set_name(std::move(name));
+  value.set_text(std::move(text));
+  return value;
+}
+
+wire::ToDriver to_driver() {
+  wire::ToDriver message;
+  message.set_version(kProtocolVersion);
+  return message;
+}
+
+wire::FaultKind to_wire(Fault::Kind kind) {
+  switch (kind) {
+    case Fault::Kind::kDevice:
+      return wire::DEVICE;
+    case Fault::Kind::kSample:
+      return wire::SAMPLE;
+    case Fault::Kind::kLimit:
+      return wire::LIMIT;
+    case Fault::Kind::kStock:
+      return wire::STOCK;
+    case Fault::Kind::kLink:
+      return wire::LINK;
+    case Fault::Kind::kDeadline:
+      return wire::DEADLINE;
+    case Fault::Kind::kInterrupted:
+      return wire::INTERRUPTED;
+  }
+  ATHANOR_CHECK(false, "a fault of no kind");
+}
+
+Fault::Kind from_wire(wire::FaultKind kind) {
+  switch (kind) {
+    case wire::SAMPLE:
+      return Fault::Kind::kSample;
+    case wire::LIMIT:
+      return Fault::Kind::kLimit;
+    case wire::STOCK:
+      return Fault::Kind::kStock;
+    case wire::LINK:
+      return Fault::Kind::kLink;
+    case wire::DEADLINE:
+      return Fault::Kind::kDeadline;
+    case wire::INTERRUPTED:
+      return Fault::Kind::kInterrupted;
+    default:
+      return Fault::Kind::kDevice;  // a kind that a newer driver knows and this program does not
+  }
+}
+
+wire::Outcome failed_outcome(const std::string& id, const Fault& fault, double took_s) {
+  wire::Outcome outcome;
+  outcome.set_id(id);
+  outcome.set_done(false);
+  outcome.set_fault(to_wire(fault.kind));
+  outcome.set_message(fault.message);
+  outcome.set_took_s(took_s);
+  return outcome;
+}
+
+}  // namespace athanor

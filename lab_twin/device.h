@@ -1,0 +1,64 @@
+// A simulated instrument: the behaviours of its model, acting on the world, behind the contract of a real one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "instruments/instrument.h"
+#include "lab_twin/model.h"
+
+namespace athanor {
+
+/// What may be wrong with a device, for testing those who have to cope. Settings `forgets`, `fails`, `hangs` of the lab
+/// file.
+struct Temper {
+  bool forgets =
+      false;         ///< cannot tell after a restart of its driver what became of a job, which ends with the restart
+  double fails = 0;  ///< the share of its jobs that end half way with a fault of the device
+  double hangs = 0;  ///< the share of its jobs that never end by themselves
+};
+
+/// Does one job at a time. A job that has begun goes on by itself, in the world, whether or not this object lives to
+/// see its end: what the device is doing and until when is in the world's file, and so are the results of all its jobs.
+class Device final : public Instrument {
+ public:
+  /// `description` is what its behaviours say, within the laboratory's limits. What the device was doing when its last
+  /// driver died goes on, or has ended in the meantime; a job that the lab file no longer allows ends with no effect.
+  Device(wire::Instrument description, std::shared_ptr<const Behaviours> behaviours, Temper temper,
+         std::shared_ptr<World> world, Time now);
+
+  wire::Instrument describe() const override { return description_; }
+  Outcome<Duration> start(const wire::Command& command, Time now) override;
+  Time wakes_at() const override;
+  std::vector<wire::FromDriver> poll(Time now) override;
+  void cancel(const std::string& command_id, Time now) override;
+  void make_safe(Time now) override;
+  Memory recall(const wire::Command& command, Time now) override;
+
+ private:
+  struct Job {
+    wire::Command command;
+    Time began_at, ends_at;
+    double planned_s = 0;  ///< how long all of it takes
+    bool wanted = false;   ///< by the driver that lives now, which will be told of its end
+  };
+
+  std::size_t index_of(const wire::Command& command) const;
+  Scene scene(const Arguments& with);
+  void end_if_due(Time now);
+  void end(Time at, bool whole);
+
+  wire::Instrument description_;
+  std::shared_ptr<const Behaviours> behaviours_;
+  Temper temper_;
+  std::shared_ptr<World> world_;
+  std::optional<Job> job_;
+  std::vector<wire::Outcome> unreported_;
+  Time ended_at_{};  ///< the job that ended last
+};
+
+/// What a device of these behaviours says of itself.
+wire::Instrument describe_device(const std::string& id, const std::string& kind, const Behaviours& behaviours);
+
+}  // namespace athanor

@@ -1,0 +1,182 @@
+#include "optimizers/design.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "optimizers/sobol.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kCandidates = 1000;
+constexpr std::size_t kSmallSpace = 20000;  // enumerated rather than sampled
+
+double distance(const Matrix& points, Eigen::Index a, Eigen::Index b, const std::vector<Column>& columns) {
+  double sum = 0;
+  for (Eigen::Index j = 0; j < points.cols(); ++j) {
+    const double d = points(a, j) - points(b, j);
+    sum += columns[static_cast<std::size_t>(j)] == Column::kNumeric ? d * d : (d != 0 ? 0.5 : 0);
+  }
+  return std::sqrt(sum);
+}
+
+/// `size` different numbers below `from`, in order (Floyd's method, then sorted).
+std::vector<std::size_t> subset(std::size_t size, std::size_t from, RandomStream& random) {
+  std::vector<std::size_t> chosen;
+  if (size >= from) {
+    for (std::size_t i = 0; i < from; ++i) chosen.push_back(i);
+    return chosen;
+  }
+  for (std::size_t j = from - size; j < from; ++j) {
+    const std::size_t pick = random.below(j + 1);
+    const auto at = std::lower_bound(chosen.begin(), chosen.end(), pick);
+    if (at == chosen.end() || *at != pick) {
+      chosen.insert(at, pick);
+    } else {
+      chosen.push_back(j);
+    }
+  }
+  return chosen;
+}
+
+/// Feasible points to choose among, none near to a tried one.
+std::vector<Point> candidates(const Region& region, const Tried& tried, std::size_t count, RandomStream& random) {
+  const Space& space = region.space();
+  const std::size_t wanted = std::max(kCandidates, 4 * count);
+  std::vector<Point> out;
+  if (space.pool() || (space.finite() && space.count(kSmallSpace) < kSmallSpace)) {
+    const std::vector<Point> all = space.pool() ? std::vector<Point>{} : enumerate(space);
+    const std::size_t rows = space.pool() ? space.pool()->rows : all.size();
+    // More than wanted, since some were tried; every row if that is not enough.
+    for (const std::size_t draw : {wanted + tried.size(), rows}) {
+      out.clear();
+      for (const std::size_t row : subset(draw, rows, random)) {
+        const Point point = space.pool() ? pool_row(space, row) : all[row];
+        if (out.size() < wanted && space.feasible(point) && !tried.near(point)) out.push_back(point);
+      }
+      if (out.size() >= count) break;
+    }
+    return out;
+  }
+  if (!region.constrained()) {
+    Sobol sobol(space.size(), random);
+    const Matrix unit = sobol.next(wanted);
+    for (Eigen::Index i = 0; i < unit.rows(); ++i) {
+      const Vector row = unit.row(i);
+      Point point = space.decode(std::span(row.data(), static_cast<std::size_t>(row.size())));
+      if (!tried.near(point)) out.push_back(std::move(point));
+    }
+    return out;
+  }
+  for (std::size_t i = 0; i < wanted; ++i) {
+    auto point = region.sample(random);
+    if (!point) break;
+    if (!tried.near(*point)) out.push_back(std::move(*point));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Point> enumerate(const Space& space) {
+  std::vector<Point> out;
+  Point point(space.size());
+  std::vector<std::size_t> index(space.size(), 0);
+  const auto value = [&](std::size_t i) {
+    if (const auto* levels = std::get_if<Levels>(&space[i].kind)) return levels->values[index[i]];
+    return space[i].low() + static_cast<double>(index[i]);
+  };
+  for (;;) {
+    for (std::size_t i = 0; i < space.size(); ++i) point[i] = value(i);
+    if (space.feasible(point)) out.push_back(point);
+    std::size_t i = space.size();
+    while (i > 0 && ++index[i - 1] == space[i - 1].cardinality()) index[--i] = 0;
+    if (i == 0) return out;
+  }
+}
+
+Point pool_row(const Space& space, std::size_t row) {
+  const double* first = space.pool()->values.data() + row * space.size();
+  return {first, first + space.size()};
+}
+
+Matrix encode(const Space& space, const std::vector<Point>& points) {
+  Matrix out(static_cast<Eigen::Index>(points.size()), static_cast<Eigen::Index>(space.size()));
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const std::vector<double> unit = space.encode(points[i]);
+    for (std::size_t j = 0; j < unit.size(); ++j)
+      out(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = unit[j];
+  }
+  return out;
+}
+
+std::vector<Column> columns(const Space& space) {
+  std::vector<Column> out;
+  for (const Parameter& p : space.parameters())
+    out.push_back(p.categorical() ? Column::kCategorical : Column::kNumeric);
+  return out;
+}
+
+std::vector<Point> space_filling(const Region& region, const std::vector<Point>& taken, std::size_t count,
+                                 RandomStream& random) {
+  const Space& space = region.space();
+  std::vector<Point> chosen;
+  Tried tried(space);
+  for (const Point& point : taken) tried.add(point);
+  if (count == 0) return chosen;
+
+  if (taken.empty() && !region.constrained() && !space.finite()) {
+    Sobol sobol(space.size(), random);
+    const Matrix unit = sobol.next(2 * count);
+    for (Eigen::Index i = 0; i < unit.rows() && chosen.size() < count; ++i) {
+      const Vector row = unit.row(i);
+      const Point point = space.decode(std::span(row.data(), static_cast<std::size_t>(row.size())));
+      if (tried.near(point)) continue;
+      tried.add(point);
+      chosen.push_back(point);
+    }
+    if (chosen.size() == count) return chosen;
+  }
+
+  // Energy distance of the chosen set to the candidates: each choice is the candidate c with the least
+  //   mean over candidates |c − x|  −  mean over chosen and taken |c − x|.
+  const std::vector<Point> points = candidates(region, tried, count, random);
+  if (points.empty()) return chosen;
+  std::vector<Point> all = points;
+  all.insert(all.end(), taken.begin(), taken.end());
+  all.insert(all.end(), chosen.begin(), chosen.end());
+  const std::vector<Column> kinds = columns(space);
+  const Matrix unit = encode(space, all);
+  const auto n = static_cast<Eigen::Index>(points.size());
+  Vector to_all = Vector::Zero(n), to_chosen = Vector::Zero(n);
+  // A thousand candidates stand for all of them; more than that would only take longer.
+  const Eigen::Index stride = std::max<Eigen::Index>(1, n / static_cast<Eigen::Index>(kCandidates));
+  for (Eigen::Index i = 0; i < n; ++i) {
+    double sum = 0;
+    Eigen::Index terms = 0;
+    for (Eigen::Index k = 0; k < n; k += stride, ++terms) sum += distance(unit, i, k, kinds);
+    to_all[i] = sum / static_cast<double>(terms);
+    for (Eigen::Index k = n; k < unit.rows(); ++k) to_chosen[i] += distance(unit, i, k, kinds);
+  }
+  auto known = static_cast<double>(unit.rows() - n);
+  while (chosen.size() < count) {
+    Eigen::Index best = -1;
+    double least = std::numeric_limits<double>::infinity();
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const double energy = to_all[i] - to_chosen[i] / (known + 1);
+      if (energy < least && !tried.near(points[static_cast<std::size_t>(i)])) {
+        least = energy;
+        best = i;
+      }
+    }
+    if (best < 0) break;
+    chosen.push_back(points[static_cast<std::size_t>(best)]);
+    tried.add(chosen.back());
+    for (Eigen::Index i = 0; i < n; ++i) to_chosen[i] += distance(unit, i, best, kinds);
+    known += 1;
+  }
+  return chosen;
+}
+
+}  // namespace athanor

@@ -1,0 +1,142 @@
+#include "optimizers/models.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "optimizers/design.h"
+
+namespace athanor {
+namespace {
+
+constexpr double kBoundSlack = 1e-6;       // of a range's width
+constexpr double kConstraintSlack = 0.01;  // of a constraint's size: a weighed-out mixture may sum to 0.999
+
+double size_of(const LinearConstraint& constraint, const Point& point) {
+  double size = std::abs(constraint.bound);
+  for (const auto& [k, a] : constraint.terms) size = std::max(size, std::abs(a * point[k]));
+  return size;
+}
+
+std::string range_text(const Parameter& p) {
+  const std::string unit = p.unit.text().empty() ? "" : " " + p.unit.text();
+  if (const auto* choices = std::get_if<Choices>(&p.kind))
+    return fmt::format("one of its {} choices", choices->names.size());
+  if (const auto* levels = std::get_if<Levels>(&p.kind)) {
+    std::string text = "one of the levels";
+    for (std::size_t i = 0; i < levels->values.size(); ++i) {
+      text += (i == 0 ? " " : ", ") + format_number(levels->values[i]);
+    }
+    return text + unit;
+  }
+  return fmt::format("{}between {} and {}{}", p.continuous() ? "" : "an integer ", format_number(p.low()),
+                     format_number(p.high()), unit);
+}
+
+}  // namespace
+
+void check_point(const Space& space, const Point& point, const std::string& what) {
+  if (point.size() != space.size()) {
+    throw InputError(
+        fmt::format("{} has {} values, but the space has {} parameters", what, point.size(), space.size()));
+  }
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    const Parameter& p = space[i];
+    if (!std::isfinite(point[i])) throw InputError(fmt::format("{}: “{}” is not a finite number", what, p.name));
+    const double width = std::max(p.high() - p.low(), std::abs(p.high()) * 1e-6);
+    const double slack = kBoundSlack * width;
+    const bool inside = p.continuous()
+                            ? point[i] >= p.low() - slack && point[i] <= p.high() + slack
+                            : std::abs(p.nearest(point[i]) - point[i]) <= 1e-9 * std::max(1.0, std::abs(point[i]));
+    if (!inside) {
+      throw InputError(fmt::format("{}: “{}” is {}, which is outside the space; it must be {}", what, p.name,
+                                   format_number(point[i]), range_text(p)));
+    }
+  }
+  for (const LinearConstraint& constraint : space.constraints()) {
+    if (constraint.violation(point) > kConstraintSlack * size_of(constraint, point)) {
+      throw InputError(fmt::format("{}: the constraint “{}” does not hold there", what, constraint.text));
+    }
+  }
+}
+
+void check_observations(const Problem& problem, const std::vector<Observation>& observations) {
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    const Observation& o = observations[i];
+    const std::string what =
+        o.id.empty() ? fmt::format("observation {}", i + 1) : fmt::format("observation {} (“{}”)", i + 1, o.id);
+    check_point(problem.space, o.at, what);
+    if (o.failed) continue;
+    if (o.measured.size() != problem.objectives.size()) {
+      throw InputError(fmt::format("{} has {} measurements, but there are {} objectives", what, o.measured.size(),
+                                   problem.objectives.size()));
+    }
+    for (std::size_t k = 0; k < o.measured.size(); ++k) {
+      if (!o.measured[k]) continue;
+      const auto& [value, sd] = *o.measured[k];
+      const std::string& name = problem.objectives[k].name;
+      if (!std::isfinite(value))
+        throw InputError(fmt::format("{}: the measured “{}” is not a finite number", what, name));
+      if (sd && !(*sd >= 0 && std::isfinite(*sd))) {
+        throw InputError(fmt::format("{}: the standard deviation of “{}” must be a number from 0 up", what, name));
+      }
+    }
+  }
+}
+
+TrainingData training_data(const Problem& problem, const std::vector<Observation>& observations, std::size_t index) {
+  std::vector<Point> points;
+  std::vector<double> outcomes, noise;
+  bool stated = false;
+  for (const Observation& o : observations) {
+    if (o.failed || !o.measured[index]) continue;
+    points.push_back(o.at);
+    outcomes.push_back(o.measured[index]->value);
+    noise.push_back(o.measured[index]->sd.value_or(std::numeric_limits<double>::quiet_NaN()));
+    stated = stated || o.measured[index]->sd;
+  }
+  TrainingData data;
+  data.points = encode(problem.space, points);
+  data.outcomes = Eigen::Map<const Vector>(outcomes.data(), static_cast<Eigen::Index>(outcomes.size()));
+  if (stated) data.noise_sd = Eigen::Map<const Vector>(noise.data(), static_cast<Eigen::Index>(noise.size()));
+  data.columns = columns(problem.space);
+  return data;
+}
+
+GpOptions gp_defaults() {
+  return {};
+}
+
+std::shared_ptr<const Surrogate> success_model(const Problem& problem, const std::vector<Observation>& observations,
+                                               const GpOptions& options) {
+  std::vector<Point> points;
+  std::vector<double> outcomes;
+  bool failed = false;
+  for (const Observation& o : observations) {
+    points.push_back(o.at);
+    outcomes.push_back(o.failed ? 0 : 1);
+    failed = failed || o.failed;
+  }
+  if (!failed) return nullptr;
+  TrainingData data;
+  data.points = encode(problem.space, points);
+  data.outcomes = Eigen::Map<const Vector>(outcomes.data(), static_cast<Eigen::Index>(outcomes.size()));
+  data.columns = columns(problem.space);
+  // A step from 0 to 1 would be taken for a short lengthscale, which forgets between two failures what it learned from
+  // both: hold the lengthscales near 0.4 √d and let the noise stand for failures that have nothing to do with the
+  // point.
+  GpOptions smooth = options;
+  smooth.prior.lengthscale_location = std::log(0.5);
+  smooth.prior.lengthscale_scale = 0.5;
+  smooth.prior.noise_location = std::log(0.05);
+  smooth.prior.noise_scale = 0.5;
+  return std::make_shared<ExactGp>(ExactGp::fit(data, smooth));
+}
+
+Aim standardised_aim(const Objective& objective, double location, double scale) {
+  return {objective.goal, (objective.target - location) / scale};
+}
+
+}  // namespace athanor

@@ -1,0 +1,269 @@
+#include "optimizers/region.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace athanor {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr int kTries = 200;
+constexpr int kProjections = 400;
+
+double width(const Parameter& parameter) {
+  return parameter.high() - parameter.low();
+}
+
+/// The size of the terms of a constraint, against which rounding is judged.
+double scale(const LinearConstraint& constraint, const Space& space) {
+  double sum = std::abs(constraint.bound);
+  for (const auto& term : constraint.terms) {
+    const Parameter& p = space[term.parameter];
+    sum = std::max(sum, std::abs(term.coefficient) * std::max(std::abs(p.low()), std::abs(p.high())));
+  }
+  return sum > 0 ? sum : 1;
+}
+
+/// Uniform in [low, high] of a continuous parameter's encoding.
+double draw(const Continuous& range, double low, double high, RandomStream& random) {
+  if (!(high > low)) return low;
+  if (!range.log) return std::clamp(low + (high - low) * random.uniform(), low, high);
+  return std::clamp(low * std::pow(high / low, random.uniform()), low, high);
+}
+
+}  // namespace
+
+Region::Region(const Space& space) : space_(space), touching_(space.size()) {
+  const auto& constraints = space.constraints();
+  for (std::size_t c = 0; c < constraints.size(); ++c) {
+    for (const auto& term : constraints[c].terms) {
+      if (term.coefficient != 0) touching_[term.parameter].push_back(c);
+    }
+  }
+  std::vector<const LinearConstraint*> equalities;
+  for (const LinearConstraint& constraint : constraints) {
+    if (constraint.sense == LinearConstraint::Sense::kEqual) equalities.push_back(&constraint);
+  }
+  for (std::size_t i = 0; i < space.size(); ++i) {
+    if (!space[i].continuous()) continue;
+    continuous_.push_back(i);
+    const auto is_equality = [&](std::size_t c) { return constraints[c].sense == LinearConstraint::Sense::kEqual; };
+    if (std::any_of(touching_[i].begin(), touching_[i].end(), is_equality)) equal_.push_back(i);
+  }
+  if (equal_.empty()) return;
+  Matrix rows = Matrix::Zero(static_cast<Eigen::Index>(equalities.size()), static_cast<Eigen::Index>(equal_.size()));
+  for (Eigen::Index r = 0; r < rows.rows(); ++r) {
+    for (const auto& term : equalities[static_cast<std::size_t>(r)]->terms) {
+      const auto at = std::find(equal_.begin(), equal_.end(), term.parameter);
+      if (at != equal_.end()) rows(r, at - equal_.begin()) += term.coefficient * width(space[term.parameter]);
+    }
+    const double norm = rows.row(r).norm();
+    if (norm > 0) rows.row(r) /= norm;
+  }
+  const Eigen::JacobiSVD<Matrix> svd(rows, Eigen::ComputeFullV);
+  Eigen::Index rank = 0;
+  for (Eigen::Index i = 0; i < svd.singularValues().size(); ++i) rank += svd.singularValues()[i] > 1e-10 ? 1 : 0;
+  basis_ = svd.matrixV().rightCols(rows.cols() - rank);
+}
+
+std::pair<double, double> Region::interval(std::size_t i, const Point& low, const Point& high) const {
+  double from = low[i], to = high[i];
+  for (const std::size_t c : touching_[i]) {
+    const LinearConstraint& constraint = space_.constraints()[c];
+    double own = 0, least = 0, most = 0;
+    for (const auto& [k, a] : constraint.terms) {
+      if (k == i) {
+        own += a;
+      } else {
+        least += std::min(a * low[k], a * high[k]);
+        most += std::max(a * low[k], a * high[k]);
+      }
+    }
+    if (own == 0) continue;
+    const double at_most = constraint.sense == LinearConstraint::Sense::kAtLeast ? kInfinity : constraint.bound - least;
+    const double at_least = constraint.sense == LinearConstraint::Sense::kAtMost ? -kInfinity : constraint.bound - most;
+    from = std::max(from, (own > 0 ? at_least : at_most) / own);
+    to = std::min(to, (own > 0 ? at_most : at_least) / own);
+  }
+  return {from, to};
+}
+
+std::optional<Point> Region::propagate(RandomStream& random) const {
+  Point low(space_.size()), high(space_.size());
+  for (std::size_t i = 0; i < space_.size(); ++i) {
+    low[i] = space_[i].low();
+    high[i] = space_[i].high();
+  }
+  // Discrete ones first, for a continuous one can take any value that is left; each kind in random order.
+  std::vector<std::size_t> order(space_.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return !space_[i].continuous(); });
+  for (const std::size_t i : order) {
+    auto [from, to] = interval(i, low, high);
+    const double slack = 1e-12 * std::max(width(space_[i]), std::abs(space_[i].high()));
+    if (from > to + slack) return std::nullopt;
+    if (from > to) from = to = std::clamp(0.5 * (from + to), low[i], high[i]);
+    double value = 0;
+    if (const auto* range = std::get_if<Continuous>(&space_[i].kind)) {
+      value = draw(*range, from, to, random);
+    } else if (const auto* levels = std::get_if<Levels>(&space_[i].kind)) {
+      std::vector<double> legal;
+      for (const double v : levels->values) {
+        if (v >= from - slack && v <= to + slack) legal.push_back(v);
+      }
+      if (legal.empty()) return std::nullopt;
+      value = legal[random.below(legal.size())];
+    } else {
+      const double first = std::ceil(from - slack), last = std::floor(to + slack);
+      if (first > last) return std::nullopt;
+      value = first + static_cast<double>(random.below(static_cast<std::uint64_t>(last - first) + 1));
+    }
+    low[i] = high[i] = value;
+  }
+  return low;
+}
+
+std::pair<double, double> Region::reach(const Point& point, const Point& direction) const {
+  double back = -kInfinity, forth = kInfinity;
+  // slope · t ≤ room
+  const auto limit = [&](double slope, double room, double size) {
+    if (std::abs(slope) <= 1e-13 * size) return;
+    const double t = std::max(room, 0.0) / slope;
+    if (slope > 0) {
+      forth = std::min(forth, t);
+    } else {
+      back = std::max(back, t);
+    }
+  };
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    if (direction[i] == 0) continue;
+    limit(direction[i], space_[i].high() - point[i], 0);
+    limit(-direction[i], point[i] - space_[i].low(), 0);
+  }
+  for (const LinearConstraint& constraint : space_.constraints()) {
+    if (constraint.sense == LinearConstraint::Sense::kEqual) continue;
+    double slope = 0, value = 0, size = 0;
+    for (const auto& [k, a] : constraint.terms) {
+      slope += a * direction[k];
+      size += std::abs(a * direction[k]);
+      value += a * point[k];
+    }
+    const double sign = constraint.sense == LinearConstraint::Sense::kAtMost ? 1 : -1;
+    limit(sign * slope, sign * (constraint.bound - value), size);
+  }
+  return {std::min(back, 0.0), std::max(forth, 0.0)};
+}
+
+void Region::walk(Point& point, std::size_t steps, RandomStream& random) const {
+  std::vector<std::size_t> single;  // moved one at a time, by the encoding
+  for (const std::size_t i : continuous_) {
+    if (std::find(equal_.begin(), equal_.end(), i) == equal_.end()) single.push_back(i);
+  }
+  Point direction(space_.size(), 0);
+  for (std::size_t step = 0; step < steps; ++step) {
+    for (const std::size_t i : single) {
+      Point low = point, high = point;
+      low[i] = space_[i].low();
+      high[i] = space_[i].high();
+      const auto [a, b] = interval(i, low, high);
+      if (b > a) point[i] = draw(std::get<Continuous>(space_[i].kind), a, b, random);
+    }
+    if (basis_.cols() == 0) continue;
+    Vector mix(basis_.cols());
+    for (double& m : mix) m = random.normal();
+    const Vector shares = basis_ * mix;
+    std::fill(direction.begin(), direction.end(), 0.0);
+    for (std::size_t k = 0; k < equal_.size(); ++k) {
+      direction[equal_[k]] = shares[static_cast<Eigen::Index>(k)] * width(space_[equal_[k]]);
+    }
+    const auto [back, forth] = reach(point, direction);
+    if (!std::isfinite(back) || !std::isfinite(forth)) continue;
+    const double t = random.uniform(back, forth);
+    for (const std::size_t i : equal_) {
+      point[i] = std::clamp(point[i] + t * direction[i], space_[i].low(), space_[i].high());
+    }
+  }
+}
+
+std::optional<Point> Region::sample(RandomStream& random) const {
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    std::optional<Point> point = propagate(random);
+    if (!point) continue;
+    if (!constrained()) return point;
+    if (!space_.feasible(*point) && !repair(*point)) continue;
+    const Point start = *point;
+    walk(*point, 4 * (continuous_.size() + 1), random);
+    // A walk along equalities drifts by rounding; where it drifted too far, the start will do.
+    if (space_.feasible(*point) || repair(*point)) return point;
+    return start;
+  }
+  return std::nullopt;
+}
+
+bool Region::repair(Point& point) const {
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    point[i] =
+        space_[i].continuous() ? std::clamp(point[i], space_[i].low(), space_[i].high()) : space_[i].nearest(point[i]);
+  }
+  if (!constrained()) return true;
+  for (int round = 0; round < kProjections; ++round) {
+    bool satisfied = true;
+    for (const LinearConstraint& constraint : space_.constraints()) {
+      double value = -constraint.bound, norm = 0;
+      for (const auto& [k, a] : constraint.terms) {
+        value += a * point[k];
+        if (space_[k].continuous()) norm += a * a * width(space_[k]) * width(space_[k]);
+      }
+      if ((constraint.sense == LinearConstraint::Sense::kAtMost && value <= 0) ||
+          (constraint.sense == LinearConstraint::Sense::kAtLeast && value >= 0)) {
+        continue;
+      }
+      if (std::abs(value) <= 1e-13 * scale(constraint, space_)) continue;
+      satisfied = false;
+      if (norm == 0) continue;
+      for (const auto& [k, a] : constraint.terms) {
+        if (!space_[k].continuous()) continue;
+        const double step = value * a * width(space_[k]) * width(space_[k]) / norm;
+        point[k] = std::clamp(point[k] - step, space_[k].low(), space_[k].high());
+      }
+    }
+    if (satisfied) break;
+  }
+  return space_.feasible(point);
+}
+
+Point Region::pull(const Point& anchor, const Point& goal) const {
+  Point out = anchor;
+  Point direction(space_.size(), 0);
+  bool any = false;
+  for (const std::size_t i : continuous_) {
+    const double bounded = std::clamp(goal[i], space_[i].low(), space_[i].high());
+    if (constrained(i)) {
+      direction[i] = bounded - anchor[i];
+      any = any || direction[i] != 0;
+    } else {
+      out[i] = bounded;
+    }
+  }
+  if (!any) return out;
+  if (!equal_.empty()) {
+    Vector shares(static_cast<Eigen::Index>(equal_.size()));
+    for (std::size_t k = 0; k < equal_.size(); ++k) {
+      const double range = width(space_[equal_[k]]);
+      shares[static_cast<Eigen::Index>(k)] = range > 0 ? direction[equal_[k]] / range : 0;
+    }
+    const Vector kept = basis_ * (basis_.transpose() * shares);
+    for (std::size_t k = 0; k < equal_.size(); ++k) {
+      direction[equal_[k]] = kept[static_cast<Eigen::Index>(k)] * width(space_[equal_[k]]);
+    }
+  }
+  const double t = std::min(reach(anchor, direction).second, 1.0);
+  for (const std::size_t i : continuous_) {
+    if (constrained(i)) out[i] = std::clamp(anchor[i] + t * direction[i], space_[i].low(), space_[i].high());
+  }
+  return space_.feasible(out) ? out : anchor;
+}
+
+}  // namespace athanor

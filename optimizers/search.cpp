@@ -1,0 +1,175 @@
+#include "optimizers/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "optimizers/climb.h"
+#include "optimizers/design.h"
+#include "optimizers/sobol.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kChunk = 4096;  // pool rows scored at a time
+
+/// Of `count` points given one by one by `point`, the one with the largest value that is not near a tried one.
+/// Values are kept for all (8 bytes each), encodings for one chunk only.
+template <class PointAt>
+std::optional<Found> best_of(const Space& space, const Acquisition& acquisition, const Tried& tried, std::size_t count,
+                             const PointAt& point, const SearchOptions& options) {
+  std::vector<double> values(count, -std::numeric_limits<double>::infinity());
+  std::vector<bool> legal(count, false);
+  std::vector<Point> chunk;
+  std::vector<std::size_t> rows;
+  for (std::size_t begin = 0; begin < count; begin += kChunk) {
+    if (begin > 0 && options.stop && options.stop()) break;
+    chunk.clear();
+    rows.clear();
+    for (std::size_t i = begin; i < std::min(begin + kChunk, count); ++i) {
+      Point p = point(i);
+      if (!space.feasible(p)) continue;
+      chunk.push_back(std::move(p));
+      rows.push_back(i);
+    }
+    if (chunk.empty()) continue;
+    const Vector scores = acquisition.values(encode(space, chunk));
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const double score = scores[static_cast<Eigen::Index>(k)];
+      values[rows[k]] = std::isnan(score) ? -std::numeric_limits<double>::max() : score;
+      legal[rows[k]] = true;
+    }
+  }
+  // The best first; ties by row, so that the order does not depend on the sort.
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (legal[i]) order.push_back(i);
+  }
+  const auto better = [&](std::size_t a, std::size_t b) {
+    return values[a] != values[b] ? values[a] > values[b] : a < b;
+  };
+  for (std::size_t begin = 0; begin < order.size();) {
+    const std::size_t end = std::min(order.size(), 2 * begin + tried.size() + 8);
+    std::partial_sort(order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(end), order.end(),
+                      better);
+    for (; begin < end; ++begin) {
+      Point p = point(order[begin]);
+      if (!tried.near(p)) return Found{std::move(p), values[order[begin]]};
+    }
+  }
+  return std::nullopt;
+}
+
+/// A feasible point near `centre`: continuous coordinates moved by normal steps of a random size, discrete ones
+/// sometimes.
+std::optional<Point> perturb(const Region& region, const Point& centre, RandomStream& random) {
+  const Space& space = region.space();
+  std::vector<double> unit = space.encode(centre);
+  const double size = std::pow(10.0, random.uniform(-2.5, -0.5));
+  const double share = random.uniform() < 0.5 ? 1 : std::min(1.0, 2.0 / static_cast<double>(space.size()));
+  bool discrete_moved = false;
+  for (std::size_t i = 0; i < unit.size(); ++i) {
+    if (random.uniform() >= share) continue;
+    if (space[i].continuous()) {
+      unit[i] = std::clamp(unit[i] + size * random.normal(), 0.0, 1.0);
+    } else if (random.uniform() < 0.3) {
+      const std::size_t values = space[i].cardinality();
+      const double step = space[i].categorical()
+                              ? random.uniform()
+                              : unit[i] + std::max(size, 1.0 / static_cast<double>(values)) * random.normal();
+      unit[i] = std::clamp(step, 0.0, 1.0);
+      discrete_moved = true;
+    }
+  }
+  Point point = space.decode(unit);
+  if (!region.constrained()) return point;
+  if (!discrete_moved) {
+    Point pulled = region.pull(centre, point);
+    if (space.feasible(pulled)) return pulled;
+  }
+  if (region.repair(point)) return point;
+  return std::nullopt;
+}
+
+std::vector<Point> raw_points(const Region& region, const std::vector<Point>& promising, RandomStream& random,
+                              const SearchOptions& options) {
+  const Space& space = region.space();
+  std::vector<Point> out;
+  if (region.constrained()) {
+    // One careful draw is dear next to a step away from it, so fewer are drawn.
+    for (std::size_t i = 0; i < options.raw_points / 2; ++i) {
+      auto point = region.sample(random);
+      if (!point) break;
+      out.push_back(std::move(*point));
+    }
+  } else {
+    Sobol sobol(space.size(), random);
+    const Matrix unit = sobol.next(options.raw_points);
+    for (Eigen::Index i = 0; i < unit.rows(); ++i) {
+      const Vector row = unit.row(i);
+      out.push_back(space.decode(std::span(row.data(), static_cast<std::size_t>(row.size()))));
+    }
+  }
+  for (std::size_t i = 0; !promising.empty() && i < options.near_points; ++i) {
+    if (auto point = perturb(region, promising[i % promising.size()], random)) out.push_back(std::move(*point));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Found> search(const Region& region, const Acquisition& acquisition, const Tried& tried,
+                            const std::vector<Point>& promising, RandomStream& random, const SearchOptions& options) {
+  const Space& space = region.space();
+  if (space.pool()) {
+    return best_of(
+        space, acquisition, tried, space.pool()->rows, [&](std::size_t i) { return pool_row(space, i); }, options);
+  }
+  if (space.finite() && space.count(options.enumerate_below) < options.enumerate_below) {
+    const std::vector<Point> all = enumerate(space);
+    return best_of(
+        space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options);
+  }
+
+  const std::vector<Point> raw = raw_points(region, promising, random, options);
+  if (raw.empty()) return std::nullopt;
+  const Vector values = acquisition.values(encode(space, raw));
+  std::vector<std::size_t> order(raw.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto value = [&](std::size_t i) {
+    const double v = values[static_cast<Eigen::Index>(i)];
+    return std::isnan(v) ? -std::numeric_limits<double>::max() : v;
+  };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
+
+  // Climb from the best points that are not neighbours of one already climbed from.
+  std::optional<Found> best;
+  std::vector<Vector> begun;
+  const auto take = [&](const Point& point, double worth) {
+    if ((!best || worth > best->value) && !tried.near(point)) best = Found{point, worth};
+  };
+  for (const std::size_t i : order) {
+    if (begun.size() == options.starts || (!begun.empty() && options.stop && options.stop())) break;
+    const Vector unit = encode(space, {raw[i]}).row(0);
+    const double apart = 0.05 * std::sqrt(static_cast<double>(unit.size()));
+    if (std::any_of(begun.begin(), begun.end(), [&](const Vector& other) { return (unit - other).norm() < apart; }))
+      continue;
+    begun.push_back(unit);
+    take(raw[i], value(i));
+    const Found top = climb(region, acquisition, {raw[i], value(i)}, options);
+    take(top.at, top.value);
+  }
+  if (best) return best;
+  // Every top is a point that was tried: the best raw point that is not, or any other at all.
+  for (const std::size_t i : order) {
+    if (!tried.near(raw[i])) return Found{raw[i], value(i)};
+  }
+  const std::vector<Point> left = space_filling(region, {}, tried.size() + 8, random);
+  for (const Point& point : left) {
+    if (!tried.near(point)) return Found{point, acquisition.value(encode(space, {point}).row(0), nullptr)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace athanor

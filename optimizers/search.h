@@ -1,0 +1,40 @@
+// Where in the space is an acquisition largest? Exactly where the space is small or a pool, by a many-start search
+// elsewhere.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "optimizers/acquisition.h"
+#include "optimizers/region.h"
+#include "optimizers/tried.h"
+
+namespace athanor {
+
+struct SearchOptions {
+  std::size_t raw_points = 256;         ///< spread over the space before anything is climbed
+  std::size_t near_points = 96;         ///< perturbations of the points that seem best
+  std::size_t starts = 4;               ///< of the climbs
+  int max_evaluations = 40;             ///< of each continuous climb
+  std::size_t enumerate_below = 20000;  ///< a finite space of fewer points is enumerated
+  std::function<bool()> stop;           ///< asked between steps; the best point so far is the answer once it says true
+};
+
+struct Found {
+  Point at;
+  double value = 0;  ///< of the acquisition
+};
+
+/// The feasible point with the largest acquisition that is not near a tried one; none where a finite space has no
+/// other.
+///
+/// promising: points whose surroundings are worth a look (the best observed, say), in natural coordinates.
+/// A pool is scored in chunks of rows; a small finite space is enumerated. Elsewhere: many raw points, then from the
+/// best of them, in turn until nothing improves, a gradient climb of the continuous coordinates (L-BFGS; sequential
+/// quadratic programming under constraints, in encoded coordinates, the answer pulled back to exact feasibility) and
+/// the best of all changes of one discrete coordinate (of two that share a constraint), the continuous ones repaired.
+std::optional<Found> search(const Region& region, const Acquisition& acquisition, const Tried& tried,
+                            const std::vector<Point>& promising, RandomStream& random,
+                            const SearchOptions& options = {});
+
+}  // namespace athanor

@@ -1,0 +1,84 @@
+// An exact Gaussian process: constant mean, Matérn-5/2 or RBF kernel with a lengthscale a column, homoscedastic or
+// given noise.
+#pragma once
+
+#include <functional>
+
+#include "surrogates/gp_evidence.h"
+
+namespace athanor {
+
+struct GpOptions {
+  Kernel kernel = Kernel::kMatern52;
+  GpPrior prior;
+  int starts = 2;             ///< of the search for the most probable hyper-parameters
+  int max_evaluations = 100;  ///< of each start
+  std::function<bool()>
+      stop;  ///< asked between evaluations; the best hyper-parameters so far are taken once it says true
+};
+
+/// Legend: n points, d columns, q points asked for; all inside in units of the standardised outcome z = (y −
+/// location)/scale.
+class ExactGp final : public Surrogate {
+ public:
+  /// The most probable hyper-parameters under the priors (MAP), from several starts; deterministic.
+  /// `data.noise_sd` may hold NaN where the noise of a point is not known; it is inferred there.
+  /// throws InputError for no points, sizes that do not fit together, or a number that is not finite.
+  /// Method: Rasmussen & Williams 2006, chapters 2 and 5.
+  static ExactGp fit(const TrainingData& data, const GpOptions& options = {});
+  /// With the hyper-parameters given (in standardised units), not fitted.
+  ExactGp(const TrainingData& data, const GpParameters& parameters, Kernel kernel = Kernel::kMatern52);
+
+  /// One more point under the same hyper-parameters and the same standardisation, in O(n²). noise_sd: NaN if not known.
+  void add(const Vector& point, double outcome, double noise_sd);
+
+  std::size_t dimension() const override { return static_cast<std::size_t>(points_.cols()); }
+  Posterior posterior(const Matrix& points) const override;
+  PointPosterior at(const Vector& point) const override;
+  void marginals(const Matrix& points, Vector& mean, Vector& variance) const override;
+  Matrix sample(const Matrix& points, std::size_t count, RandomStream& random) const override;
+  Health health() const override;
+
+  /// Mean and variance (of an observation, noise included) at each point, had it been left out, in O(n³) for all.
+  /// Method: Rasmussen & Williams 2006, equations 5.10–5.12.
+  void leave_one_out(Vector& mean, Vector& variance) const;
+
+  Eigen::Index rows() const { return points_.rows(); }
+  const Matrix& points() const { return points_; }
+  const GpParameters& parameters() const { return parameters_; }
+  Kernel kernel() const { return kernel_; }
+  const std::vector<Column>& columns() const { return scaled_.columns(); }
+  double location() const { return location_; }
+  double scale() const { return scale_; }
+  /// What had to be added to the diagonal (standardised variance) to factor the covariance; 0 as a rule.
+  double jitter() const { return jitter_; }
+  double log_evidence() const;
+
+  /// s² k(point, each training point), standardised.
+  void covariances(const Vector& point, Eigen::ArrayXd& out) const;
+  /// The inverse L⁻¹ of the Cholesky factor of the training covariance (lower triangle), and α = K⁻¹(z − m).
+  const Matrix& inverse_factor() const { return inverse_factor_; }
+  const Vector& alpha() const { return alpha_; }
+
+ private:
+  ExactGp() = default;
+  void factorise();
+  void check_width(Eigen::Index width) const;
+
+  Matrix points_;
+  Vector outcomes_;        // standardised
+  Vector noise_variance_;  // standardised; NaN: the inferred one
+  double location_ = 0, scale_ = 1;
+  Kernel kernel_ = Kernel::kMatern52;
+  GpParameters parameters_;
+  ScaledPoints scaled_;
+  Matrix inverse_factor_;
+  Vector alpha_;
+  double jitter_ = 0;
+};
+
+/// Σ = L Lᵀ for a symmetric positive semi-definite Σ, adding a growing jitter to its diagonal (relative to the mean of
+/// the diagonal, from 1e-12) where rounding makes it indefinite; the jitter that was added goes to `added`.
+Matrix cholesky(const Matrix& covariance, double* added = nullptr);
+
+}  // namespace athanor

@@ -1,0 +1,118 @@
+#include "surrogates/fantasies.h"
+
+#include <cmath>
+
+#include "core/check.h"
+
+namespace athanor {
+namespace {
+
+constexpr double kSameSquaredDistance = 1e-14;  // scaled; nearer points are one base point
+constexpr double kCertainVariance = 1e-8;       // standardised; below it an outcome counts as known
+constexpr double kNugget = 1e-8;                // ε, relative to the signal variance: noise-free up to rounding
+constexpr double kSmallestVariance = 1e-18;
+
+}  // namespace
+
+Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index largest_rank) {
+  const Eigen::Index n = covariance.rows();
+  Vector left = covariance.diagonal();
+  Matrix factor = Matrix::Zero(n, std::min(n, largest_rank));
+  Eigen::Index rank = 0;
+  for (; rank < factor.cols(); ++rank) {
+    Eigen::Index pivot = 0;
+    const double variance = left.maxCoeff(&pivot);
+    if (!(variance > tolerance)) break;
+    factor.col(rank) = (covariance.col(pivot) - factor.leftCols(rank) * factor.row(pivot).head(rank).transpose()) /
+                       std::sqrt(variance);
+    left -= factor.col(rank).cwiseAbs2();
+    left[pivot] = 0;
+  }
+  return factor.leftCols(rank);
+}
+
+Fantasies::Fantasies(const ExactGp& gp, const Matrix& pending, const Matrix& normals)
+    : kernel_(gp.kernel()), signal_(gp.parameters().signal_variance), mean_(gp.parameters().mean) {
+  ATHANOR_CHECK(pending.rows() == 0 || pending.cols() == gp.points().cols(), "pending points of another width");
+  ATHANOR_CHECK(normals.rows() > 0, "no fantasies asked for");
+  // The base points: those under way first, for their outcomes vary most.
+  const auto width = gp.points().cols();
+  Matrix base(pending.rows() + gp.rows(), width);
+  Eigen::Index count = 0;
+  base_ = ScaledPoints(Matrix(0, width), gp.columns(), gp.parameters().lengthscales);
+  Eigen::ArrayXd distance;
+  const auto take = [&](const Vector& point) {
+    base_.squared_distances(point, distance);
+    if (count > 0 && distance.minCoeff() < kSameSquaredDistance) return;
+    base.row(count++) = point;
+    base_.append(point);
+  };
+  for (Eigen::Index i = 0; i < pending.rows(); ++i) take(pending.row(i));
+  for (Eigen::Index i = 0; i < gp.rows(); ++i) take(gp.points().row(i));
+  base.conservativeResize(count, width);
+
+  const Posterior joint = gp.posterior(base);
+  const double square = gp.scale() * gp.scale();
+  const Matrix root = pivoted_cholesky(joint.covariance / square, kCertainVariance, normals.cols());
+  const Vector mean = (joint.mean.array() - gp.location()) / gp.scale();
+  values_ = mean.replicate(1, root.cols() == 0 ? 1 : normals.rows());
+  if (root.cols() > 0) values_.noalias() += root * normals.leftCols(root.cols()).transpose();
+
+  Matrix prior(count, count);
+  Eigen::ArrayXd column;
+  for (Eigen::Index i = 0; i < count; ++i) {
+    base_.squared_distances(base.row(i), distance);
+    kernel_values(kernel_, distance, column);
+    prior.col(i) = signal_ * column;
+  }
+  prior.diagonal().array() += kNugget * signal_;
+  const Matrix factor = cholesky(prior);
+  inverse_factor_ = Matrix::Identity(count, count);
+  factor.triangularView<Eigen::Lower>().solveInPlace(inverse_factor_);
+  const Matrix half = inverse_factor_.triangularView<Eigen::Lower>() * Matrix(values_.array() - mean_);
+  weights_ = inverse_factor_.transpose().triangularView<Eigen::Upper>() * half;
+}
+
+void Fantasies::at(const Matrix& points, Matrix& means, Vector& variance) const {
+  constexpr Eigen::Index kChunk = 256;
+  const Eigen::Index q = points.rows();
+  means.resize(q, count());
+  variance.resize(q);
+  Eigen::ArrayXd distance, value;
+  Matrix cross(base_.rows(), std::min(q, kChunk));
+  for (Eigen::Index begin = 0; begin < q; begin += kChunk) {
+    const Eigen::Index m = std::min(kChunk, q - begin);
+    for (Eigen::Index i = 0; i < m; ++i) {
+      base_.squared_distances(points.row(begin + i), distance);
+      kernel_values(kernel_, distance, value);
+      cross.col(i) = signal_ * value;
+    }
+    means.middleRows(begin, m).noalias() = cross.leftCols(m).transpose() * weights_;
+    const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross.leftCols(m);
+    variance.segment(begin, m) =
+        (signal_ - explained.colwise().squaredNorm().transpose().array()).max(kSmallestVariance);
+  }
+  means.array() += mean_;
+}
+
+void Fantasies::at(const Vector& point, Local& local) const {
+  Eigen::ArrayXd distance, value;
+  local.point = point;
+  base_.squared_distances(point, distance);
+  kernel_values(kernel_, distance, value, local.slope);
+  local.slope *= signal_;
+  const Vector cross = signal_ * value.matrix();
+  local.means = (weights_.transpose() * cross).array() + mean_;
+  const Vector explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
+  local.solved = inverse_factor_.transpose().triangularView<Eigen::Upper>() * explained;
+  local.variance = std::max(signal_ - explained.squaredNorm(), kSmallestVariance);
+}
+
+Vector Fantasies::gradient(const Local& local, const Vector& mean_weight, double variance_weight) const {
+  const Vector weight = weights_ * mean_weight - 2 * variance_weight * local.solved;
+  Vector gradient = Vector::Zero(local.point.size());
+  base_.add_gradient(local.point, local.slope * weight.array(), gradient);
+  return gradient;
+}
+
+}  // namespace athanor

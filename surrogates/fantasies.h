@@ -1,0 +1,53 @@
+// Draws of what the noise-free outcome may be at the points tried and under way, and the process conditioned on each
+// draw.
+#pragma once
+
+#include "surrogates/exact_gp.h"
+
+namespace athanor {
+
+/// A Gaussian process conditioned on S noise-free fantasies at a base set: its training points and the pending ones.
+///
+/// Since a fantasy gives the noise-free outcome at every training point, the noisy data say nothing more; all fantasies
+/// have the same points and so the same conditional variance, and their means differ in their weights alone:
+///   mean_s(x) = m + k(x, B) A_s,   variance(x) = s² − k(x, B) (K_BB + ε)⁻¹ k(B, x).
+/// One factorisation, one matrix of weights. Everything in units of the standardised outcome.
+/// Method: Letham et al. 2019, "Constrained Bayesian optimization with noisy experiments", section 4.
+///
+/// Legend: B (b × d) base points, each once; A (b × S) weights; F (b × S) fantasies.
+class Fantasies {
+ public:
+  /// pending (p × d). normals (S × r): standard normal draws; their first columns go to the directions in which the
+  /// joint posterior at the base points varies most, columns beyond r are taken as zero. Where that posterior hardly
+  /// varies at all (no noise and nothing pending) there is one fantasy, the posterior mean.
+  Fantasies(const ExactGp& gp, const Matrix& pending, const Matrix& normals);
+
+  Eigen::Index count() const { return weights_.cols(); }
+  Eigen::Index dimension() const { return base_.dimension(); }
+  const Matrix& values() const { return values_; }
+  /// means (q × S) and variances (q) at the rows of `points` (q × d).
+  void at(const Matrix& points, Matrix& means, Vector& variance) const;
+
+  /// One point, with what a gradient needs kept in `Local`.
+  struct Local {
+    Vector point, means;  ///< d, S
+    double variance = 0;
+    Eigen::ArrayXd slope;  // b: s² k′(r²)
+    Vector solved;         // b: (K_BB + ε)⁻¹ k
+  };
+  void at(const Vector& point, Local& local) const;
+  /// Σ_s mean_weight_s ∇mean_s(x) + variance_weight ∇variance(x).
+  Vector gradient(const Local& local, const Vector& mean_weight, double variance_weight) const;
+
+ private:
+  Kernel kernel_;
+  double signal_, mean_;
+  ScaledPoints base_;
+  Matrix values_, weights_, inverse_factor_;
+};
+
+/// Σ ≈ G Gᵀ with G (n × r), columns in the order of the variance they explain, left off once none of what remains on
+/// the diagonal exceeds `tolerance`. Method: Cholesky's with diagonal pivoting (Harbrecht, Peters & Schneider 2012).
+Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index largest_rank);
+
+}  // namespace athanor

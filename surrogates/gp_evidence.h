@@ -1,0 +1,64 @@
+// The log posterior density of a Gaussian process's hyper-parameters given data, with its gradient.
+#pragma once
+
+#include <vector>
+
+#include "surrogates/kernel.h"
+
+namespace athanor {
+
+/// In units of the standardised outcome (noise and signal) and of the unit cube (lengthscales).
+struct GpParameters {
+  Vector lengthscales;        ///< d
+  double noise_variance = 0;  ///< of points whose noise was not given
+  double signal_variance = 1;
+  double mean = 0;  ///< constant
+};
+
+/// Densities are those of the parameter itself (not of its logarithm), so that the mode of a LogNormal(μ, σ) is e^(μ −
+/// σ²). The defaults were chosen by measurement: docs/planner.md.
+struct GpPrior {
+  double lengthscale_location = 1.4142135623730951;  ///< μ = this + ½ ln d  (Hvarfner, Hellsten & Nardi 2024)
+  double lengthscale_scale = 1.7320508075688772;     ///< σ
+  double noise_location = -2, noise_scale = 2;       ///< of the noise variance; LogNormal
+  double signal_scale = 1;    ///< of the signal variance, LogNormal(0, this); 0: it is fixed at 1
+  double noise_floor = 1e-8;  ///< smallest noise variance
+};
+
+/// Legend: n points, d columns; K = s² k(r²) + diag(σ²); m = 1ᵀK⁻¹y / 1ᵀK⁻¹1 (profiled); θ = (ln ℓ, ln σ², ln s²), the
+/// last two only where they are free; α = K⁻¹(y − m).
+class GpEvidence {
+ public:
+  /// points (n × d); outcomes (n), standardised; noise_variance (n), NaN where it is to be inferred.
+  GpEvidence(const Matrix& points, const Vector& outcomes, const Vector& noise_variance, std::vector<Column> columns,
+             Kernel kernel, const GpPrior& prior);
+
+  Eigen::Index size() const;  ///< of θ
+  Vector low() const;
+  Vector high() const;
+  /// θ at the mode of the priors, lengthscales multiplied by `stretch`, moved into the bounds.
+  Vector start(double stretch = 1) const;
+  GpParameters parameters(const Vector& theta) const;
+
+  /// ln p(y | θ) + ln p(θ), NaN where K is not positive definite; fills `gradient` where it is not null.
+  double operator()(const Vector& theta, Vector* gradient) const;
+  /// ln p(y | θ) alone, of the last call.
+  double log_evidence() const { return log_evidence_; }
+
+ private:
+  const Matrix& points_;
+  const Vector& outcomes_;
+  const Vector& noise_variance_;
+  std::vector<Column> columns_;
+  Kernel kernel_;
+  GpPrior prior_;
+  bool infers_noise_ = false;
+  Eigen::Index n_, d_;
+  // Work space, so that a fit allocates once.
+  mutable Matrix covariance_, slope_, inverse_;
+  mutable Eigen::ArrayXd distance_, value_, derivative_;
+  mutable Matrix scaled_;
+  mutable double mean_ = 0, log_evidence_ = 0;
+};
+
+}  // namespace athanor

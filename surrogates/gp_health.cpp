@@ -1,0 +1,69 @@
+// What an exact Gaussian process says of itself.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "surrogates/exact_gp.h"
+
+namespace athanor {
+
+void ExactGp::leave_one_out(Vector& mean, Vector& variance) const {
+  // (K⁻¹)_ii = Σ_a (L⁻¹)_ai²
+  const Vector precision = Matrix(inverse_factor_.triangularView<Eigen::Lower>()).colwise().squaredNorm();
+  mean = location_ + scale_ * (outcomes_ - alpha_.cwiseQuotient(precision)).array();
+  variance = scale_ * scale_ * precision.cwiseInverse();
+}
+
+double ExactGp::log_evidence() const {
+  const Vector residual = outcomes_.array() - parameters_.mean;
+  return -0.5 * residual.dot(alpha_) + inverse_factor_.diagonal().array().log().sum() -
+         0.5 * static_cast<double>(rows()) * std::log(2 * std::numbers::pi);
+}
+
+Health ExactGp::health() const {
+  Health health;
+  health.noise_sd = scale_ * std::sqrt(parameters_.noise_variance);
+  const auto given = !noise_variance_.array().isNaN();
+  if (given.any()) {
+    double sum = 0;
+    for (const double v : noise_variance_) sum += std::isnan(v) ? parameters_.noise_variance : v;
+    health.noise_sd = scale_ * std::sqrt(sum / static_cast<double>(rows()));
+  }
+  health.signal_sd = scale_ * std::sqrt(parameters_.signal_variance);
+  health.lengthscales = parameters_.lengthscales;
+  health.log_evidence = log_evidence();
+
+  Vector mean, variance;
+  leave_one_out(mean, variance);
+  const Vector outcomes = location_ + scale_ * outcomes_.array();
+  const Eigen::ArrayXd error = (outcomes - mean).array();
+  health.leave_one_out_rmse = std::sqrt(error.square().mean());
+  constexpr double kCentral90 = 1.6448536269514722;  // Φ⁻¹(0.95)
+  health.leave_one_out_coverage = (error.abs() <= kCentral90 * variance.array().sqrt()).cast<double>().mean();
+
+  const double spread = rows() > 1 ? std::sqrt((outcomes.array() - outcomes.mean()).square().mean()) : 0;
+  if (rows() == 1) {
+    health.warnings.push_back("there is one observation only: the model knows the outcome's size, not what changes it");
+  } else if (!(outcomes_.cwiseAbs().maxCoeff() > 1e-9)) {
+    health.warnings.push_back("all outcomes are the same: nothing can be learned of what changes them");
+  } else {
+    if (parameters_.noise_variance > 1.0 && !given.all()) {
+      health.warnings.push_back("the outcome looks like noise: its scatter is larger than what the parameters explain");
+    }
+    if (rows() >= 8 && health.leave_one_out_rmse > spread) {
+      health.warnings.push_back("left-out observations are predicted no better than by their mean");
+    }
+    if (rows() >= 20 && health.leave_one_out_coverage < 0.7) {
+      health.warnings.push_back(
+          fmt::format("only {:.0f} % of left-out observations fall in their 90 % interval: the model is too sure",
+                      100 * health.leave_one_out_coverage));
+    }
+  }
+  if (jitter_ > 0) {
+    health.warnings.push_back("points so close together that rounding had to be evened out (jitter on the covariance)");
+  }
+  return health;
+}
+
+}  // namespace athanor

@@ -1,0 +1,41 @@
+// Stationary kernels as functions of the squared scaled distance
+//   r² = Σ_numeric ((x − x′)/ℓ)² + Σ_categorical [x ≠ x′]/ℓ²,
+// which is the squared Euclidean distance of scaled (one-hot) embeddings, so that every kernel of r is a valid one.
+#pragma once
+
+#include <vector>
+
+#include "surrogates/surrogate.h"
+
+namespace athanor {
+
+enum class Kernel { kMatern52, kRbf };
+
+/// k(r²) for each entry; k(0) = 1.  Matérn-5/2: (1 + √5 r + 5/3 r²) e^(−√5 r);  RBF: e^(−r²/2).
+void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value);
+/// The same with its derivative by r², which is finite at r = 0, unlike that by r.
+void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value, Eigen::ArrayXd& slope);
+
+/// Points scaled by 1/ℓ (numeric columns) for fast distances to them.
+class ScaledPoints {
+ public:
+  ScaledPoints() = default;
+  ScaledPoints(const Matrix& points, std::vector<Column> columns, const Vector& lengthscales);
+
+  Eigen::Index rows() const { return scaled_.rows(); }
+  Eigen::Index dimension() const { return scaled_.cols(); }
+  const Vector& lengthscales() const { return lengthscales_; }
+  const std::vector<Column>& columns() const { return columns_; }
+  void append(const Vector& point);
+  /// r² from `point` (d, not scaled) to each row.
+  void squared_distances(const Vector& point, Eigen::ArrayXd& out) const;
+  /// Adds Σ_i weight_i · ∂(r²_i)/∂x to `gradient` (d); zero in categorical columns.
+  void add_gradient(const Vector& point, const Eigen::ArrayXd& weight, Vector& gradient) const;
+
+ private:
+  Matrix scaled_;  // n × d; categorical columns as they are
+  std::vector<Column> columns_;
+  Vector lengthscales_;
+};
+
+}  // namespace athanor

@@ -1,0 +1,249 @@
+// Goal: an export says what the journal says, and nothing else. Method: journals written record by record, where every
+// number of the export is known beforehand, and made-up campaigns for what must hold of all.
+#include "controller/export.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "controller/tables.h"
+#include "tests/controller/story.h"
+
+namespace athanor {
+namespace {
+
+using journal::v1::Record;
+using nlohmann::json;
+
+// Three objectives of every goal over one number and one choice.
+Campaign small_campaign() {
+  Campaign campaign;
+  campaign.name = "small";
+  campaign.problem.space = Space({{"temperature", Unit::parse("degC"), Continuous{30, 110, false}},
+                                  {"ligand", Unit(), Choices{{"XPhos", "S,Phos"}}}});
+  campaign.problem.objectives = {{"yield", Unit::parse("%"), Objective::Goal::kMaximize, 0},
+                                 {"waste", Unit(), Objective::Goal::kMinimize, 0}};
+  campaign.steps.resize(1);
+  campaign.steps[0].name = "react";
+  return campaign;
+}
+
+class Writer {
+ public:
+  Record& at(double seconds) {
+    records.emplace_back().set_time_us(1'772'352'900'000'000 + static_cast<std::int64_t>(seconds * 1e6));
+    return records.back();
+  }
+  void propose(double seconds, std::uint64_t number, double temperature, const std::string& ligand) {
+    auto& proposed = *at(seconds).mutable_proposed();
+    proposed.set_experiment(number);
+    auto& hot = *proposed.add_at();
+    hot.set_name("temperature");
+    hot.set_number(temperature);
+    auto& with = *proposed.add_at();
+    with.set_name("ligand");
+    with.set_text(ligand);
+  }
+  void measure(double seconds, std::uint64_t number, double yield, double waste) {
+    auto& measured = *at(seconds).mutable_measured();
+    measured.set_experiment(number);
+    const std::pair<const char*, double> values[] = {{"yield", yield}, {"waste", waste}};
+    for (const auto& [name, value] : values) {
+      auto& one = *measured.add_values();
+      one.set_name(name);
+      one.set_number(value);
+    }
+  }
+  void move(double seconds, const std::string& id, CommandEvent event) {
+    auto& moved = *at(seconds).mutable_command();
+    moved.set_id(id);
+    moved.set_event(static_cast<std::uint32_t>(event));
+  }
+  std::vector<Record> records;
+};
+
+void intend(Writer& writer, double seconds, std::uint64_t number, std::uint32_t attempt, const std::string& id) {
+  auto& intended = *writer.at(seconds).mutable_intended();
+  intended.set_experiment(number);
+  intended.set_attempt(attempt);
+  intended.mutable_command()->set_id(id);
+  intended.mutable_command()->set_instrument("reactor-1");
+  intended.mutable_command()->set_capability("heat");
+}
+
+}  // namespace
+
+TEST_CASE("An empty journal exports a campaign without experiments") {
+  const json document = export_json(small_campaign(), {});
+  CHECK(document["campaign"] == "small");
+  CHECK(document["status"] == "new");
+  CHECK(document["experiments"].empty());
+  CHECK(document["best"].empty());
+  CHECK(document["lab_time_s"] == 0.0);
+  CHECK_FALSE(document.contains("opened"));
+  CHECK(
+      export_csv(small_campaign(), {}) ==
+      "number,state,started,ended,temperature (degC),ligand,yield (%),yield predicted mean (%),yield predicted sd (%),"
+      "waste,waste predicted mean,waste predicted sd,chosen because,failed because\n");
+}
+
+TEST_CASE("An experiment is exported with its conditions, prediction, outcome and times") {
+  Writer writer;
+  writer.at(0).mutable_opened()->set_seed(7);
+  writer.propose(2, 1, 80, "S,Phos");
+  auto& proposed = *writer.records.back().mutable_proposed();
+  proposed.set_reason("expected improvement 3 %");
+  auto& predicted = *proposed.add_predicted();
+  predicted.set_objective("yield");
+  predicted.set_mean(70.5);
+  predicted.set_sd(4);
+  writer.at(3).mutable_approved()->set_experiment(1);
+  writer.at(4).mutable_begun()->set_experiment(1);
+  writer.records.back().mutable_begun()->set_place("vial-1");
+  writer.measure(60.25, 1, 71, 0.5);
+
+  const json document = export_json(small_campaign(), writer.records);
+  const json& experiment = document["experiments"][0];
+  CHECK(experiment["number"] == 1);
+  CHECK(experiment["state"] == "measured");
+  CHECK(experiment["at"] == json{{"temperature", 80.0}, {"ligand", "S,Phos"}});
+  CHECK(experiment["predicted"] == json{{"yield", {{"mean", 70.5}, {"sd", 4.0}}}});
+  CHECK(experiment["measured"] == json{{"yield", 71.0}, {"waste", 0.5}});
+  CHECK(experiment["place"] == "vial-1");
+  CHECK(experiment["proposed_s"] == 2.0);
+  CHECK(experiment["started_s"] == 4.0);
+  CHECK(experiment["started"] == "2026-03-01T08:15:04.000Z");
+  CHECK(experiment["ended_s"] == 60.25);
+  CHECK(document["lab_time_s"] == 60.25);
+  CHECK(document["seed"] == 7);
+
+  const std::string csv = export_csv(small_campaign(), writer.records);
+  CHECK(csv.substr(csv.find('\n') + 1) ==
+        "1,measured,2026-03-01T08:15:04.000Z,2026-03-01T08:16:00.250Z,80,\"S,Phos\",71,70.5,4,0.5,,,expected "
+        "improvement 3 %,\n");
+}
+
+TEST_CASE("A command is exported from its last acceptance to its end, a repeated one as its own") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  writer.propose(1, 1, 80, "XPhos");
+  intend(writer, 2, 1, 1, "a");
+  writer.move(3, "a", CommandEvent::kAccept);
+  writer.move(4, "a", CommandEvent::kSendAgain);  // the driver had never seen it
+  writer.move(6, "a", CommandEvent::kAccept);
+  writer.move(9, "a", CommandEvent::kInterrupt);
+  writer.move(9.5, "a", CommandEvent::kFinish);  // late: ignored, as the engine does
+  intend(writer, 10, 1, 2, "b");
+
+  const json commands = export_json(small_campaign(), writer.records)["experiments"][0]["commands"];
+  REQUIRE(commands.size() == 2);
+  CHECK(commands[0]["state"] == "interrupted");
+  CHECK(commands[0]["start_s"] == 6.0);
+  CHECK(commands[0]["end_s"] == 9.0);
+  CHECK(commands[0]["step"] == "react");
+  CHECK(commands[1]["attempt"] == 2);
+  CHECK(commands[1]["state"] == "intended");
+  CHECK(commands[1]["start_s"] == 10.0);
+  CHECK_FALSE(commands[1].contains("end_s"));
+}
+
+TEST_CASE("The best of several objectives are those that no other beats, by each objective's own goal") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  const std::pair<double, double> outcomes[] = {{50, 1}, {60, 2}, {40, 1}, {60, 3}, {70, 5}, {50, 1}};
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    writer.propose(1, i + 1, 80, "XPhos");
+    writer.measure(2, i + 1, outcomes[i].first, outcomes[i].second);
+  }
+  const json document = export_json(small_campaign(), writer.records);
+  std::set<int> best;
+  for (const json& one : document["best"]) best.insert(one["experiment"].get<int>());
+  CHECK(best == std::set<int>{1, 2, 5, 6});  // 3 and 4 are beaten by 1 and 2; 1 and 6 are equals
+}
+
+TEST_CASE("One objective has one best experiment, the first of equals; a target's is the nearest") {
+  Campaign campaign = small_campaign();
+  campaign.problem.objectives.resize(1);
+  Writer writer;
+  writer.at(0).mutable_opened();
+  const double outcomes[] = {50, 72, 90, 90};
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    writer.propose(1, i + 1, 80, "XPhos");
+    writer.measure(2, i + 1, outcomes[i], 0);
+  }
+  const json best = export_json(campaign, writer.records)["best"];
+  REQUIRE(best.size() == 1);
+  CHECK(best[0]["experiment"] == 3);
+  CHECK(best[0]["measured"]["yield"] == 90.0);
+
+  campaign.problem.objectives[0].goal = Objective::Goal::kTarget;
+  campaign.problem.objectives[0].target = 70;
+  CHECK(export_json(campaign, writer.records)["best"][0]["experiment"] == 2);
+}
+
+TEST_CASE("Failures, alarms and notes keep their words, and quotes survive CSV") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  writer.propose(1, 1, 80, "XPhos");
+  writer.at(5).mutable_failed()->set_experiment(1);
+  writer.records.back().mutable_failed()->set_why("react: \"clogged\",\nagain");
+  writer.propose(6, 2, 80, "XPhos");
+  writer.at(7).mutable_abandoned()->set_experiment(2);
+  writer.records.back().mutable_abandoned()->set_why("the reactor is out of service");
+  writer.at(8).mutable_alarm()->set_about("reactor-1");
+  writer.records.back().mutable_alarm()->set_text("does not answer");
+  writer.at(9).mutable_answered()->add_notes("the space is exhausted");
+
+  const json document = export_json(small_campaign(), writer.records);
+  CHECK(document["experiments"][0]["why"] == "react: \"clogged\",\nagain");
+  CHECK(document["counts"]["failed"] == 1);
+  CHECK(document["counts"]["abandoned"] == 1);
+  CHECK(document["counts"]["measured"] == 0);
+  CHECK(document["alarms"][0]["about"] == "reactor-1");
+  CHECK(document["alarms"][0]["at_s"] == 8.0);
+  CHECK(document["notes"][0]["text"] == "the space is exhausted");
+  const std::string csv = export_csv(small_campaign(), writer.records);
+  CHECK(csv.find("\"react: \"\"clogged\"\",\nagain\"") != std::string::npos);
+}
+
+TEST_CASE("A number that is none is exported as nothing, and the document still serialises") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  writer.propose(1, 1, std::numeric_limits<double>::quiet_NaN(), "XPhos");
+  auto& predicted = *writer.records.back().mutable_proposed()->add_predicted();
+  predicted.set_objective("yield");
+  predicted.set_mean(std::numeric_limits<double>::infinity());
+  writer.measure(2, 1, std::numeric_limits<double>::quiet_NaN(), 1);
+  const json document = export_json(small_campaign(), writer.records);
+  CHECK(document["experiments"][0]["at"]["temperature"].is_null());
+  CHECK(document["best"].empty());
+  CHECK(json::parse(document.dump()) == document);
+  const std::string csv = export_csv(small_campaign(), writer.records);
+  CHECK(csv.find("nan") == std::string::npos);
+  CHECK(csv.find("inf") == std::string::npos);
+}
+
+TEST_CASE(
+    "Whatever was cut off, an export counts every experiment once and keeps commands within the laboratory time") {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    Story story = tell({.seed = seed, .fail_share = 0.2, .two_objectives = seed == 2, .finished = seed != 3});
+    for (const double share : {1.0, 0.5, 0.1}) {
+      story.records.resize(static_cast<std::size_t>(share * static_cast<double>(story.records.size())));
+      const json document = export_json(story.campaign, story.records);
+      const json& counts = document["counts"];
+      int sum = 0;
+      for (const char* state : {"proposed", "approved", "running", "measured", "failed", "abandoned"})
+        sum += counts[state].get<int>();
+      CHECK(sum == counts["experiments"]);
+      for (const json& experiment : document["experiments"]) {
+        for (const json& command : experiment["commands"]) {
+          CHECK(command["start_s"] >= experiment["started_s"]);
+          CHECK(command.value("end_s", command["start_s"].get<double>()) >= command["start_s"]);
+          CHECK(command.value("end_s", 0.0) <= document["lab_time_s"]);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace athanor

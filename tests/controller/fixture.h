@@ -1,0 +1,183 @@
+// A small campaign, its laboratory, and a driver that the test plays by hand.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "controller/engine.h"
+#include "instruments/messages.h"
+
+namespace athanor::testing {
+
+inline const char* kCampaign = R"(campaign: small
+space:
+  temperature: {range: [30 degC, 110 degC]}
+  ligand: {choices: [XPhos, SPhos]}
+objectives:
+  yield: {goal: maximize, unit: "%"}
+procedure:
+  - {step: dose, do: dispense, with: {volume: "0.2 mL", reagent: "$ligand"}}
+  - {step: react, do: heat, after: [dose], with: {temperature: "$temperature"}}
+  - {step: look, do: measure_hplc, after: [react], gives: {yield: area}}
+planner: {initial: 4, batch: 2}
+stop: {experiments: 3}
+)";
+
+inline const char* kLab = R"(lab: bench
+drivers: {hands: {}}
+instruments:
+  dispenser-1: {driver: hands, kind: dispenser}
+  reactor-1: {driver: hands, kind: reactor}
+  reactor-2: {driver: hands, kind: reactor}
+  hplc-1: {driver: hands, kind: hplc}
+places: {vial: {count: 2}}
+stock: {XPhos: 1 mL, SPhos: 1 mL}
+)";
+
+inline wire::Instrument instrument(const std::string& id) {
+  wire::Instrument description;
+  description.set_id(id);
+  wire::Capability& capability = *description.add_capabilities();
+  const auto number = [&](const char* name, const char* unit, double low, double high) {
+    wire::Field& field = *capability.add_parameters();
+    field.set_name(name);
+    field.set_unit(unit);
+    field.set_low(low);
+    field.set_high(high);
+  };
+  if (id.starts_with("dispenser")) {
+    capability.set_name("dispense");
+    number("volume", "mL", 0.01, 2);
+    wire::Field& reagent = *capability.add_parameters();
+    reagent.set_name("reagent");
+    reagent.set_is_text(true);
+    wire::StockUse& use = *capability.add_uses();
+    use.set_reagent("reagent");
+    use.set_amount("volume");
+  } else if (id.starts_with("reactor")) {
+    capability.set_name("heat");
+    capability.set_repeatable(true);
+    number("temperature", "degC", 20, 150);
+  } else {
+    capability.set_name("measure_hplc");
+    capability.set_repeatable(true);
+    wire::Field& result = *capability.add_results();
+    result.set_name("area");
+    result.set_unit("%");
+  }
+  capability.set_usual_duration_s(60);
+  return description;
+}
+
+/// An engine and both of its other sides. Every decision's records are kept as a journal would keep them.
+class Rig {
+ public:
+  explicit Rig(const std::string& campaign_text = kCampaign, const std::string& lab_text = kLab)
+      : campaign(parse_campaign(campaign_text, "campaign.yaml", ".")), lab(parse_lab(lab_text, "lab.yaml", ".")) {
+    Record opened;
+    opened.mutable_opened()->set_campaign(campaign.name);
+    opened.mutable_opened()->set_nonce("n");
+    opened.mutable_opened()->set_seed(7);
+    journal.push_back(opened);
+    restart();
+  }
+
+  /// What a new process would do with the journal so far.
+  void restart() {
+    State state;
+    for (const Record& record : journal) state.apply(record);
+    engine.emplace(campaign, lab, std::move(state), Engine::Options{});
+    commands.clear();
+    questions.clear();
+    asked.clear();
+    give(ControllerStarted{"test"});
+  }
+
+  template <class What>
+  void give(What what) {
+    Decision decision = engine->handle({now, std::move(what)});
+    journal.insert(journal.end(), decision.records.begin(), decision.records.end());
+    for (Effect& effect : decision.effects) {
+      if (auto* ask = std::get_if<AskPlanner>(&effect)) {
+        asked.push_back(std::move(*ask));
+        continue;
+      }
+      const wire::ToDriver& message = std::get<SendToDriver>(effect).message;
+      if (message.has_command()) commands.push_back(message.command());
+      for (const std::string& id : message.question().ids()) questions.push_back(id);
+    }
+  }
+
+  wire::FromDriver from_driver(const std::string& boot = "boot-1") const {
+    wire::FromDriver message;
+    message.set_version(1);
+    message.set_driver("hands");
+    message.set_boot(boot);
+    return message;
+  }
+  void link_up(const std::string& boot = "boot-1") {
+    wire::FromDriver message = from_driver(boot);
+    for (const char* id : {"dispenser-1", "reactor-1", "reactor-2", "hplc-1"})
+      *message.mutable_welcome()->add_instruments() = instrument(id);
+    give(DriverSaid{message});
+  }
+  void accept(const std::string& id) {
+    wire::FromDriver message = from_driver();
+    message.mutable_accepted()->set_id(id);
+    message.mutable_accepted()->set_expected_s(60);
+    give(DriverSaid{message});
+  }
+  void outcome(const wire::Outcome& outcome) {
+    wire::FromDriver message = from_driver();
+    *message.mutable_outcome() = outcome;
+    give(DriverSaid{message});
+  }
+  static wire::Outcome success(const wire::Command& command, double area = 50) {
+    wire::Outcome outcome;
+    outcome.set_id(command.id());
+    outcome.set_done(true);
+    if (command.capability() == "measure_hplc") *outcome.add_results() = number_value("area", area, "%");
+    return outcome;
+  }
+  void answer(const std::string& id, wire::CommandState::Standing standing, const std::string& boot = "boot-1") {
+    wire::FromDriver message = from_driver(boot);
+    wire::CommandState& state = *message.mutable_answer()->add_states();
+    state.set_id(id);
+    state.set_standing(standing);
+    give(DriverSaid{message});
+  }
+  /// Answers the oldest question to the planner with points of our own.
+  void plan() {
+    REQUIRE_FALSE(asked.empty());
+    const AskPlanner ask = asked.front();
+    asked.erase(asked.begin());
+    PlannerSaid said;
+    said.ask = ask.ask;
+    for (std::size_t i = 0; i < ask.question.count; ++i) {
+      said.plan.suggestions.push_back(
+          {{40.0 + static_cast<double>(suggested), static_cast<double>(suggested % 2)}, {}, "by hand"});
+      ++suggested;
+    }
+    give(said);
+  }
+  /// Takes the oldest command that was sent.
+  wire::Command take() {
+    REQUIRE_FALSE(commands.empty());
+    const wire::Command command = commands.front();
+    commands.erase(commands.begin());
+    return command;
+  }
+  const State& state() const { return engine->state(); }
+
+  Campaign campaign;
+  Lab lab;
+  std::vector<Record> journal;
+  std::optional<Engine> engine;
+  std::vector<wire::Command> commands;
+  std::vector<std::string> questions;
+  std::vector<AskPlanner> asked;
+  Time now{std::chrono::seconds{1000}};
+  int suggested = 0;
+};
+
+}  // namespace athanor::testing

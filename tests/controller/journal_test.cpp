@@ -1,0 +1,209 @@
+#include "controller/journal.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "controller/session.h"
+#include "core/error.h"
+#include "fixture.h"
+
+namespace athanor {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of its own for each test, removed afterwards.
+struct Folder {
+  Folder() : path(fs::temp_directory_path() / ("athanor-journal-" + std::to_string(getpid()))) {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string file(const std::string& name) const { return (path / name).string(); }
+  fs::path path;
+};
+
+Record alarm(int number) {
+  Record record;
+  record.set_time_us(number);
+  record.mutable_alarm()->set_text("number " + std::to_string(number));
+  return record;
+}
+
+}  // namespace
+
+// Goal: what was appended is read back, in order, after reopening. Method: several commits of several records.
+TEST_CASE("a journal gives back what was appended") {
+  Folder folder;
+  for (int open = 0; open < 3; ++open) {
+    Journal journal(folder.file("j"));
+    CHECK(journal.records().size() == static_cast<std::size_t>(4 * open));
+    journal.append({alarm(4 * open), alarm(4 * open + 1)});
+    journal.append({});
+    journal.append({alarm(4 * open + 2), alarm(4 * open + 3)});
+  }
+  Journal journal(folder.file("j"));
+  const auto records = journal.records();
+  REQUIRE(records.size() == 12);
+  for (int i = 0; i < 12; ++i)
+    CHECK(records[static_cast<std::size_t>(i)].SerializeAsString() == alarm(i).SerializeAsString());
+}
+
+// Goal: a changed, missing, swapped or added line is found, and where. Method: each done to a copy by SQL.
+TEST_CASE("the chain finds every tampering") {
+  Folder folder;
+  {
+    Journal journal(folder.file("j"));
+    for (int i = 0; i < 6; ++i) journal.append({alarm(i)});
+  }
+  const auto [sql, broken_at] = GENERATE(table<std::string, std::uint64_t>({
+      {"UPDATE record SET body = (SELECT body FROM record WHERE seq = 1) WHERE seq = 3", 3},
+      {"DELETE FROM record WHERE seq = 2", 2},
+      {"UPDATE record SET seq = CASE seq WHEN 4 THEN -5 ELSE -4 END WHERE seq IN (4, 5); UPDATE record SET seq = -seq "
+       "WHERE seq < 0",
+       4},
+      {"UPDATE record SET chain = zeroblob(32) WHERE seq = 6", 6},
+      {"INSERT INTO record SELECT 7, body, chain FROM record WHERE seq = 6", 7},
+  }));
+  {
+    Database database(folder.file("j"), Database::Sync::kFull, true);
+    database.execute(sql);
+  }
+  Journal journal(folder.file("j"));
+  const auto contents = journal.read();
+  REQUIRE(contents.broken_at.has_value());
+  CHECK(*contents.broken_at == broken_at);
+  CHECK(contents.records.size() == broken_at - 1);
+  CHECK_THROWS_WITH(journal.records(),
+                    Catch::Contains("damaged") && Catch::Contains("record " + std::to_string(broken_at)));
+}
+
+// Goal: two controllers never share a journal. Method: opened twice.
+TEST_CASE("a journal in use cannot be opened") {
+  Folder folder;
+  Journal journal(folder.file("j"));
+  journal.append({alarm(1)});
+  CHECK_THROWS_WITH(Journal(folder.file("j")), Catch::Contains("in use"));
+}
+
+// Goal: other files are not mistaken for journals, nor harmed. Method: text, an empty path, another database.
+TEST_CASE("what is not a journal is refused") {
+  Folder folder;
+  const std::string text(5000, 'x');
+  std::ofstream(folder.file("text")) << text;
+  CHECK_THROWS_AS(Journal(folder.file("text")), EnvironmentError);
+  std::ifstream back(folder.file("text"));
+  CHECK(std::string(std::istreambuf_iterator<char>(back), {}) == text);
+  {
+    Database other(folder.file("other"), Database::Sync::kFull, true);
+    other.execute("CREATE TABLE t (a)");
+  }
+  CHECK_THROWS_WITH(Journal(folder.file("other")), Catch::Contains("not an Athanor journal"));
+  CHECK_THROWS_WITH(Journal(folder.file("none"), Journal::Mode::kMustExist), Catch::Contains("there is no journal"));
+  CHECK_FALSE(fs::exists(folder.file("none")));
+  CHECK_THROWS_AS(Journal(folder.file("no/such/folder/j")), EnvironmentError);
+}
+
+// Goal: a full disk is an error that names it, and what was acknowledged stays. Method: a limit on the size of files
+// that this process may write, as a full disk would set it.
+TEST_CASE("a full disk loses nothing that was acknowledged") {
+  Folder folder;
+  Record large = alarm(0);
+  large.mutable_alarm()->set_text(std::string(20000, 'y'));
+  int pipe_ends[2];
+  REQUIRE(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);  // then a write past the limit fails as on a full disk
+    const rlimit limit{400000, 400000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      Journal journal(folder.file("j"));
+      for (;;) {
+        journal.append({large});
+        if (write(pipe_ends[1], "x", 1) != 1) _exit(1);
+      }
+    } catch (const EnvironmentError&) {
+      _exit(42);
+    }
+  }
+  close(pipe_ends[1]);
+  std::size_t acknowledged = 0;
+  char byte = 0;
+  while (read(pipe_ends[0], &byte, 1) == 1) ++acknowledged;
+  close(pipe_ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 42);
+  CHECK(acknowledged > 5);
+  Journal journal(folder.file("j"));
+  CHECK(journal.records().size() == acknowledged);
+  journal.append({large});  // and with room again, it goes on
+}
+
+// Goal: a killed writer loses nothing acknowledged. Method: a child appends and acknowledges over a pipe until it is
+// killed.
+TEST_CASE("a killed writer loses nothing that was acknowledged") {
+  Folder folder;
+  for (int round = 0; round < 5; ++round) {
+    const std::string file = folder.file("j" + std::to_string(round));
+    int pipe_ends[2];
+    REQUIRE(pipe(pipe_ends) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      Journal journal(file);
+      for (int i = 0;; ++i) {
+        journal.append({alarm(i)});
+        if (write(pipe_ends[1], "x", 1) != 1) _exit(1);
+      }
+    }
+    close(pipe_ends[1]);
+    std::size_t acknowledged = 0;
+    char byte = 0;
+    while (acknowledged < static_cast<std::size_t>(20 + 37 * round) && read(pipe_ends[0], &byte, 1) == 1)
+      ++acknowledged;
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    while (read(pipe_ends[0], &byte, 1) == 1) ++acknowledged;
+    close(pipe_ends[0]);
+    Journal journal(file);
+    const auto records = journal.records();
+    CHECK(records.size() >= acknowledged);
+    CHECK(records.size() <= acknowledged + 1);
+  }
+}
+
+// Goal: a journal goes on only with its own campaign. Method: another name, seed, space; a changed budget.
+TEST_CASE("a journal belongs to one campaign") {
+  Folder folder;
+  const Lab lab = parse_lab(testing::kLab, "lab.yaml", ".");
+  const std::string text = testing::kCampaign;
+  const auto open = [&](std::string changed, std::optional<std::uint64_t> seed = std::nullopt) {
+    Journal journal(folder.file("j"));
+    return open_campaign(journal, parse_campaign(changed, "c.yaml", "."), lab, {seed, "n"}, Time{});
+  };
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = text;
+    return changed.replace(changed.find(from), from.size(), to);
+  };
+  CHECK(open(text, 7).seed == 7);
+  CHECK(open(text).seed == 7);
+  CHECK_THROWS_WITH(open(with("small", "other")), Catch::Contains("belongs to campaign"));
+  CHECK_THROWS_WITH(open(text, 8), Catch::Contains("begun with --seed 7"));
+  CHECK_THROWS_WITH(open(with("110 degC", "120 degC")), Catch::Contains("not those of journal"));
+  open(with("experiments: 3", "experiments: 9"));
+  Journal journal(folder.file("j"));
+  const auto records = journal.records();
+  REQUIRE(records.size() == 2);
+  CHECK(records[1].has_revised());
+  CHECK(campaign_of(records).stop.experiments == 9u);
+}
+
+}  // namespace athanor

@@ -1,0 +1,281 @@
+// Goal: a campaign's problem is read as written, and every mistake in it reported at once. Method: the example of the
+// campaign file; a file with one of each mistake, with their lines and columns; tables of candidates, large ones too.
+#include "core/problem.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "core/error.h"
+#include "tests/core/messages.h"
+#include "tests/core/scratch.h"
+
+using namespace athanor;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Problem read(const std::string& text, const std::string& folder = ".", NamedFiles files = NamedFiles::kRead) {
+  const auto document = Document::parse(text, "f.yaml", folder);
+  MapReader map(document->root(), "campaign file");
+  Problem problem = read_problem(map, files);
+  map.finish();
+  document->throw_if_errors();
+  return problem;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> places;
+  try {
+    read(text);
+  } catch (const InputError& error) {
+    for (const Mistake& m : error.mistakes())
+      places.push_back(std::to_string(m.place.line) + ":" + std::to_string(m.place.column));
+  }
+  return places;
+}
+
+std::string refusal(const std::string& text, const std::string& folder = ".") {
+  return message_of<InputError>([&] { read(text, folder); });
+}
+
+const std::string kObjective = "objectives: {y: {goal: maximize}}\n";
+
+}  // namespace
+
+TEST_CASE("the example of a campaign file is read as it is meant", "[problem]") {
+  const Problem problem = read(R"(
+space:
+  temperature: {range: [30 degC, 383.15 K]}
+  residence:   {range: [60 s, 10 min], scale: log}
+  loading:     {range: [0.498, 2.515]}
+  cycles:      {integer: [1, 8]}
+  pressure:    {levels: [5 bar, 1 bar, 200 kPa]}
+  ligand:      {choices: [XPhos, SPhos, PPh3]}
+  mat_1: {range: [0, 1]}
+  mat_2: {range: [0, 1]}
+mixtures:
+  blend: {parts: [mat_1, mat_2], total: 1}
+constraints: ["loading + 0.1*cycles <= 3", temperature <= 100 degC]
+objectives:
+  yield: {goal: maximize, unit: "%"}
+  cost: {goal: minimize}
+  ph: {target: 7}
+  size: {goal: {target: 2 mm}}
+planner: {initial: 5, batch: 2}
+)");
+  const Space& space = problem.space;
+  REQUIRE(space.size() == 8);
+  CHECK(space[0].unit.text() == "degC");
+  CHECK(space[0].high() == Approx(110).epsilon(1e-12));
+  CHECK(std::get<Continuous>(space[1].kind).log);
+  CHECK(space[1].high() == Approx(600).epsilon(1e-12));
+  CHECK(space[3].cardinality() == 8);
+  CHECK(std::get<Levels>(space[4].kind).values == std::vector<double>{1, 2, 5});
+  CHECK(space[5].text(2) == "PPh3");
+  REQUIRE(space.constraints().size() == 3);
+  CHECK(space.constraints()[0].text == "blend: mat_1 + mat_2 = 1");
+  CHECK(space.constraints()[2].bound == 100);
+  REQUIRE(problem.objectives.size() == 4);
+  CHECK(problem.objectives[0].unit.text() == "%");
+  CHECK(problem.objectives[1].goal == Objective::Goal::kMinimize);
+  CHECK(problem.objectives[2].target == 7);
+  CHECK(problem.objectives[3].target == 2);
+  CHECK(problem.objectives[3].unit.text() == "mm");
+  CHECK(problem.planner.initial == 5);
+  CHECK(problem.planner.batch == 2);
+}
+
+TEST_CASE("all mistakes of a file are reported at once, each at its place", "[problem]") {
+  const std::string text =
+      "space:\n"                                       // 1
+      "  temperature: {range: [110 degC, 30 degC]}\n"  // 2: the range, column 24
+      "  time: {range: [60 s, 5 mL]}\n"                // 3: the second end, 24
+      "  bad-name: {range: [0, 1]}\n"                  // 4: the key, 3
+      "  volume: {range: [1, 5 mL]}\n"                 // 5: the first end, 20
+      "  none: {scale: log}\n"                         // 6: the map, 9
+      "  both: {range: [0, 1], levels: [1]}\n"         // 7: the map, 9
+      "  count: {integer: [1, 2.5]}\n"                 // 8: the list, 20
+      "  kind: {choices: [A, A]}\n"                    // 9: the list, 19
+      "  x: {range: [0, 1], sclae: log}\n"             // 10: the key, 22
+      "  good: {range: [0, 1]}\n"                      // 11
+      "  fine: {range: [0, 1]}\n"                      // 12
+      "mixtures:\n"                                    // 13
+      "  m: {parts: [good, fien], total: 1}\n"         // 14: the part, 21
+      "constraints:\n"                                 // 15
+      "  - godo <= 1\n"                                // 16: 5
+      "  - good * fine <= 1\n"                         // 17: 5
+      "  - temperature <= 3\n"                         // 18: about a broken parameter: not reported again
+      "objectives:\n"                                  // 19
+      "  y: {goal: maximise}\n"                        // 20: 13
+      "  z: {unit: degX, goal: minimize}\n"            // 21: 13
+      "  w: {}\n"                                      // 22: 6
+      "planner: {initial: 0, batch: two, seed: 3}\n";  // 23: 20, 30, 35
+  CHECK(lines_of(text) == std::vector<std::string>{"2:24", "3:24", "4:3", "5:20", "6:9", "7:9", "8:20", "9:19", "10:22",
+                                                   "14:21", "16:5", "17:5", "20:13", "21:13", "22:6", "23:20", "23:30",
+                                                   "23:35"});
+  const std::string all = refusal(text);
+  CHECK_THAT(all, Contains("its range [110, 30] is empty"));
+  CHECK_THAT(all, Contains("“5 mL” cannot be converted to “s”"));
+  CHECK_THAT(all, Contains("“1” has no unit") && Contains("write “1 mL”"));
+  CHECK_THAT(all, Contains("found range and levels"));
+  CHECK_THAT(all, Contains("did you mean “scale”"));
+  CHECK_THAT(all, Contains("did you mean “fine”"));
+  CHECK_THAT(all, Contains("did you mean “good”"));
+  CHECK_THAT(all, Contains("found “0”") || Contains("found 0; expected 1 or more"));
+}
+
+TEST_CASE("a missing space, an empty one, and no objective", "[problem]") {
+  CHECK_THAT(refusal(kObjective), Contains("campaign file needs “space:”"));
+  CHECK_THAT(refusal("space: {}\n" + kObjective), Contains("no parameters"));
+  CHECK_THAT(refusal("space:\n" + kObjective), Contains("found nothing"));
+  CHECK_THAT(refusal("space: {x: {range: [0, 1]}}\n"), Contains("needs “objectives:”"));
+  CHECK_THAT(refusal("space: {x: {range: [0, 1]}}\nobjectives: {}\n"), Contains("no objective"));
+  CHECK_THAT(refusal("space: {y: {range: [0, 1]}}\n" + kObjective), Contains("both a parameter and an objective"));
+}
+
+TEST_CASE("constraints that conflict are reported at the constraints", "[problem]") {
+  const std::string text =
+      "space: {a: {range: [0, 1]}, b: {range: [0, 1]}}\nmixtures: {m: {parts: [a, b], total: 1}}\n"
+      "constraints: [a <= 0.3, b <= 0.3]\n" +
+      kObjective;
+  CHECK_THAT(refusal(text), Contains("f.yaml:3:14") && Contains("m: a + b = 1") && Contains("b <= 0.3"));
+}
+
+TEST_CASE("mixtures hold to their parts' unit", "[problem]") {
+  const std::string space =
+      "space: {a: {range: [0 %, 100 %]}, b: {range: [0 %, 100 %]}, c: {range: [0, 1]}, l: {choices: [x, y]}}\n";
+  CHECK(read(space + "mixtures: {m: {parts: [a, b], total: 100 %}}\n" + kObjective).space.constraints()[0].bound ==
+        100);
+  CHECK_THAT(refusal(space + "mixtures: {m: {parts: [a, b], total: 1}}\n" + kObjective), Contains("“1 %”"));
+  CHECK_THAT(refusal(space + "mixtures: {m: {parts: [a, c], total: 1}}\n" + kObjective),
+             Contains("give all parts one unit"));
+  CHECK_THAT(refusal(space + "mixtures: {m: {parts: [a, l], total: 1}}\n" + kObjective), Contains("is a choice"));
+  CHECK_THAT(refusal(space + "mixtures: {m: {parts: [a], total: 1}}\n" + kObjective), Contains("two parts at least"));
+  CHECK_THAT(refusal(space + "mixtures: {m: {parts: [a, a], total: 1}}\n" + kObjective), Contains("named twice"));
+  CHECK_THAT(refusal(space + "mixtures: {m: {parts: [a, b]}}\n" + kObjective), Contains("needs “total:”"));
+}
+
+TEST_CASE("candidates make the space where none is given", "[problem]") {
+  const Scratch scratch;
+  std::string csv = "ligand,t,x,y\n";
+  for (int i = 0; i < 200; ++i) {
+    csv += std::string(i % 3 == 0   ? "\"CC(C)P,X\""
+                       : i % 3 == 1 ? "PPh3"
+                                    : "SPhos") +
+           "," + std::to_string(20 * (i % 5)) + "," + std::to_string(i / 2 * 0.5) + "," + std::to_string(i) + "\n";
+  }
+  scratch.write("pool.csv", csv);
+  const Problem problem = read("candidates: pool.csv\n" + kObjective, scratch.folder());
+  REQUIRE(problem.space.size() == 3);  // the objective's column is none of them
+  CHECK(std::get<Choices>(problem.space[0].kind).names == std::vector<std::string>{"CC(C)P,X", "PPh3", "SPhos"});
+  CHECK(std::get<Levels>(problem.space[1].kind).values == std::vector<double>{0, 20, 40, 60, 80});
+  CHECK(problem.space[2].high() == 49.5);
+  CHECK(problem.space[2].continuous());
+  CHECK(problem.space.pool()->rows == 200);
+  CHECK(problem.space.pool()->values[3 * 4 + 0] == 1);
+  CHECK(problem.space.pool()->values[3 * 4 + 1] == 80);
+
+  const Problem named = read(
+      "candidates: {file: pool.csv, columns: {phosphine: ligand, temperature: t}}\n" + kObjective, scratch.folder());
+  REQUIRE(named.space.size() == 2);
+  CHECK(named.space[0].name == "phosphine");
+  CHECK(named.space.pool()->rows == 15);  // equal rows are one candidate
+
+  const Problem ignored =
+      read("candidates: nowhere.csv\nconstraints: [t <= 3]\n" + kObjective, scratch.folder(), NamedFiles::kIgnore);
+  CHECK(ignored.space.size() == 0);
+  CHECK_FALSE(ignored.space.pool());
+}
+
+TEST_CASE("candidates restrict a space, in its units", "[problem]") {
+  const Scratch scratch;
+  scratch.write("pool.csv",
+                "ligand,T (°C),n,note\nA,40,1,first\nB,313.15 K,2,same temperature\nA,40,1,again\nA,100,3,hot\n");
+  const std::string space =
+      "space: {t: {range: [30 degC, 110 degC]}, n: {integer: [1, 3]}, ligand: {choices: [A, B]}}\n"
+      "candidates: {file: pool.csv, columns: {t: \"T (°C)\"}}\n";
+  const Problem problem = read(space + kObjective, scratch.folder());
+  REQUIRE(problem.space.pool());
+  CHECK(problem.space.pool()->rows == 3);
+  CHECK(problem.space.pool()->values[3] == Approx(40).epsilon(1e-12));
+  CHECK(problem.space.pool()->values[4] == 2);
+  CHECK(problem.space.pool()->values[5] == 1);
+
+  const Problem cooler = read(space + "constraints: [t <= 90 degC]\n" + kObjective, scratch.folder());
+  CHECK(cooler.space.pool()->rows == 2);
+  CHECK_THAT(refusal(space + "constraints: [t <= 35 degC]\n" + kObjective, scratch.folder()),
+             Contains("none of the 4 rows"));
+  CHECK_FALSE(read(space + kObjective, "/nowhere", NamedFiles::kIgnore).space.pool());
+}
+
+TEST_CASE("candidates that do not fit are named by row and column", "[problem]") {
+  const Scratch scratch;
+  const std::string space =
+      "space: {t: {range: [30 degC, 110 degC]}, l: {levels: [1, 2]}, c: {choices: [A, B]}}\ncandidates: pool.csv\n";
+  const auto with = [&](const std::string& csv) {
+    scratch.write("pool.csv", csv);
+    return refusal(space + kObjective, scratch.folder());
+  };
+  const std::string message = with("t,l,c\n40,1,A\n120,1,A\n40,3,A\n40,1,C\nwarm,1,A\n");
+  CHECK_THAT(
+      message,
+      Contains("pool.csv row 3: column “t”: t = 120 is outside the space (the nearest legal value is 110 degC)"));
+  CHECK_THAT(message, Contains("row 4: column “l”: l = 3") && Contains("row 5: column “c”: “C” is no choice of “c”"));
+  CHECK_THAT(message, Contains("row 6: column “t”: “warm”"));
+  CHECK_THAT(with("t,l,C\n40,1,A\n"), Contains("no column “c” for parameter “c”") && Contains("did you mean “C”"));
+  CHECK_THAT(with("t,l,c\n"), Contains("no rows"));
+  CHECK_THAT(with("t,l,c\n40,1\n"), Contains("row 2 has 2 cells"));
+  CHECK_THAT(with(""), Contains("empty"));
+  std::string many = "t,l,c\n";
+  for (int i = 0; i < 100; ++i) many += "500,1,A\n";
+  CHECK_THAT(with(many), Contains("and 95 more such mistakes") && Contains("row 6") && !Contains("row 7"));
+  CHECK_THAT(refusal("space: {t: {range: [0, 1]}}\ncandidates: none.csv\n" + kObjective, scratch.folder()),
+             Contains("f.yaml:2:13") && Contains("none.csv"));
+  scratch.write("names.csv", "T (°C),y\n1,2\n");
+  CHECK_THAT(refusal("candidates: names.csv\n" + kObjective, scratch.folder()),
+             Contains("“T (°C)” cannot name a parameter"));
+  CHECK_THAT(refusal("candidates: {file: pool.csv, columns: {x: z}}\n" + kObjective, scratch.folder()),
+             Contains("no column “z”"));
+  scratch.write("off.csv", "a,b\n0.5,0.5\n0.5,0.4\n");
+  CHECK_THAT(refusal("space: {a: {range: [0, 1]}, b: {range: [0, 1]}}\nmixtures: {m: {parts: [a, b], total: "
+                     "1}}\ncandidates: off.csv\n" +
+                         kObjective,
+                     scratch.folder()),
+             Contains("off.csv row 3") && Contains("missed by 0.1"));
+}
+
+TEST_CASE("a large table of candidates is read, equal rows once", "[problem]") {
+  const Scratch scratch;
+  std::string csv = "a,b,c\n";
+  for (int i = 0; i < 100'000; ++i) {
+    csv += std::to_string(i % 997) + "," + std::to_string(i % 53 * 0.125) + (i % 2 == 0 ? ",even\n" : ",odd\n");
+  }
+  scratch.write("pool.csv", csv);
+  const Problem problem = read("candidates: pool.csv\n" + kObjective, scratch.folder());
+  // 997, 53 and 2 have no common factor, so all 105,682 combinations differ for the first 100,000 rows.
+  CHECK(problem.space.pool()->rows == 100'000);
+  CHECK(problem.space[0].continuous());
+  CHECK(problem.space[1].cardinality() == 53);
+  scratch.write("pool.csv", csv + csv.substr(6));
+  CHECK(read("candidates: pool.csv\n" + kObjective, scratch.folder()).space.pool()->rows == 100'000);
+}
+
+TEST_CASE("the best observation follows the goal and leaves out what was not measured", "[problem]") {
+  std::vector<Observation> observations(5);
+  const auto measured = [](double value) { return std::vector<std::optional<Measurement>>{Measurement{value, {}}}; };
+  observations[0].measured = measured(3);
+  observations[1].failed = "clogged";
+  observations[2].measured = measured(9);
+  observations[3].measured = {std::nullopt};
+  observations[4].measured = measured(5);
+  Objective objective{"y", Unit(), Objective::Goal::kMaximize, 0};
+  CHECK(best_observation(observations, objective, 0) == 2u);
+  objective.goal = Objective::Goal::kMinimize;
+  CHECK(best_observation(observations, objective, 0) == 0u);
+  objective.goal = Objective::Goal::kTarget;
+  objective.target = 5.5;
+  CHECK(best_observation(observations, objective, 0) == 4u);
+  CHECK(objective.merit(5) == -0.5);
+  CHECK_FALSE(best_observation(observations, objective, 1));
+  CHECK_FALSE(best_observation({}, objective, 0));
+}

@@ -1,0 +1,186 @@
+// Goal: a lab file is read strictly, and its limits only ever tighten. Method: a whole file, every mistake, closed-form
+// limits.
+#include "instruments/lab.h"
+
+#include <catch2/catch.hpp>
+
+#include "core/error.h"
+#include "instruments/driver.h"
+#include "tests/instruments/rig.h"
+
+using namespace athanor;
+using Catch::Contains;
+
+namespace {
+
+const char* const kLab = R"(lab: suzuki-bench
+twin:
+  model: suzuki
+  seed: 1
+drivers:
+  liquids: {endpoint: "tcp://127.0.0.1:5571"}
+  reactors: {}
+  spare:
+instruments:
+  dispenser-1: {driver: liquids, kind: dispenser, limits: {dispense: {volume: [0.05 mL, 2 mL]}}, twin: {error: 0.01}}
+  reactor-1:   {driver: reactors, limits: {heat: {temperature: {max: 90 degC}, duration: {min: 1 min, max: 1 hour}}}}
+places:
+  vial: {count: 8}
+stock:
+  XPhos: 20 mL
+)";
+
+std::vector<Mistake> mistakes_of(const std::string& text) {
+  try {
+    parse_lab(text, "lab.yaml", ".");
+  } catch (const InputError& error) {
+    return error.mistakes();
+  }
+  return {};
+}
+
+/// A lab with one heater and the limits that are given.
+Lab with_limits(const std::string& limits) {
+  return parse_lab("lab: l\ndrivers: {d: {}}\ninstruments:\n  heater-1: {driver: d, limits: " + limits + "}\n",
+                   "lab.yaml", ".");
+}
+
+wire::Instrument described() {
+  rig::Device device;
+  return rig::heater("heater-1", device)->describe();
+}
+
+}  // namespace
+
+TEST_CASE("a lab file is read as it is written") {
+  // Goal: every key arrives. Method: the example, field by field.
+  const Lab lab = parse_lab(kLab, "lab.yaml", ".");
+  CHECK(lab.name == "suzuki-bench");
+  CHECK(lab.twin);
+  REQUIRE(lab.drivers.size() == 3);
+  CHECK(lab.drivers[0].endpoint == "tcp://127.0.0.1:5571");
+  CHECK(lab.drivers[1].endpoint.empty());
+  REQUIRE(lab.instruments.size() == 2);
+  const LabInstrument* dispenser = lab.find("dispenser-1");
+  REQUIRE(dispenser);
+  CHECK(dispenser->driver == "liquids");
+  CHECK(dispenser->kind == "dispenser");
+  CHECK(dispenser->twin);
+  CHECK_FALSE(lab.find("reactor-1")->twin);
+  REQUIRE(dispenser->limits.size() == 1);
+  CHECK(dispenser->limits[0].capability == "dispense");
+  CHECK(dispenser->limits[0].parameter == "volume");
+  CHECK(dispenser->limits[0].low->value == 0.05);
+  CHECK(dispenser->limits[0].high->unit.text() == "mL");
+  CHECK(dispenser->limits[0].place.line == 10);
+  const auto& limits = lab.find("reactor-1")->limits;
+  REQUIRE(limits.size() == 2);
+  CHECK_FALSE(limits[0].low);
+  CHECK(limits[0].high->value == 90);
+  CHECK(limits[1].low->unit.text() == "min");
+  REQUIRE(lab.places.size() == 1);
+  CHECK(lab.places[0].count == 8);
+  REQUIRE(lab.stock.size() == 1);
+  CHECK(lab.stock[0].amount.value == 20);
+  CHECK(lab.find("nobody") == nullptr);
+}
+
+TEST_CASE("all mistakes of a lab file are told at once, each at its place") {
+  // Goal: one round of mending. Method: a file with a mistake in nearly every line.
+  const auto mistakes = mistakes_of(R"(lab: l
+colour: red
+drivers:
+  liquids: {endpoint: "127.0.0.1:5571"}
+  "my driver": {speed: 3}
+instruments:
+  a: {driver: liqids}
+  b: {kind: heater}
+  c: {driver: liquids, limits: {heat: {t: [1 s, 2 s, 3 s], u: {}, v: [5 mL, 1 mL], w: [1 s, 2 mL], x: 7, y: [1 blorb, 2 s]}}}
+  "d e": {driver: liquids, color: red}
+places:
+  vial: {count: 0}
+  rack: {}
+stock:
+  XPhos: -1 mL
+)");
+  struct Expected {
+    int line;
+    const char* text;
+  };
+  const Expected all[] = {{2, "colour"},
+                          {4, "tcp://HOST:PORT"},
+                          {5, "my driver"},
+                          {5, "speed"},
+                          {7, "did you mean “liquids”"},
+                          {8, "driver"},
+                          {9, "3 numbers"},
+                          {9, "empty"},
+                          {9, "lower bound"},
+                          {9, "measure different"},
+                          {9, "expected [low, high]"},
+                          {9, "blorb"},
+                          {10, "d e"},
+                          {10, "color"},
+                          {12, "at least 1"},
+                          {13, "count"},
+                          {15, "not negative"}};
+  for (const Expected& expected : all) {
+    INFO(expected.line << ": " << expected.text);
+    CHECK(std::any_of(mistakes.begin(), mistakes.end(), [&](const Mistake& mistake) {
+      return mistake.place.line == expected.line && mistake.message.find(expected.text) != std::string::npos;
+    }));
+  }
+  CHECK(mistakes.size() == std::size(all));
+}
+
+TEST_CASE("a laboratory needs a name, drivers and instruments") {
+  // Goal: nothing starts on an empty lab. Method: leave each out.
+  CHECK(mistakes_of("lab: l\n").size() == 2);
+  const auto mistakes = mistakes_of("lab: l\ndrivers: {d: {}}\ninstruments: {}\n");
+  REQUIRE(mistakes.size() == 1);
+  CHECK_THAT(mistakes[0].message, Contains("without instruments"));
+  CHECK_THROWS_AS(load_lab("/no/such/lab.yaml"), EnvironmentError);
+}
+
+TEST_CASE("the tightest of the driver's and the laboratory's limits wins, in the driver's unit") {
+  // Goal: a lab can only narrow. Method: limits inside, outside and across the range 20 … 150 degC, in two units.
+  const auto temperature = [](const Lab& lab) { return tighten(lab, described()).capabilities(0).parameters(0); };
+  CHECK(temperature(with_limits("{heat: {temperature: [30 degC, 90 degC]}}")).low() == 30);
+  CHECK(temperature(with_limits("{heat: {temperature: [30 degC, 90 degC]}}")).high() == 90);
+  CHECK(temperature(with_limits("{heat: {temperature: {max: 363.15 K}}}")).high() == Approx(90).epsilon(1e-12));
+  CHECK(temperature(with_limits("{heat: {temperature: {max: 363.15 K}}}")).low() == 20);
+  CHECK(temperature(with_limits("{heat: {temperature: [0 degC, 500 degC]}}")).low() == 20);
+  CHECK(temperature(with_limits("{heat: {temperature: [0 degC, 500 degC]}}")).high() == 150);
+  wire::Instrument unlimited = described();
+  unlimited.mutable_capabilities(0)->mutable_parameters(0)->clear_high();
+  unlimited.mutable_capabilities(0)->mutable_parameters(0)->clear_low();
+  const auto narrowed =
+      tighten(with_limits("{heat: {temperature: {max: 90 degC}}}"), unlimited).capabilities(0).parameters(0);
+  CHECK(narrowed.high() == 90);
+  CHECK_FALSE(narrowed.has_low());
+  wire::Instrument stranger = described();
+  stranger.set_id("heater-9");
+  CHECK(tighten(with_limits("{heat: {temperature: {max: 90 degC}}}"), stranger).SerializeAsString() ==
+        stranger.SerializeAsString());
+}
+
+TEST_CASE("a limit that does not fit the instrument is a mistake at its place in the lab file") {
+  // Goal: a limit is never silently without effect. Method: one case a reason.
+  const auto why = [](const std::string& limits) {
+    const Lab lab = with_limits(limits);
+    try {
+      tighten(lab, described());
+    } catch (const InputError& error) {
+      CHECK(error.mistakes()[0].place.line == 4);
+      CHECK(error.mistakes()[0].place.column > 0);
+      return error.mistakes()[0].message;
+    }
+    return std::string("accepted");
+  };
+  CHECK_THAT(why("{heet: {temperature: {max: 90 degC}}}"), Contains("“heet”") && Contains("heat"));
+  CHECK_THAT(why("{heat: {temprature: {max: 90 degC}}}"), Contains("“temprature”") && Contains("temperature"));
+  CHECK_THAT(why("{heat: {temperature: {max: 90 mL}}}"), Contains("90 mL") && Contains("degC"));
+  CHECK_THAT(why("{heat: {temperature: [200 degC, 300 degC]}}"),
+             Contains("nothing is left") && Contains("20 degC … 150 degC"));
+  CHECK_THAT(why("{heat: {gas: {max: 1}}}"), Contains("is a text"));
+}

@@ -1,0 +1,259 @@
+// Goal: whatever the space and the data, the planner's answer is valid, feasible, finite, new and repeatable. Method:
+// random mixed spaces with random, often awkward observations; small exact cases.
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "optimizers/design.h"
+#include "optimizers/planner.h"
+#include "spaces.h"
+
+using namespace athanor;
+
+namespace {
+
+Observation observe(const Problem& problem, const Point& at) {
+  Observation o;
+  o.at = at;
+  for (std::size_t k = 0; k < problem.objectives.size(); ++k) {
+    o.measured.push_back(Measurement{testing::outcome(problem.space, at, k), std::nullopt});
+  }
+  return o;
+}
+
+Problem line() {
+  Problem problem;
+  problem.space = Space({{"x", {}, Continuous{-1, 3}}});
+  problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
+  problem.planner.initial = 3;
+  return problem;
+}
+
+}  // namespace
+
+TEST_CASE("random spaces, random data: always a valid, feasible, finite, new suggestion") {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    RandomStream random(seed, "planner");
+    const Problem problem = testing::random_problem(random, random.below(4) == 0 ? 2 : 1);
+    const Region region(problem.space);
+    PlanQuestion question;
+    question.seed = seed;
+    question.count = 1 + random.below(3);
+    Tried tried(problem.space);
+    const std::uint64_t kind = random.below(7);
+    const std::size_t told = random.below(14);
+    for (std::size_t i = 0; i < told; ++i) {
+      const auto point = problem.space.pool() ? pool_row(problem.space, random.below(problem.space.pool()->rows))
+                                              : region.sample(random).value();
+      Observation o = observe(problem, point);
+      for (auto& m : o.measured) {
+        if (kind == 0) m->value = 5;                                            // constant
+        if (kind == 1) m->value *= std::pow(10.0, random.uniform(-6, 12));      // wild
+        if (kind == 2) m->sd = i % 2 == 0 ? std::optional(0.1) : std::nullopt;  // stated now and then
+        if (kind == 3 && random.below(3) == 0) m = std::nullopt;                // partial
+      }
+      if (kind == 4 || (kind == 5 && random.below(3) == 0)) {
+        o.failed = "clogged";
+        for (auto& m : o.measured) m = std::nullopt;
+      }
+      tried.add(point);
+      question.observations.push_back(o);
+      if (kind == 6) question.observations.push_back(o);  // twice the same
+    }
+    for (std::size_t i = 0; i < random.below(3); ++i) {
+      const auto point = problem.space.pool() ? pool_row(problem.space, 0) : region.sample(random).value();
+      question.pending.push_back(point);
+      tried.add(point);
+    }
+    const Plan answer = plan(problem, question);
+    INFO("seed " << seed << ", kind " << kind);
+    if (!problem.space.finite()) CHECK(answer.suggestions.size() == question.count);
+    if (answer.suggestions.size() < question.count) CHECK_FALSE(answer.notes.empty());
+    for (const Suggestion& suggestion : answer.suggestions) {
+      INFO(problem.space.why_infeasible(suggestion.at));
+      CHECK(problem.space.feasible(suggestion.at));
+      CHECK_FALSE(tried.near(suggestion.at));
+      tried.add(suggestion.at);
+      for (const Prediction& p : suggestion.predicted) {
+        CHECK(std::isfinite(p.mean));
+        CHECK(std::isfinite(p.sd));
+        CHECK(p.sd >= 0);
+      }
+      CHECK_FALSE(suggestion.reason.empty());
+    }
+  }
+}
+
+TEST_CASE("the same question has the same answer, bit for bit; another seed another one") {
+  RandomStream random(7, "determinism");
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const Problem problem = testing::random_problem(random);
+    if (problem.space.finite()) continue;
+    PlanQuestion question;
+    question.count = 3;
+    question.seed = 11;
+    const Region region(problem.space);
+    for (int i = 0; i < 8; ++i) question.observations.push_back(observe(problem, region.sample(random).value()));
+    const Plan first = plan(problem, question), second = plan(problem, question);
+    REQUIRE(first.suggestions.size() == second.suggestions.size());
+    for (std::size_t i = 0; i < first.suggestions.size(); ++i) {
+      CHECK(first.suggestions[i].at == second.suggestions[i].at);
+      CHECK(first.suggestions[i].predicted[0].mean == second.suggestions[i].predicted[0].mean);
+      CHECK(first.suggestions[i].reason == second.suggestions[i].reason);
+    }
+    question.observations.clear();
+    question.seed = 12;
+    const Plan other = plan(problem, question);
+    question.seed = 13;
+    CHECK(plan(problem, question).suggestions[0].at != other.suggestions[0].at);
+  }
+}
+
+TEST_CASE("a simple optimum is found, for every goal") {
+  for (const auto goal : {Objective::Goal::kMaximize, Objective::Goal::kMinimize, Objective::Goal::kTarget}) {
+    Problem problem = line();
+    problem.objectives[0].goal = goal;
+    problem.objectives[0].target = 3.5;  // (x − 0.7)² = 0.5 or so
+    const double sign = goal == Objective::Goal::kMinimize ? -1 : 1;
+    PlanQuestion question;
+    double best = -1e300;
+    while (question.observations.size() < 15) {
+      question.seed = question.observations.size();
+      const Point at = plan(problem, question).suggestions.at(0).at;
+      const double y = sign * (4 - std::pow(at[0] - 0.7, 2));
+      question.observations.push_back({"", at, {Measurement{y, std::nullopt}}, std::nullopt});
+      best = std::max(best, problem.objectives[0].merit(y));
+    }
+    CHECK(best > (goal == Objective::Goal::kTarget ? -0.01 : 3.995));
+  }
+}
+
+TEST_CASE("a finite space is visited to its end, each point once") {
+  Problem problem = line();
+  problem.space = Space({{"n", {}, Integer{1, 4}}, {"k", {}, Choices{{"a", "b", "c"}}}});
+  PlanQuestion question;
+  question.count = 5;
+  std::set<Point> seen;
+  for (const std::size_t expected : {3u, 5u, 4u, 0u}) {  // the design first, then by model, then what is left
+    if (seen.empty()) question.count = 3;
+    const Plan answer = plan(problem, question);
+    CHECK(answer.suggestions.size() == expected);
+    CHECK(answer.notes.empty() == (expected == question.count));
+    for (const Suggestion& suggestion : answer.suggestions) {
+      CHECK(seen.insert(suggestion.at).second);
+      question.observations.push_back(observe(problem, suggestion.at));
+    }
+    question.count = 5;
+  }
+  CHECK(seen.size() == 12);
+}
+
+TEST_CASE("suggestions keep away from where experiments fail") {
+  // The outcome has its hills around 0.5, and every experiment to the right of 1 fails.
+  Problem problem = line();
+  PlanQuestion question;
+  int failed_late = 0;
+  double best = -10;
+  while (question.observations.size() < 25) {
+    question.seed = question.observations.size();
+    const Point at = plan(problem, question).suggestions.at(0).at;
+    Observation o{"", at, {std::nullopt}, std::nullopt};
+    if (at[0] > 1) {
+      o.failed = "too hot";
+      failed_late += question.observations.size() >= 12 ? 1 : 0;
+    } else {
+      const double y = -std::pow(at[0] - 0.5, 2) + 0.05 * std::sin(15 * at[0]);
+      o.measured[0] = Measurement{y, std::nullopt};
+      best = std::max(best, y);
+    }
+    question.observations.push_back(o);
+  }
+  CHECK(best > 0.03);
+  CHECK(failed_late <= 5);
+}
+
+TEST_CASE("two objectives: the suggestions spread along the trade-off") {
+  // y0 = −x², y1 = −(x − 2)²: everything between 0 and 2 is Pareto-optimal, the rest is not.
+  Problem problem = line();
+  problem.objectives = {{"y0", {}, Objective::Goal::kMaximize, 0}, {"y1", {}, Objective::Goal::kMaximize, 0}};
+  PlanQuestion question;
+  std::size_t optimal = 0, left = 0, right = 0;
+  while (question.observations.size() < 23) {
+    question.seed = question.observations.size();
+    const Suggestion suggestion = plan(problem, question).suggestions.at(0);
+    const double x = suggestion.at[0];
+    if (question.observations.size() >= 8) {
+      CHECK(suggestion.predicted.size() == 2);
+      optimal += x > -0.1 && x < 2.1 ? 1 : 0;
+      left += x < 1 ? 1 : 0;
+      right += x > 1 ? 1 : 0;
+    }
+    question.observations.push_back(
+        {"", {x}, {Measurement{-x * x, std::nullopt}, Measurement{-(x - 2) * (x - 2), std::nullopt}}, std::nullopt});
+  }
+  CHECK(optimal >= 12);
+  CHECK(left >= 3);
+  CHECK(right >= 3);
+}
+
+TEST_CASE("what cannot be understood is refused by name") {
+  const Problem problem = line();
+  PlanQuestion question;
+  question.observations = {observe(problem, {0.5})};
+  SECTION("outside the range") {
+    question.observations[0].at = {3.5};
+  }
+  SECTION("not a number") {
+    question.observations[0].at = {std::nan("")};
+  }
+  SECTION("another width") {
+    question.observations[0].at = {1, 2};
+  }
+  SECTION("an infinite outcome") {
+    question.observations[0].measured[0]->value = HUGE_VAL;
+  }
+  SECTION("a negative deviation") {
+    question.observations[0].measured[0]->sd = -1;
+  }
+  SECTION("too many measurements") {
+    question.observations[0].measured.resize(2);
+  }
+  SECTION("a pending point outside") {
+    question.pending = {{-7}};
+  }
+  SECTION("a deadline in the past") {
+    question.deadline_s = -1;
+  }
+  CHECK_THROWS_AS(plan(problem, question), InputError);
+}
+
+TEST_CASE("predict and describe tell of the model, in the outcome's unit") {
+  Problem problem = line();
+  std::vector<Observation> observations;
+  CHECK_THROWS_AS(predict(problem, observations, {{0.5}}), InputError);
+  CHECK_THROWS_AS(describe(problem, observations), InputError);
+  for (double x = -1; x <= 3; x += 0.5) {
+    observations.push_back({"", {x}, {Measurement{100 + 10 * std::sin(x), std::nullopt}}, std::nullopt});
+  }
+  const auto predictions = predict(problem, observations, {{0.25}, {2.25}});
+  CHECK(predictions[0][0].mean == Approx(100 + 10 * std::sin(0.25)).margin(0.5));
+  CHECK(predictions[1][0].mean == Approx(100 + 10 * std::sin(2.25)).margin(0.5));
+  CHECK(predictions[0][0].sd < 1);
+  const auto reports = describe(problem, observations);
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].objective == "y");
+  CHECK(reports[0].lengthscales[0].first == "x");
+  CHECK(reports[0].leave_one_out_rmse < 3);
+}
+
+TEST_CASE("a deadline that has nearly passed still gives an answer") {
+  RandomStream random(9, "deadline");
+  Problem problem = testing::random_problem(random);
+  problem.space = Space({{"a", {}, Continuous{0, 1}}, {"b", {}, Continuous{0, 1}}});
+  PlanQuestion question;
+  for (int i = 0; i < 40; ++i) question.observations.push_back(observe(problem, {random.uniform(), random.uniform()}));
+  question.deadline_s = 1e-9;
+  question.count = 2;
+  const Plan answer = plan(problem, question);
+  CHECK(answer.suggestions.size() == 2);
+  CHECK_FALSE(answer.notes.empty());
+}

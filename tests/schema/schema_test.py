@@ -1,0 +1,268 @@
+#!/usr/bin/python3
+"""Goal: the published JSON Schemas accept every example file, and refuse only what Athanor refuses too.
+
+Method: each example, and each file made from a good one by one change, is read as YAML 1.2 and held against its schema.
+With the program as first argument, each such file is also given to `athanor check`, and the two must agree.
+"""
+
+import copy
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Yaml12(yaml.SafeLoader):
+    """PyYAML reads YAML 1.1, where “no” is false and 1e-3 a text; editors and Athanor read 1.2."""
+
+
+Yaml12.yaml_implicit_resolvers = {}
+for tag, pattern, first in [
+    ("null", r"^(?:~|null|)$", ["~", "n", ""]),
+    ("bool", r"^(?:true|false)$", list("tf")),
+    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+]:
+    Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), first)
+
+
+def read(text):
+    return yaml.load(text, Loader=Yaml12)
+
+
+def schema(name):
+    with open(ROOT / "docs" / "schema" / f"{name}.schema.json", encoding="utf-8") as file:
+        loaded = json.load(file)
+    jsonschema.Draft7Validator.check_schema(loaded)
+    return jsonschema.Draft7Validator(loaded)
+
+
+CAMPAIGN = """
+campaign: small
+lab: lab.yaml
+space:
+  temperature: {range: [30 degC, 110 degC]}
+  residence: {range: [60 s, 6e2 s], scale: log}
+  part_a: {range: [0.1, .9]}
+  part_b: {range: [0.1, 0.9]}
+  cycles: {integer: [1, 8]}
+  pressure: {levels: [1 bar, 2 bar, 5 bar]}
+  ligand: {choices: [XPhos, SPhos]}
+  washed: {choices: [no, 4, 2-MeTHF]}
+mixtures:
+  blend: {parts: [part_a, part_b], total: 1}
+constraints: ["part_a + 0.1*cycles <= 3"]
+objectives:
+  yield: {goal: maximize, unit: "%"}
+  conversion: {goal: {target: 90 %}, unit: "%"}
+procedure:
+  - {step: charge, do: dispense, with: {volume: 0.2 mL, reagent: substrates}}
+  - {step: dose, do: dispense, after: [charge], with: {volume: 0.2 mL, reagent: $ligand}}
+  - {step: react, do: heat, after: [dose], with: {temperature: $temperature, duration: $residence}}
+  - {step: look, do: measure_hplc, after: react, gives: {yield: area_percent, conversion: conversion}}
+planner: {initial: 8, batch: 2}
+stop: {experiments: 40, lab_time: 12 h}
+"""
+
+LAB = """
+lab: bench
+twin: {model: suzuki, seed: 1, case: 5, a: 0.2 mol/L, dead_man: 30 s}
+drivers: {liquids: {}, hot: , reactors: {endpoint: "tcp://127.0.0.1:5571"}}
+instruments:
+  dispenser-1: {driver: liquids, kind: dispenser, limits: {dispense: {volume: [0.05 mL, 2 mL]}}, twin: {precision: 0.02}}
+  reactor-1: {driver: reactors, kind: reactor, limits: {heat: {duration: {max: 30 min}}}, twin: {ramp: 40 K/min, fails: 0.1}}
+  hplc-1: {driver: hot, kind: hplc}
+places: {vial: {count: 8}}
+stock: {substrates: 100 mL, XPhos: 20 mL, SPhos: 20 mL}
+"""
+
+LOOKUP = """
+lab: table
+twin: {model: lookup, table: t.csv, parameters: {n: {}, theta: {unit: degree, column: angle}}, results: {y: {unit: J}}}
+drivers: {bench: {}}
+instruments: {station-1: {driver: bench, kind: station}}
+"""
+
+REAL = """
+lab: real
+drivers: {bench: {endpoint: "ipc:///run/bench"}}
+instruments: {pump-1: {driver: bench}}
+stock: {salt: 20 g, tips: 96}
+"""
+
+# Where in the good file, and what stands there instead; None removes it.
+BROKEN_CAMPAIGNS = [
+    (["campaign"], None),
+    (["campaign"], "two words"),
+    (["objectives"], None),
+    (["objectives"], {}),
+    (["objective"], {"yield": {"goal": "maximize"}}),
+    (["space"], {}),
+    (["space", "2nd"], {"range": [0, 1]}),
+    (["space", "temperature"], {"range": ["30 degC"]}),
+    (["space", "temperature"], {"range": ["30 degC", "hot"]}),
+    (["space", "temperature"], {"range": ["30 degC", "1,5 degC"]}),
+    (["space", "temperature"], {"range": [30, 110], "unit": "degC"}),
+    (["space", "temperature"], {"range": [30, 110], "scale": "logarithmic"}),
+    (["space", "temperature"], {"range": [30, 110], "levels": [1, 2]}),
+    (["space", "temperature"], {}),
+    (["space", "cycles"], {"integer": [1, 8.5]}),
+    (["space", "cycles"], {"integer": [1, 8], "scale": "log"}),
+    (["space", "pressure"], {"levels": []}),
+    (["space", "ligand"], {"choices": []}),
+    (["space", "ligand"], {"choices": ["XPhos", "XPhos"]}),
+    (["mixtures", "blend"], {"parts": ["part_a"], "total": 1}),
+    (["mixtures", "blend"], {"parts": ["part_a", "part_b"]}),
+    (["constraints"], "part_a <= 3"),
+    (["constraints"], ["part_a plus cycles"]),
+    (["candidates"], {"columns": {"a": "b"}}),
+    (["objectives", "yield"], {"unit": "%"}),
+    (["objectives", "yield"], {"goal": "maximise"}),
+    (["objectives", "yield"], {"goal": "maximize", "target": 3}),
+    (["procedure"], []),
+    (["procedure", 0, "do"], None),
+    (["procedure", 0, "step"], None),
+    (["procedure", 0, "waits"], ["dose"]),
+    (["procedure", 0, "with"], ["volume"]),
+    (["planner", "batch"], 0),
+    (["planner", "batches"], 2),
+    (["stop"], None),
+    (["stop"], {}),
+    (["stop", "experiments"], 0),
+    (["stop", "lab_time"], 12),
+]
+BROKEN_LABS = [
+    (["lab"], None),
+    (["drivers"], None),
+    (["instruments"], {}),
+    (["drivers", "liquids"], {"endpoint": "127.0.0.1:5571"}),
+    (["drivers", "liquids"], {"port": 5571}),
+    (["instruments", "dispenser-1", "driver"], None),
+    (["instruments", "dispenser-1", "kind"], None),
+    (["instruments", "dispenser-1", "kind"], "centrifuge"),
+    (["instruments", "dispenser 1"], {"driver": "liquids", "kind": "dispenser"}),
+    (["instruments", "dispenser-1", "limits", "dispense", "volume"], ["2 mL"]),
+    (["instruments", "dispenser-1", "limits", "dispense", "volume"], {}),
+    (["instruments", "dispenser-1", "twin", "ramp"], "1 K/s"),
+    (["instruments", "dispenser-1", "twin", "precision"], 0.5),
+    (["instruments", "reactor-1", "twin", "fails"], 2),
+    (["places", "vial"], 8),
+    (["places", "vial", "count"], 0),
+    (["stock", "XPhos"], "plenty"),
+    (["stock", "XPhos"], 20),
+    (["stock", "Xphos"], "20 mL"),
+    (["twin", "model"], None),
+    (["twin", "model"], "alchemy"),
+    (["twin", "case"], 6),
+    (["twin", "table"], "t.csv"),
+    (["reagents"], {}),
+]
+
+
+def changed(document, path, value):
+    document = copy.deepcopy(document)
+    at = document
+    for key in path[:-1]:
+        at = at[key]
+    if value is None:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    return document
+
+
+PROGRAM = sys.argv[1] if len(sys.argv) > 1 else None
+
+
+class Schemas(unittest.TestCase):
+    def verdict(self, name, document):
+        """What the schema finds wrong; the program, where it was given, must find the document as good or bad."""
+        mistakes = [f"{list(m.absolute_path)}: {m.message}" for m in schema(name).iter_errors(document)]
+        if PROGRAM:
+            with tempfile.TemporaryDirectory() as folder:
+                folder = pathlib.Path(folder)
+                (folder / "lab.yaml").write_text(LAB, encoding="utf-8")
+                (folder / "t.csv").write_text("n,angle,y\n1,20,3\n2,30,5\n", encoding="utf-8")
+                (folder / "pool.csv").write_text("part a,cycles\n0.5,1\n0.25,2\n", encoding="utf-8")
+                file = folder / f"{name}-under-test.yaml"
+                file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
+                checked = subprocess.run([PROGRAM, "check", file], capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(checked.returncode, 2 if mistakes else 0, f"{checked.stderr}\nthe schema says: {mistakes}")
+        return mistakes
+
+    def accepts(self, name, document, what):
+        with self.subTest(what):
+            self.assertEqual(self.verdict(name, document), [])
+
+    def test_every_example_is_accepted(self):
+        for name in ["campaign", "lab"]:
+            files = sorted((ROOT / "examples").glob(f"*/{name}*.yaml"))
+            self.assertTrue(files)
+            for file in files:
+                with self.subTest(file):
+                    mistakes = schema(name).iter_errors(read(file.read_text(encoding="utf-8")))
+                    self.assertEqual([m.message for m in mistakes], [])
+
+    def test_the_files_in_the_documentation_are_accepted(self):
+        for name in ["campaign", "lab"]:
+            text = (ROOT / "docs" / f"{name}-file.md").read_text(encoding="utf-8")
+            whole = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
+            with self.subTest(name):
+                self.assertEqual([m.message for m in schema(name).iter_errors(read(whole))], [])
+
+    def test_good_files_are_accepted(self):
+        whole = read(CAMPAIGN)
+        self.accepts("campaign", whole, "all keys")
+        plan = changed(changed(whole, ["procedure"], None), ["stop"], None)
+        self.accepts("campaign", plan, "for planning only")
+        self.accepts("campaign", changed(plan, ["objectives", "yield"], {"target": "7 mg"}), "target with its unit")
+        pool = {"campaign": "pool", "candidates": "t.csv", "objectives": {"y": {"goal": "minimize"}}}
+        self.accepts("campaign", pool, "candidates instead of a space")
+        columns = changed(pool, ["candidates"], {"file": "pool.csv", "columns": {"part_a": "part a"}})
+        self.accepts("campaign", columns, "columns of the candidates")
+        for what, text in [("suzuki", LAB), ("lookup", LOOKUP), ("real", REAL)]:
+            self.accepts("lab", read(text), what)
+
+    def test_broken_campaigns_are_refused(self):
+        for path, value in BROKEN_CAMPAIGNS:
+            with self.subTest(path=path, value=value):
+                self.assertTrue(self.verdict("campaign", changed(read(CAMPAIGN), path, value)))
+
+    def test_a_campaign_without_space_and_candidates_is_refused(self):
+        self.assertTrue(self.verdict("campaign", {"campaign": "empty", "objectives": {"y": {"goal": "minimize"}}}))
+
+    def test_broken_labs_are_refused(self):
+        for path, value in BROKEN_LABS:
+            with self.subTest(path=path, value=value):
+                self.assertTrue(self.verdict("lab", changed(read(LAB), path, value)))
+
+    def test_every_key_is_described(self):
+        def keys(node, path):
+            if isinstance(node, dict):
+                for key, value in node.get("properties", {}).items():
+                    if isinstance(value, dict):
+                        yield f"{path}/{key}", value
+                for key, value in node.items():
+                    yield from keys(value, f"{path}/{key}")
+            elif isinstance(node, list):
+                for i, value in enumerate(node):
+                    yield from keys(value, f"{path}/{i}")
+
+        for name in ["campaign", "lab"]:
+            whole = schema(name).schema
+            for path, key in keys({k: v for k, v in whole.items() if k != "allOf"}, name):
+                while "$ref" in key and "description" not in key:
+                    key = whole["definitions"][key["$ref"].rsplit("/", 1)[1]]
+                self.assertTrue("description" in key or "const" in key or path.endswith(("/kind", "/twin", "/target", "/min", "/max", "/tumour", "/healthy")), f"{path} has no description")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

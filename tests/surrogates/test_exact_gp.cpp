@@ -1,0 +1,209 @@
+// Goal: the Gaussian process is the one of the textbook, gradients and updates included. Method: a naive dense
+// reference, finite differences, brute-force refits.
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "core/error.h"
+#include "reference.h"
+#include "surrogates/exact_gp.h"
+
+using namespace athanor;
+
+TEST_CASE("the posterior equals a dense reference") {
+  RandomStream random(1, "posterior");
+  for (const Kernel kind : {Kernel::kMatern52, Kernel::kRbf}) {
+    for (int repeat = 0; repeat < 10; ++repeat) {
+      TrainingData data = reference::sample_data(17, 3, 0.3, random);
+      if (repeat % 2 == 1) {
+        data.noise_sd = Vector::Constant(17, 0.4);
+        data.noise_sd[3] = std::numeric_limits<double>::quiet_NaN();  // inferred there
+      }
+      const GpParameters p = reference::sample_parameters(4, random);
+      const ExactGp gp(data, p, kind);
+      const Matrix at = reference::sample_data(6, 3, 0, random).points;
+      const Posterior expected = reference::posterior(data, p, kind, gp.location(), gp.scale(), at);
+      const Posterior found = gp.posterior(at);
+      // Both solve a system of condition < 1e4 in double precision.
+      CHECK((found.mean - expected.mean).norm() < 1e-9 * expected.mean.norm());
+      CHECK((found.covariance - expected.covariance).norm() < 1e-9 * expected.covariance.norm());
+      Vector mean, variance;
+      gp.marginals(at, mean, variance);
+      CHECK((mean - found.mean).norm() < 1e-12 * mean.norm());
+      CHECK((variance - found.covariance.diagonal()).norm() < 1e-10 * variance.norm());
+    }
+  }
+}
+
+TEST_CASE("a gradient in x equals finite differences") {
+  RandomStream random(2, "gradient");
+  for (const Kernel kind : {Kernel::kMatern52, Kernel::kRbf}) {
+    const TrainingData data = reference::sample_data(20, 3, 0.3, random);
+    const ExactGp gp(data, reference::sample_parameters(4, random), kind);
+    for (int repeat = 0; repeat < 10; ++repeat) {
+      Vector x = reference::sample_data(1, 3, 0, random).points.row(0);
+      if (repeat == 0) x = data.points.row(5);  // on a training point, where the distance is zero
+      const PointPosterior at = gp.at(x);
+      for (Eigen::Index j = 0; j < 3; ++j) {
+        const double h = 1e-6;
+        Vector up = x, down = x;
+        up[j] += h;
+        down[j] -= h;
+        // Central differences: truncation h², rounding 1e-16/h, both about 1e-10 of the outcome's variance.
+        CHECK(at.mean_gradient[j] == Approx((gp.at(up).mean - gp.at(down).mean) / (2 * h)).epsilon(1e-6).margin(1e-6));
+        CHECK(at.variance_gradient[j] ==
+              Approx((gp.at(up).variance - gp.at(down).variance) / (2 * h)).epsilon(1e-6).margin(1e-6));
+      }
+      CHECK(at.mean_gradient[3] == 0);
+    }
+  }
+}
+
+TEST_CASE("adding a row equals conditioning on all rows at once") {
+  RandomStream random(3, "add");
+  TrainingData all = reference::sample_data(25, 3, 0.3, random);
+  all.noise_sd = Vector::Constant(25, std::numeric_limits<double>::quiet_NaN());
+  all.noise_sd[20] = 0.7;
+  TrainingData first = all;
+  first.points = all.points.topRows(18);
+  first.outcomes = all.outcomes.head(18);
+  first.noise_sd = all.noise_sd.head(18);
+  const GpParameters p = reference::sample_parameters(4, random);
+  ExactGp gp(first, p);
+  for (Eigen::Index i = 18; i < 25; ++i) gp.add(all.points.row(i), all.outcomes[i], all.noise_sd[i]);
+  const Matrix at = reference::sample_data(5, 3, 0, random).points;
+  const Posterior expected = reference::posterior(all, p, Kernel::kMatern52, gp.location(), gp.scale(), at);
+  const Posterior found = gp.posterior(at);
+  CHECK((found.mean - expected.mean).norm() < 1e-9 * expected.mean.norm());
+  CHECK((found.covariance - expected.covariance).norm() < 1e-9 * expected.covariance.norm());
+  CHECK(gp.rows() == 25);
+  // The same row again and again, without noise: no factorisation survives that without a floor.
+  for (int i = 0; i < 5; ++i) gp.add(all.points.row(0), all.outcomes[0], 0);
+  CHECK(gp.posterior(at).mean.allFinite());
+}
+
+TEST_CASE("leave-one-out in closed form equals refits without the row") {
+  RandomStream random(4, "loo");
+  const TrainingData data = reference::sample_data(15, 2, 0.5, random);
+  const GpParameters p = reference::sample_parameters(3, random);
+  const ExactGp gp(data, p);
+  Vector mean, variance;
+  gp.leave_one_out(mean, variance);
+  for (Eigen::Index i = 0; i < 15; ++i) {
+    TrainingData rest = data;
+    for (Eigen::Index k = i; k + 1 < 15; ++k) {
+      rest.points.row(k) = data.points.row(k + 1);
+      rest.outcomes[k] = data.outcomes[k + 1];
+    }
+    rest.points.conservativeResize(14, Eigen::NoChange);
+    rest.outcomes.conservativeResize(14);
+    const Posterior left =
+        reference::posterior(rest, p, Kernel::kMatern52, gp.location(), gp.scale(), data.points.row(i));
+    CHECK(mean[i] == Approx(left.mean[0]).epsilon(1e-9));
+    CHECK(variance[i] == Approx(left.covariance(0, 0) + gp.scale() * gp.scale() * p.noise_variance).epsilon(1e-8));
+  }
+}
+
+TEST_CASE("draws have the posterior's moments") {
+  RandomStream random(5, "draws");
+  const TrainingData data = reference::sample_data(10, 2, 0.3, random);
+  const ExactGp gp(data, reference::sample_parameters(3, random));
+  const Matrix at = reference::sample_data(4, 2, 0, random).points;
+  const Posterior joint = gp.posterior(at);
+  const Matrix draws = gp.sample(at, 20000, random);
+  const Vector mean = draws.colwise().mean();
+  const Matrix centred = draws.rowwise() - mean.transpose();
+  const Matrix covariance = centred.transpose() * centred / 20000;
+  const double size = joint.covariance.diagonal().maxCoeff();
+  // Five standard errors of a mean and of a covariance of 20,000 draws.
+  CHECK((mean - joint.mean).cwiseAbs().maxCoeff() < 5 * std::sqrt(size / 20000));
+  CHECK((covariance - joint.covariance).cwiseAbs().maxCoeff() < 5 * size * std::sqrt(2.0 / 20000));
+}
+
+TEST_CASE("a fit finds which columns matter and how noisy the data are") {
+  RandomStream random(6, "fit");
+  TrainingData data;
+  data.points.resize(80, 3);
+  data.outcomes.resize(80);
+  data.columns.assign(3, Column::kNumeric);
+  for (Eigen::Index i = 0; i < 80; ++i) {
+    for (Eigen::Index j = 0; j < 3; ++j) data.points(i, j) = random.uniform();
+    data.outcomes[i] = 100 + 10 * std::sin(6 * data.points(i, 0)) + random.normal();
+  }
+  const Health health = ExactGp::fit(data).health();
+  CHECK(health.lengthscales[0] < 0.5 * health.lengthscales[1]);
+  CHECK(health.lengthscales[0] < 0.5 * health.lengthscales[2]);
+  CHECK(health.noise_sd > 0.6);  // the truth is 1; the standard error of a deviation from 80 points is 8 %
+  CHECK(health.noise_sd < 1.4);
+  CHECK(health.leave_one_out_rmse < 1.5);
+  CHECK(health.leave_one_out_coverage > 0.8);
+  CHECK(health.warnings.empty());
+  // A fit of a part and the rest is deterministic, bit for bit.
+  CHECK(ExactGp::fit(data).alpha() == ExactGp::fit(data).alpha());
+}
+
+TEST_CASE("awkward data do not break a fit") {
+  const auto fit_and_ask = [](const TrainingData& data) {
+    const ExactGp gp = ExactGp::fit(data);
+    const Posterior at = gp.posterior(Matrix::Constant(2, data.points.cols(), 0.37));
+    CHECK(at.mean.allFinite());
+    CHECK(at.covariance.allFinite());
+    Vector mean, variance;
+    gp.leave_one_out(mean, variance);
+    CHECK(mean.allFinite());
+    const Health health = gp.health();
+    CHECK(std::isfinite(health.noise_sd));
+    CHECK(std::isfinite(health.log_evidence));
+    return at;
+  };
+  TrainingData data;
+  data.columns.assign(2, Column::kNumeric);
+  SECTION("one point") {
+    data.points = Matrix::Constant(1, 2, 0.5);
+    data.outcomes = Vector::Constant(1, 42);
+    CHECK(fit_and_ask(data).mean[0] == Approx(42));
+    CHECK(ExactGp::fit(data).health().warnings.size() == 1);
+  }
+  SECTION("one point, outcome zero") {
+    data.points = Matrix::Constant(1, 2, 0.5);
+    data.outcomes = Vector::Zero(1);
+    fit_and_ask(data);
+  }
+  SECTION("the same point thirty times, different outcomes") {
+    data.points = Matrix::Constant(30, 2, 0.5);
+    data.outcomes = Vector::LinSpaced(30, 1, 2);
+    CHECK(fit_and_ask(data).mean[0] == Approx(1.5).epsilon(0.01));
+  }
+  SECTION("the same point thirty times, the same outcome, no noise") {
+    data.points = Matrix::Constant(30, 2, 0.5);
+    data.outcomes = Vector::Constant(30, 3);
+    data.noise_sd = Vector::Zero(30);
+    CHECK(fit_and_ask(data).mean[0] == Approx(3));
+    CHECK_FALSE(ExactGp::fit(data).health().warnings.empty());
+  }
+  SECTION("outcomes over a range of 1e12, and huge ones") {
+    for (const double size : {1e12, 1e300, 1e-300}) {
+      data.points.resize(12, 2);
+      data.outcomes.resize(12);
+      for (Eigen::Index i = 0; i < 12; ++i) {
+        data.points.row(i) << static_cast<double>(i) / 12, static_cast<double>(i * 5 % 12) / 12;
+        data.outcomes[i] = size * std::pow(10.0, -static_cast<double>(i));
+      }
+      if (size < 1e300) fit_and_ask(data);
+      CHECK(ExactGp::fit(data).at(Vector::Constant(2, 0.5)).mean < 2 * size);
+    }
+  }
+}
+
+TEST_CASE("data that cannot be fitted are refused") {
+  TrainingData data;
+  data.columns.assign(2, Column::kNumeric);
+  data.points.resize(0, 2);
+  CHECK_THROWS_AS(ExactGp::fit(data), InputError);
+  data.points = Matrix::Zero(3, 2);
+  data.outcomes = Vector::Zero(2);
+  CHECK_THROWS_AS(ExactGp::fit(data), InputError);
+  data.outcomes = Vector::Constant(3, std::numeric_limits<double>::quiet_NaN());
+  CHECK_THROWS_AS(ExactGp::fit(data), InputError);
+  data.outcomes = Vector::Zero(3);
+  CHECK_THROWS_AS(ExactGp::fit(data).posterior(Matrix::Zero(1, 3)), InputError);
+}

@@ -1,0 +1,99 @@
+// What the report works out from the exported campaign. Pure: no page, no chart.
+
+/** How good a value is for an objective; larger is better. */
+export function merit(objective, value) {
+  if (objective.goal === 'minimize') return -value;
+  if (objective.goal === 'target') return -Math.abs(value - objective.target);
+  return value;
+}
+
+/** The number that was measured of an objective, or null. */
+export function measured(experiment, objective) {
+  const value = experiment.measured ? experiment.measured[objective.name] : undefined;
+  return Number.isFinite(value) ? value : null;
+}
+
+/** {mean, sd} as it was predicted before the experiment, or null. */
+export function predicted(experiment, objective) {
+  const value = experiment.predicted ? experiment.predicted[objective.name] : undefined;
+  return value && Number.isFinite(value.mean) && Number.isFinite(value.sd) ? value : null;
+}
+
+/** True for an experiment that was chosen without a model: it belongs to the initial design. */
+export function isInitial(experiment) {
+  return !experiment.predicted;
+}
+
+/**
+ * The best value after each experiment that measured the objective, in the order of `x(experiment)`.
+ * returns [{x, value, experiment}], one a measured experiment.
+ */
+export function bestSoFar(experiments, objective, x) {
+  const done = experiments.filter(e => measured(e, objective) !== null).sort((a, b) => x(a) - x(b));
+  let best = null;
+  return done.map(e => {
+    const value = measured(e, objective);
+    if (best === null || merit(objective, value) > merit(objective, best.value)) best = {value, experiment: e};
+    return {x: x(e), value: best.value, experiment: best.experiment};
+  });
+}
+
+/** How often the measured value lay within mean ± width·sd: {inside, total}. */
+export function coverage(experiments, objective, width) {
+  let inside = 0, total = 0;
+  for (const e of experiments) {
+    const value = measured(e, objective), guess = predicted(e, objective);
+    if (value === null || guess === null) continue;
+    total += 1;
+    if (Math.abs(value - guess.mean) <= width * guess.sd) inside += 1;
+  }
+  return {inside, total};
+}
+
+/** Every command of every experiment: [{…command, experiment}], in order of start. */
+export function commands(campaign) {
+  return campaign.experiments.flatMap(e => e.commands.map(c => ({...c, experiment: e})))
+      .sort((a, b) => a.start_s - b.start_s);
+}
+
+/** The share of the campaign's laboratory time in which an instrument was busy, by its id. */
+export function utilisation(campaign) {
+  const busy = new Map(campaign.instruments.map(i => [i.id, 0]));
+  if (!(campaign.lab_time_s > 0)) return busy;
+  for (const c of commands(campaign)) {
+    const end = c.end_s === undefined ? campaign.lab_time_s : c.end_s;
+    busy.set(c.instrument, (busy.get(c.instrument) || 0) + Math.max(0, end - c.start_s) / campaign.lab_time_s);
+  }
+  return busy;
+}
+
+/** [low, high] around the values with a margin on both sides, so that no mark touches the frame; null without values. */
+export function padded(values, margin = 0.08) {
+  const finite = values.filter(Number.isFinite);
+  if (!finite.length) return null;
+  const low = finite.reduce((a, b) => Math.min(a, b)), high = finite.reduce((a, b) => Math.max(a, b));
+  const width = high > low ? high - low : Math.abs(high) || 1;
+  return [low - margin * width, high + margin * width];
+}
+
+/**
+ * Round numbers from low to high for an axis: 1, 2, 2.5 or 5 times a power of ten apart; on a log axis 1, 2 and 5 times
+ * each power of ten (the powers alone where there are many, more where there is less than one).
+ */
+export function ticks(low, high, log = false, about = 5) {
+  const found = [];
+  if (log) {
+    const decades = Math.log10(high / low);
+    const steps = decades > 4 ? [1] : decades > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 3, 5, 7];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+      for (const step of steps) found.push(step * 10 ** power);
+    }
+  } else {
+    const rough = (high - low) / about;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 2.5, 5, 10].map(s => s * power).find(s => s >= rough * 0.999);
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) found.push(i * step);
+  }
+  return found.filter(t => t >= low - 1e-9 * Math.abs(low) && t <= high + 1e-9 * Math.abs(high))
+      .map(t => Number(t.toPrecision(12)));
+}

@@ -1,0 +1,28 @@
+// What the charts say about one experiment when the reader points at it.
+import {measured, predicted} from './campaign.js';
+import {number, quantity} from './format.js';
+import {tip} from './page.js';
+
+/** "81.2 ± 3 %": the mean and one standard deviation, the deviation to two digits and the mean as fine as that. */
+export function guessText(guess, unitText) {
+  const places = guess.sd > 0 ? Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(guess.sd)))) : 2;
+  const mean = Math.abs(guess.mean) < 1e6 && places < 7 ? number(Number(guess.mean.toFixed(places)), 12) : number(guess.mean);
+  return `${mean} ± ${quantity(guess.sd, unitText, 2)}`;
+}
+
+/** Number, outcome, prediction, conditions and fate of an experiment. */
+export function experimentTip(campaign, experiment) {
+  const rows = [];
+  for (const objective of campaign.objectives) {
+    const value = measured(experiment, objective), guess = predicted(experiment, objective);
+    if (value !== null) rows.push([objective.name, quantity(value, objective.unit)]);
+    if (guess !== null) rows.push(['predicted', guessText(guess, objective.unit)]);
+  }
+  for (const parameter of campaign.parameters) {
+    if (experiment.at[parameter.name] !== undefined) {
+      rows.push([parameter.name, quantity(experiment.at[parameter.name], parameter.unit)]);
+    }
+  }
+  if (experiment.why) rows.push([experiment.state, experiment.why]);
+  return tip(`Experiment ${experiment.number}`, rows);
+}

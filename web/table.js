@@ -1,0 +1,80 @@
+// Every experiment in a table that can be sorted by any column.
+import {measured, predicted} from './campaign.js';
+import {guessText} from './experiment.js';
+import {count, decimals, duration, unit} from './format.js';
+import {element, section} from './page.js';
+
+export function table(main, campaign) {
+  const {section: box} = section(main, 'experiments', 'Experiments', campaign.experiments.length ? 'A click on a heading sorts by it.' : undefined);
+  if (!campaign.experiments.length) {
+    element(box, 'p', {class: 'empty'}, 'No experiment was proposed yet.');
+    return;
+  }
+  const frame = element(box, 'div', {class: 'table-frame', tabindex: '0', role: 'region', 'aria-labelledby': 'experiments-title'});
+  const made = element(frame, 'table');
+  element(made, 'caption', {class: 'hidden'}, `${count(campaign.experiments.length, 'experiment')} with conditions, outcomes and predictions`);
+  const headings = element(element(made, 'thead'), 'tr');
+  const body = element(made, 'tbody');
+  const best = new Set(campaign.best.map(b => b.experiment));
+  const all = columns(campaign, best);
+  const rows = campaign.experiments.map(experiment => ({experiment, row: rowOf(experiment, all, best)}));
+  body.append(...rows.map(r => r.row));
+
+  for (const column of all) {
+    const heading = element(headings, 'th', {scope: 'col', class: column.kind === 'number' ? 'numeric' : ''});
+    if (column === all[0]) heading.setAttribute('aria-sort', 'ascending');
+    const button = element(heading, 'button', {type: 'button'}, column.title);
+    if (column.unit) element(button, 'small', {}, unit(column.unit));
+    button.addEventListener('click', () => {
+      const down = heading.getAttribute('aria-sort') === 'ascending';
+      for (const other of headings.children) other.removeAttribute('aria-sort');
+      heading.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+      rows.sort((a, b) => compare(column.value(a.experiment), column.value(b.experiment), down));
+      body.append(...rows.map(r => r.row));
+    });
+  }
+}
+
+// What is missing comes last, whichever way is up.
+function compare(a, b, down) {
+  const none = v => v === null || v === undefined || v === '';
+  if (none(a) || none(b)) return Number(none(a)) - Number(none(b));
+  const order = typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', {numeric: true});
+  return down ? -order : order;
+}
+
+// A column of numbers with the same number of decimals throughout.
+function numbers(campaign, title, unitText, value, more = {}) {
+  const write = decimals(campaign.experiments.map(value));
+  return {kind: 'number', title, unit: unitText, value, text: e => write(value(e)), ...more};
+}
+
+/** Each column: its heading, what it sorts by (`value`), what it shows (`text`), and its kind: number, text, state or note. */
+function columns(campaign, best) {
+  const list = [
+    {kind: 'number', title: 'No.', value: e => e.number, text: e => String(e.number)},
+    {kind: 'state', title: 'state', value: e => e.state, text: e => best.has(e.number) ? 'best' : e.state},
+  ];
+  for (const objective of campaign.objectives) {
+    list.push(numbers(campaign, objective.name, objective.unit, e => measured(e, objective), {strong: true}));
+    list.push({kind: 'number', title: 'predicted', unit: objective.unit, value: e => predicted(e, objective)?.mean ?? null,
+               text: e => predicted(e, objective) ? guessText(predicted(e, objective), '') : ''});
+  }
+  for (const parameter of campaign.parameters) {
+    const value = e => e.at[parameter.name] ?? null;
+    list.push(parameter.kind === 'choices' ? {kind: 'text', title: parameter.name, value, text: e => value(e) ?? ''}
+                                           : numbers(campaign, parameter.name, parameter.unit, value));
+  }
+  list.push({kind: 'number', title: 'finished after', value: e => e.ended_s ?? null, text: e => e.ended_s === undefined ? '' : duration(e.ended_s)});
+  list.push({kind: 'note', title: 'note', value: e => e.why || e.reason, text: e => e.why || e.reason});
+  return list;
+}
+
+function rowOf(experiment, all, best) {
+  const row = element(null, 'tr', best.has(experiment.number) ? {class: 'best'} : {});
+  for (const column of all) {
+    const looks = {number: 'numeric', text: '', note: 'wide', state: `state ${experiment.state}`}[column.kind];
+    element(row, 'td', {class: column.strong ? `${looks} strong` : looks}, column.text(experiment));
+  }
+  return row;
+}
