@@ -5,9 +5,29 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
 
 #include "athanor/commands.h"
 #include "core/error.h"
+
+namespace {
+
+// Messages quote what was found in files: its control characters must not reach the terminal.
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace athanor;
@@ -29,16 +49,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const InputError& error) {
-    for (const Mistake& mistake : error.mistakes()) {
-      const std::string place = to_string(mistake.place);
-      fmt::print(stderr, "{}{}{}\n", place, place.empty() ? "" : ": ", mistake.message);
-    }
+    fmt::print(stderr, "{}\n", printable(error.what()));
     return 2;
-  } catch (const EnvironmentError& error) {
-    fmt::print(stderr, "athanor: {}\n", error.what());
-    return 3;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "athanor: {}\n", error.what());
+    fmt::print(stderr, "athanor: {}\n", printable(error.what()));
     return 3;
   }
   return status.code;

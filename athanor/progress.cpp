@@ -17,12 +17,14 @@ std::string describe_value(const wire::Value& value) {
   return pretty_number(value.number()) + (value.unit().empty() ? "" : " " + value.unit());
 }
 
-// Cuts to `width` columns; counts a UTF-8 sequence as one column.
+// Cuts to `width` columns, “…” where something was cut off; counts a UTF-8 sequence as one column.
 std::string fit(const std::string& line, std::size_t width) {
-  std::size_t columns = 0;
+  std::size_t columns = 0, last = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    const bool starts = (static_cast<unsigned char>(line[i]) & 0xC0) != 0x80;
-    if (starts && columns++ == width) return line.substr(0, i);
+    if ((static_cast<unsigned char>(line[i]) & 0xC0) == 0x80) continue;
+    if (columns == width) return line.substr(0, last) + "…";
+    last = i;
+    ++columns;
   }
   return line;
 }
@@ -123,20 +125,18 @@ std::string Progress::best_line(const State& state) const {
 }
 
 std::vector<std::string> Progress::block(const State& state) const {
-  const std::size_t done = state.done();
-  std::string head;
-  if (const auto& limit = campaign_.stop.experiments) {
-    const double share = static_cast<double>(done) / static_cast<double>(*limit);
-    head = fmt::format("{}  {}  {}/{} experiments", state.campaign, bar(share, 24), done, *limit);
-    if (done > 0 && done < *limit) {
-      const double left_s = seconds(state.lab_time()) * (1 / share - 1);
-      head += fmt::format("   about {} of laboratory time left", describe_duration(from_seconds(left_s)));
-    }
-  } else {
-    head = fmt::format("{}  {}  {} experiments", state.campaign,
-                       bar(seconds(state.lab_time()) / seconds(*campaign_.stop.lab_time), 24), done);
-  }
+  const StopRule& stop = campaign_.stop;
+  // How much of the campaign is behind us, by the limit that ends it first.
+  double share = 0;
+  if (stop.experiments) share = static_cast<double>(state.done()) / static_cast<double>(*stop.experiments);
+  if (stop.lab_time) share = std::max(share, seconds(state.lab_time()) / seconds(*stop.lab_time));
+  std::string head = fmt::format("{}  {}  {}{} experiments", state.campaign, bar(share, 24), state.done(),
+                                 stop.experiments ? fmt::format("/{}", *stop.experiments) : "");
   head += fmt::format("   laboratory time {}", describe_duration(state.lab_time()));
+  if (share > 0 && share < 1) {
+    const double left_s = seconds(state.lab_time()) * (1 / share - 1);
+    head += fmt::format(", about {} left", describe_duration(from_seconds(left_s)));
+  }
   std::string running = "running       ";
   for (const auto& [id, command] : state.commands) {
     if (!command.open()) continue;

@@ -8,6 +8,9 @@
 namespace athanor {
 namespace {
 
+constexpr std::size_t kLongestName = 100;  // the journal and the report are files of this name
+constexpr double kLongestSeconds = 100 * 365.25 * 86400;
+
 // An argument is “$name” (a parameter of the space), a quantity, or any other text.
 std::optional<Argument> read_argument(const std::string& name, const Node& node, const Space& space) {
   const auto text = node.text();
@@ -129,20 +132,24 @@ std::vector<Step> read_procedure(const Node& procedure, const Problem& problem) 
 StopRule read_stop(const Node& node) {
   StopRule stop;
   MapReader map(node, "stop");
-  if (const Node experiments = map.optional("experiments")) {
+  const Node experiments = map.optional("experiments"), time = map.optional("lab_time");
+  if (experiments) {
     if (const auto count = experiments.integer()) {
       if (*count < 1) experiments.error(fmt::format("stop after {} experiments? At least 1 is needed", *count));
       stop.experiments = static_cast<std::size_t>(std::max(1L, *count));
     }
   }
-  if (const Node time = map.optional("lab_time")) {
+  if (time) {
     if (const auto lab_time = time.quantity_in(Unit::parse("s"))) {
-      if (*lab_time <= 0) time.error("the laboratory time must be positive, such as “12 h”");
-      stop.lab_time = from_seconds(*lab_time);
+      if (*lab_time <= 0 || *lab_time > kLongestSeconds) {
+        time.error(fmt::format("found {}; expected a time of up to 100 years, such as “12 h”", *time.text()));
+      } else {
+        stop.lab_time = from_seconds(*lab_time);
+      }
     }
   }
   map.finish();
-  if (!stop.experiments && !stop.lab_time) node.error("“stop” needs “experiments: N” or “lab_time: 12 h”");
+  if (!experiments && !time) node.error("“stop” needs “experiments: N” or “lab_time: 12 h”");
   return stop;
 }
 
@@ -154,9 +161,13 @@ Campaign read_campaign(std::unique_ptr<Document> file, NamedFiles files) {
     const bool plain = !campaign.name.empty() && std::all_of(campaign.name.begin(), campaign.name.end(), [](char c) {
       return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
     });
-    if (!plain)
+    if (!plain) {
       name.error(
           fmt::format("the campaign's name “{}” must be made of letters, digits, “-”, “_” and “.”", campaign.name));
+    } else if (campaign.name.size() > kLongestName) {
+      name.error(fmt::format("the campaign's name has {} characters; expected at most {}, since files are named by it",
+                             campaign.name.size(), kLongestName));
+    }
   }
   campaign.problem = read_problem(map, files);
   if (const Node lab = map.optional("lab")) campaign.lab_file = lab.path().value_or("");

@@ -14,6 +14,8 @@ namespace {
 using driver::v1::Capability;
 using driver::v1::Field;
 
+constexpr std::size_t kMostListed = 1000;  // whole numbers of a range that are each checked; of more, the ends
+
 struct Offer {
   const driver::v1::Instrument* instrument;
   const Capability* capability;
@@ -43,7 +45,8 @@ std::vector<std::string> names_of(const Fields& fields) {
   return names;
 }
 
-// The values that an argument can take in this campaign, as far as limits need them: the ends of a range, every choice.
+// The values that an argument can take in this campaign, as far as limits need them: the ends of a range, every level
+// and choice, and of a pool every different value.
 std::vector<driver::v1::Value> extremes(const Argument& argument, const Space& space) {
   std::vector<driver::v1::Value> values;
   const auto add_number = [&](double number, const Unit& unit) {
@@ -56,6 +59,15 @@ std::vector<driver::v1::Value> extremes(const Argument& argument, const Space& s
     const Parameter& parameter = space[from->parameter];
     if (const auto* choices = std::get_if<Choices>(&parameter.kind)) {
       for (const std::string& name : choices->names) add_text(name);
+    } else if (const auto* levels = std::get_if<Levels>(&parameter.kind)) {
+      for (const double level : levels->values) add_number(level, parameter.unit);
+    } else if (parameter.cardinality() > 0 && parameter.cardinality() <= kMostListed) {
+      for (double value = parameter.low(); value <= parameter.high(); ++value) add_number(value, parameter.unit);
+    } else if (space.pool()) {
+      std::set<double> different;
+      for (std::size_t row = 0; row < space.pool()->rows; ++row)
+        different.insert(space.pool()->values[row * space.size() + from->parameter]);
+      for (const double value : different) add_number(value, parameter.unit);
     } else {
       add_number(parameter.low(), parameter.unit);
       add_number(parameter.high(), parameter.unit);
@@ -69,17 +81,30 @@ std::vector<driver::v1::Value> extremes(const Argument& argument, const Space& s
   return values;
 }
 
+// Whether the argument is a range, between whose ends everything may be asked for.
+bool takes_any_number(const Argument& argument, const Space& space) {
+  const auto* from = std::get_if<Argument::FromSpace>(&argument.value);
+  return from != nullptr && !space.pool() && space[from->parameter].continuous();
+}
+
 // Why `offer` cannot take this step for every point of the space; empty if it can. The place is the argument's at
 // fault.
 std::string why_unfit(const Step& step, const Offer& offer, const Space& space, Place& place) {
-  place = step.place;
   for (const Argument& argument : step.with) {
-    if (find_field(offer.capability->parameters(), argument.name) == nullptr) {
-      place = argument.place;
+    place = argument.place;
+    const Field* field = find_field(offer.capability->parameters(), argument.name);
+    if (field == nullptr) {
       return fmt::format("“{}” has no parameter “{}”{}", step.capability, argument.name,
                          suggest_name(argument.name, names_of(offer.capability->parameters())));
     }
+    if (!field->levels().empty() && takes_any_number(argument, space)) {
+      return fmt::format(
+          "“{}” takes one of {} listed values of “{}”, not any of a range; write its parameter as "
+          "“levels:”, or choose among known points with “candidates:”",
+          step.capability, field->levels().size(), argument.name);
+    }
   }
+  place = step.place;
   driver::v1::Command command;
   command.set_capability(step.capability);
   command.set_instrument(offer.instrument->id());

@@ -8,6 +8,7 @@
 #include "controller/points.h"
 #include "core/check.h"
 #include "core/random.h"
+#include "instruments/description.h"
 #include "instruments/driver.h"
 
 namespace athanor {
@@ -235,17 +236,16 @@ void Engine::end_experiments() {
   const std::set<std::uint64_t> live = state_.live;
   for (const std::uint64_t number : live) {
     const ExperimentEntry& experiment = state_.experiment(number);
-    if (experiment.state == ExperimentState::kRunning) settle(experiment);
+    if (experiment.state == ExperimentState::kRunning && !experiment.in_use) settle(experiment);
   }
 }
 
-// An experiment ends when all its steps are done, or when one of them failed and none is under way any more.
+// An experiment on which no step acts ends when all its steps are done, or when one of them failed.
 void Engine::settle(const ExperimentEntry& experiment) {
   const CommandEntry* broken = nullptr;
   std::size_t done = 0;
   for (const auto& [step, id] : experiment.commands) {
     const CommandEntry& command = state_.commands.at(id);
-    if (command.open()) return;
     if (command.state == CommandState::kDone) {
       ++done;
     } else if (broken == nullptr) {
@@ -405,17 +405,15 @@ void Engine::dispatch_steps() {
   const std::set<std::uint64_t> live = state_.live;
   for (const std::uint64_t number : live) {
     const ExperimentEntry& experiment = state_.experiment(number);
-    for (std::size_t step = 0; step < campaign_.steps.size() && experiment.state == ExperimentState::kRunning; ++step) {
+    for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
+      if (experiment.state != ExperimentState::kRunning || experiment.in_use) break;
       if (experiment.commands.contains(static_cast<std::uint32_t>(step))) continue;
       const auto& after = campaign_.steps[step].after;
       const bool ready = std::all_of(after.begin(), after.end(), [&](std::size_t earlier) {
         const auto id = experiment.commands.find(static_cast<std::uint32_t>(earlier));
         return id != experiment.commands.end() && state_.commands.at(id->second).state == CommandState::kDone;
       });
-      // A sample is in one place: one step at a time acts on it.
-      const bool in_use = std::any_of(experiment.commands.begin(), experiment.commands.end(),
-                                      [&](const auto& item) { return state_.commands.at(item.second).open(); });
-      if (ready && !in_use) dispatch(experiment, step, 1);
+      if (ready) dispatch(experiment, step, 1);
     }
   }
 }
@@ -425,35 +423,38 @@ void Engine::dispatch_steps() {
 void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) {
   wire::Command command = command_for(experiment, step, attempt);
   std::string refusal;
-  bool possible = false;
-  for (const auto& [id, instrument] : state_.instruments) {
-    const auto& capabilities = offers_.at(id).capabilities();
-    const auto capability = std::find_if(capabilities.begin(), capabilities.end(),
-                                         [&](const auto& c) { return c.name() == command.capability(); });
-    if (capability == capabilities.end()) continue;
+  // Whether the instrument would take it; `refusal` says why one that offers the capability does not.
+  const auto takes = [&](const std::string& id) {
+    const wire::Capability* capability = find_capability(offers_.at(id), command.capability());
+    if (capability == nullptr) return false;
     command.set_instrument(id);
     const std::string why = why_refused(*capability, command);
-    if (!why.empty()) {
-      refusal = fmt::format("{} refuses “{}”: {}", id, campaign_.steps[step].name, why);
-      continue;
-    }
-    possible = true;
-    if (instrument.state != InstrumentState::kIdle) continue;
-    Record fresh;
-    fresh.mutable_intended()->set_experiment(experiment.number);
-    fresh.mutable_intended()->set_step(static_cast<std::uint32_t>(step));
-    fresh.mutable_intended()->set_attempt(attempt);
-    *fresh.mutable_intended()->mutable_command() = command;
-    const std::string driver = instrument.driver;
-    record(std::move(fresh));
-    check_at_[command.id()] = now_ + options_.answer_within;
-    wire::ToDriver message = to_driver();
-    *message.mutable_command() = std::move(command);
-    return send(driver, std::move(message));
+    if (!why.empty()) refusal = fmt::format("{} refuses “{}”: {}", id, campaign_.steps[step].name, why);
+    return why.empty();
+  };
+  const auto& instruments = state_.instruments;
+  const auto idle = std::find_if(instruments.begin(), instruments.end(), [&](const auto& item) {
+    return item.second.state == InstrumentState::kIdle && takes(item.first);
+  });
+  if (idle == instruments.end()) {
+    const bool possible = std::any_of(instruments.begin(), instruments.end(), [&](const auto& item) {
+      return item.second.state != InstrumentState::kIdle && takes(item.first);
+    });
+    if (possible || refusal.empty()) return;
+    alarm(campaign_.steps[step].capability, refusal);
+    return abandon(experiment.number, refusal);
   }
-  if (possible || refusal.empty()) return;
-  alarm(campaign_.steps[step].capability, refusal);
-  abandon(experiment.number, refusal);
+  const std::string driver = idle->second.driver;
+  Record fresh;
+  fresh.mutable_intended()->set_experiment(experiment.number);
+  fresh.mutable_intended()->set_step(static_cast<std::uint32_t>(step));
+  fresh.mutable_intended()->set_attempt(attempt);
+  *fresh.mutable_intended()->mutable_command() = command;
+  record(std::move(fresh));
+  check_at_[command.id()] = now_ + options_.answer_within;
+  wire::ToDriver message = to_driver();
+  *message.mutable_command() = std::move(command);
+  send(driver, std::move(message));
 }
 
 wire::Command Engine::command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const {
@@ -486,16 +487,12 @@ std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment)
   for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
     const wire::Command command = command_for(experiment, step, 1);
     for (const auto& [id, offer] : offers_) {
-      const auto capability = std::find_if(offer.capabilities().begin(), offer.capabilities().end(),
-                                           [&](const auto& c) { return c.name() == command.capability(); });
-      if (capability == offer.capabilities().end()) continue;
+      const wire::Capability* capability = find_capability(offer, command.capability());
+      if (capability == nullptr) continue;
       for (const wire::StockUse& use : capability->uses()) {
-        const auto value_of = [&](const std::string& name) {
-          return std::find_if(command.with().begin(), command.with().end(),
-                              [&](const auto& v) { return v.name() == name; });
-        };
-        const auto reagent = value_of(use.reagent()), amount = value_of(use.amount());
-        if (reagent == command.with().end() || amount == command.with().end()) continue;
+        const wire::Value* reagent = find_value(command, use.reagent());
+        const wire::Value* amount = find_value(command, use.amount());
+        if (reagent == nullptr || amount == nullptr) continue;
         const auto shelf = std::find_if(lab_.stock.begin(), lab_.stock.end(),
                                         [&](const auto& s) { return s.name == reagent->text(); });
         if (shelf != lab_.stock.end()) needed[shelf->name] += number_in(*amount, shelf->amount.unit);
@@ -542,11 +539,9 @@ std::string Engine::free_place() const {
 }
 
 bool Engine::repeatable(const CommandEntry& command) const {
-  for (const wire::Capability& capability :
-       state_.instruments.at(command.command.instrument()).description.capabilities()) {
-    if (capability.name() == command.command.capability()) return capability.repeatable();
-  }
-  return false;
+  const wire::Capability* capability =
+      find_capability(state_.instruments.at(command.command.instrument()).description, command.command.capability());
+  return capability != nullptr && capability->repeatable();
 }
 
 void Engine::record(Record record) {

@@ -62,7 +62,10 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   fresh.since = time;
   const bool is_new = commands.emplace(command.id(), std::move(fresh)).second;
   ATHANOR_CHECK(is_new, "a command id was used twice");
-  entry(intended.experiment()).commands[intended.step()] = command.id();
+  ExperimentEntry& experiment = entry(intended.experiment());
+  ATHANOR_CHECK(!experiment.in_use, "two steps at once on one sample");
+  experiment.commands[intended.step()] = command.id();
+  experiment.in_use = true;
 }
 
 void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
@@ -76,6 +79,7 @@ void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
     InstrumentEntry& instrument = instruments.at(moving.command.instrument());
     instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kRelease);
     instrument.command.clear();
+    entry(moving.experiment).in_use = false;
   }
 }
 

@@ -38,6 +38,7 @@ struct ExperimentEntry {
   ExperimentState state = ExperimentState::kProposed;
   std::string place;
   std::map<std::uint32_t, std::string> commands;  ///< step → the id of its latest command; emptied at the end
+  bool in_use = false;  ///< one of them is open: a sample is in one place, so one step at a time acts on it
   std::vector<wire::Value> measured;
   std::string why;  ///< it failed or was abandoned
   Time begun{}, ended{};

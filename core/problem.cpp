@@ -13,6 +13,9 @@
 namespace athanor {
 namespace {
 
+constexpr long kMostInitial = 10'000;
+constexpr long kMostAtOnce = 1'000;  // experiments under way: more places and instruments than a laboratory has
+
 std::optional<Unit> read_unit(const Node& node) {
   const auto text = node.text();
   if (!text) return std::nullopt;
@@ -80,13 +83,14 @@ std::vector<Objective> read_objectives(const Node& node) {
 PlannerSettings read_planner(const Node& node) {
   PlannerSettings settings;
   MapReader map(node, "planner");
-  const auto read = [](const Node& count, std::size_t& setting) {
+  const auto read = [](const Node& count, long most, std::size_t& setting) {
     const auto value = count.integer();
-    if (value && *value < 1) count.error(fmt::format("found {}; expected 1 or more", *value));
-    if (value && *value >= 1) setting = static_cast<std::size_t>(*value);
+    if (!value) return;
+    if (*value < 1 || *value > most) count.error(fmt::format("found {}; expected 1 to {}", *value, most));
+    setting = static_cast<std::size_t>(std::clamp(*value, 1L, most));
   };
-  read(map.optional("initial"), settings.initial);
-  read(map.optional("batch"), settings.batch);
+  read(map.optional("initial"), kMostInitial, settings.initial);
+  read(map.optional("batch"), kMostAtOnce, settings.batch);
   map.finish();
   return settings;
 }

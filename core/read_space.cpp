@@ -74,7 +74,8 @@ bool read_integer(const Node& range, Parameter& parameter) {
   constexpr double kLargest = 0x1p53;
   for (const double end : ends->values) {
     if (std::trunc(end) == end && std::abs(end) <= kLargest) continue;
-    range.error(fmt::format("“{}” is no whole number; write one, or use range: [low, high]", format_number(end)));
+    const char* what = std::trunc(end) == end ? "too large to be a whole number exactly" : "no whole number";
+    range.error(fmt::format("“{}” is {}; write one, or use range: [low, high]", format_number(end), what));
     return false;
   }
   parameter.unit = ends->unit;

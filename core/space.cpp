@@ -26,7 +26,10 @@ std::string with_unit(const Parameter& parameter, double value) {
 
 void check_continuous(const std::string& name, const Continuous& range) {
   if (!std::isfinite(range.low) || !std::isfinite(range.high) || !std::isfinite(range.high - range.low)) {
-    throw InputError(fmt::format("parameter “{}”: its range must have finite ends", name));
+    throw InputError(
+        fmt::format("parameter “{}”: its range [{}, {}] is too wide to compute with; its width must be a "
+                    "finite number",
+                    name, format_number(range.low), format_number(range.high)));
   }
   if (!(range.low < range.high)) {
     throw InputError(

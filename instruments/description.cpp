@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -26,8 +27,8 @@ class Inspection {
       if (field.name().empty()) says(fmt::format("a {} has no name", what));
       if (!names.insert(field.name()).second) says(fmt::format("{} “{}” is described twice", what, field.name()));
       if (field.is_text()) {
-        if (field.has_low() || field.has_high() || !field.unit().empty()) {
-          says(fmt::format("{} “{}” is a text and cannot have a unit or limits", what, field.name()));
+        if (field.has_low() || field.has_high() || !field.unit().empty() || !field.levels().empty()) {
+          says(fmt::format("{} “{}” is a text and cannot have a unit, limits or levels", what, field.name()));
         }
         continue;
       }
@@ -41,6 +42,11 @@ class Inspection {
       const double low = field.has_low() ? field.low() : 0, high = field.has_high() ? field.high() : low;
       if (!std::isfinite(low) || !std::isfinite(high))
         says(fmt::format("{} “{}” has a limit that is no number", what, field.name()));
+      if (!std::all_of(field.levels().begin(), field.levels().end(),
+                       [](double level) { return std::isfinite(level); }) ||
+          !std::is_sorted(field.levels().begin(), field.levels().end())) {
+        says(fmt::format("{} “{}” has levels that are no numbers, or not ascending", what, field.name()));
+      }
       if (field.has_low() && low > high) {
         says(fmt::format("{} “{}” has limits the wrong way round: {} … {}", what, field.name(), low, high));
       }

@@ -31,6 +31,13 @@ CapabilityBuilder& CapabilityBuilder::number(std::string name, std::string unit,
   return *this;
 }
 
+CapabilityBuilder& CapabilityBuilder::levels(std::vector<double> levels) {
+  std::sort(levels.begin(), levels.end());
+  wire::Field& field = *capability_.mutable_parameters(capability_.parameters_size() - 1);
+  field.mutable_levels()->Assign(levels.begin(), levels.end());
+  return *this;
+}
+
 CapabilityBuilder& CapabilityBuilder::text(std::string name, std::vector<std::string> choices) {
   wire::Field& field = *capability_.add_parameters();
   field.set_name(std::move(name));

@@ -28,6 +28,8 @@ class CapabilityBuilder {
   /// unit.
   CapabilityBuilder& number(std::string name, std::string unit = "", std::optional<double> low = std::nullopt,
                             std::optional<double> high = std::nullopt);
+  /// The number that was described last is one of `levels`, in its unit; none: any within its limits.
+  CapabilityBuilder& levels(std::vector<double> levels);
   /// A parameter that is a text; one of `choices` if there are any.
   CapabilityBuilder& text(std::string name, std::vector<std::string> choices = {});
   /// The parameter that was described last need not be given.

@@ -1,6 +1,7 @@
 // What a capability allows: every parameter of a command held against its description. The last of three such checks.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -30,6 +31,21 @@ std::string text_refused(const wire::Field& field, const wire::Value& value) {
   }
   return fmt::format("“{}” is “{}”, which is none of its choices{}", field.name(), value.text(),
                      suggest_name(value.text(), choices));
+}
+
+// Empty if `number` is one of the levels, to a millionth of all that they span.
+std::string level_refused(const wire::Field& field, double number, const std::string& found) {
+  if (field.levels().empty()) return {};
+  const auto above = std::lower_bound(field.levels().begin(), field.levels().end(), number);
+  const double tolerance = 1e-6 * (*field.levels().rbegin() - *field.levels().begin());
+  std::string nearest;
+  for (const auto level : {above - 1, above}) {
+    if (level < field.levels().begin() || level == field.levels().end()) continue;
+    if (std::abs(number - *level) <= tolerance) return {};
+    nearest += (nearest.empty() ? "" : " and ") + format_number(*level);
+  }
+  return fmt::format("{}, which is none of its {} levels (the nearest: {}{}{})", found, field.levels().size(), nearest,
+                     field.unit().empty() ? "" : " ", field.unit());
 }
 
 std::string number_refused(const wire::Field& field, const wire::Value& value) {
@@ -66,7 +82,7 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
   if (field.has_high() && number > field.high() + rounding + relative * std::abs(field.high())) {
     return beyond("above", field.high());
   }
-  return {};
+  return level_refused(field, number, fmt::format("“{}” is {}", field.name(), readable(value)));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "core/error.h"
 #include "core/table.h"
@@ -41,6 +42,7 @@ class Measure final : public Behaviour {
         measure.text(columns[i].name, columns[i].choices);
       } else {
         measure.number(columns[i].name, lookup_->units[i], columns[i].low, columns[i].high);
+        if (lookup_->exact) measure.levels(columns[i].levels);
       }
     }
     for (const auto& result : lookup_->results) measure.result(result.name, result.unit);
@@ -133,6 +135,17 @@ bool is_number(const std::string& cell) {
   return error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value);
 }
 
+/// The different numbers in the last column of `rows`; none where there are more than a description should carry.
+std::vector<double> different_values(const std::vector<std::vector<double>>& rows) {
+  constexpr std::size_t kMostLevels = 1000;
+  std::set<double> values;
+  for (const auto& row : rows) {
+    values.insert(row.back());
+    if (values.size() > kMostLevels) return {};
+  }
+  return {values.begin(), values.end()};
+}
+
 /// The parameters' columns as numbers: texts where any cell is no number.
 void index_table(const Table& table, const std::vector<Wanted>& parameters, Lookup& lookup) {
   std::vector<LookupColumn> columns;
@@ -160,6 +173,7 @@ void index_table(const Table& table, const std::vector<Wanted>& parameters, Look
         rows[row].push_back(static_cast<double>(found->second));
       }
     }
+    if (numbers) column.levels = different_values(rows);
     columns.push_back(std::move(column));
     lookup.units.push_back(wanted.unit);
   }

@@ -14,6 +14,7 @@ struct LookupColumn {
   std::string name;                  ///< the parameter's
   std::vector<std::string> choices;  ///< of texts, in the order in which the table first names them; empty for numbers
   double low = 0, high = 0;          ///< of numbers
+  std::vector<double> levels;        ///< of numbers: every different one, where there are few
 
   bool is_text() const { return !choices.empty(); }
 };

@@ -57,6 +57,20 @@ int nesting(const std::string& line) {
   return deepest;
 }
 
+/// The few characters of `line` at which its reading ended; `at` counts from 1.
+std::string excerpt(const std::string& line, std::size_t at) {
+  constexpr std::size_t kAround = 20;
+  std::size_t begin = std::min(at == 0 ? 0 : at - 1, line.size());
+  if (begin == line.size()) return "the end";
+  const auto inside = [&](std::size_t i) {
+    return i < line.size() && (static_cast<unsigned char>(line[i]) & 0xC0) == 0x80;
+  };
+  while (begin > 0 && inside(begin)) --begin;
+  std::size_t end = std::min(line.size(), begin + kAround);
+  while (inside(end)) ++end;
+  return line.substr(begin, end - begin);
+}
+
 std::string shown(const Json& value) {
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > 60) {
@@ -449,7 +463,10 @@ std::string PlanSession::answer(const std::string& line) {
     try {
       in = Json::parse(line);
     } catch (const Json::parse_error& error) {
-      throw InputError(fmt::format("this line is not JSON: it ends making sense at byte {}", error.byte));
+      throw InputError(
+          fmt::format("this line is not JSON from character {} on: “{}” (NaN and Infinity are not JSON; a value that "
+                      "was not measured is left out)",
+                      error.byte, excerpt(line, error.byte)));
     } catch (const Json::out_of_range&) {
       throw InputError("this line has a number that is too large for any machine");
     }

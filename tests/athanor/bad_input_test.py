@@ -82,6 +82,26 @@ class BadInput(ProgramTest):
         self.change("range: [30 degC, 110 degC]", "range: [30 degC, 140 degC]")
         self.refuse(2, "campaign.yaml:", "140", "120")
 
+    def test_range_on_a_table_that_must_match_exactly(self):
+        self.write("table.csv", TABLE)
+        self.write("lab.yaml", LOOKUP_LAB)
+        self.write("campaign.yaml", LOOKUP.replace("levels: [1, 2, 3, 4]", "range: [1, 4]"))
+        self.refuse(2, "campaign.yaml:", "4 listed values", "candidates")
+        self.write("campaign.yaml", LOOKUP.replace("levels: [1, 2, 3, 4]", "integer: [1, 5]"))
+        self.refuse(2, "campaign.yaml:", "5", "limit of 4")
+
+    def test_numbers_that_no_laboratory_needs(self):
+        for old, new, word in (("batch: ", "batch: 1e9 # ", "expected 1 to 1000"), ("experiments: 40", "lab_time: 1e300 s", "100 years"),
+                               ("campaign: suzuki-yield", "campaign: " + "x" * 300, "300 characters")):
+            self.write("campaign.yaml", CAMPAIGN)
+            self.change(old, new)
+            self.refuse(2, "campaign.yaml:", word)
+
+    def test_control_characters_are_not_passed_on(self):
+        self.change("goal: maximize", 'goal: "max\\0imize\\x1b[2J"')
+        said = self.refuse(2, "campaign.yaml:", "\\x00", "\\x1b")
+        self.assertNotIn("\x1b", said)
+
     def test_no_such_file(self):
         self.refuse(3, "nothing.yaml", arguments=("run", "nothing.yaml"))
 

@@ -92,6 +92,25 @@ TEST_CASE("a parameter that is missing or given twice is refused") {
   CHECK_THAT(why_refused(capability("rest").description(), rig::heat("a")), Contains("has no parameter"));
 }
 
+TEST_CASE("a number with levels is one of them") {
+  const auto capability = athanor::capability("measure").number("t", "degC").levels({60, 20, 40}).description();
+  const auto asked = [&](double value, const std::string& unit) {
+    wire::Command command;
+    wire::Value& t = *command.add_with();
+    t.set_name("t");
+    t.set_number(value);
+    t.set_unit(unit);
+    return why_refused(capability, command);
+  };
+  for (const double level : {20, 40, 60}) {
+    CHECK(asked(level, "degC").empty());
+    CHECK(asked(level + 273.15, "K").empty());
+  }
+  CHECK_THAT(asked(50, "degC"), Contains("none of its 3 levels (the nearest: 40 and 60 degC)"));
+  CHECK_THAT(asked(10, "degC"), Contains("(the nearest: 20 degC)"));
+  CHECK_THAT(asked(61, "degC"), Contains("(the nearest: 60 degC)"));
+}
+
 TEST_CASE("a description that makes no sense is found out, every mistake at once") {
   // Goal: a driver with a wrong description does not start. Method: one description with every mistake.
   rig::Device device;

@@ -47,9 +47,9 @@ TEST_CASE("an exact laboratory measures the points of its table and names the ne
   CHECK(hit.took_s() == 1200);
   CHECK(result(rig.run(ask("2", "water", 20)), "yield") == 12);
   CHECK(result(rig.run(ask("3", "water", 333.15, "K")), "yield") == 30);
-  const auto miss = rig.run(ask("4", "water", 55));
-  CHECK(miss.fault() == wire::LIMIT);
-  CHECK_THAT(miss.message(), Catch::Contains("solvent = water, temperature = 60"));
+  const auto between = rig.run(ask("4", "water", 55));
+  CHECK(between.fault() == wire::LIMIT);
+  CHECK_THAT(between.message(), Catch::Contains("none of its 2 levels (the nearest: 20 and 60 degC)"));
   CHECK(rig.run(ask("5", "acetone", 60)).fault() == wire::LIMIT);
   CHECK(physical_actions(folder.path()).size() == 3);
 }
