@@ -20,8 +20,7 @@ namespace {
 
 using namespace athanor;
 
-constexpr double kStepSeconds = 0.05;  // of each simulated step: 100 instruments then end 2,000 steps a second
-constexpr int kSteps = 5;              // of each experiment
+constexpr int kSteps = 5;  // of each experiment
 
 std::string lab_text(int instruments) {
   std::string text = "lab: bench\ndrivers: {bench: {}}\ninstruments:\n";
@@ -40,15 +39,15 @@ std::string campaign_text(int instruments, int experiments) {
                             instruments, experiments);
 }
 
-std::unique_ptr<Instrument> station(const std::string& id) {
+std::unique_ptr<Instrument> station(const std::string& id, double step_s) {
   InstrumentPlan plan;
   plan.id = id;
   plan.kind = "station";
-  plan.offers.push_back({capability("work").number("x").result("y").usual_duration(from_seconds(kStepSeconds)),
-                         [](const Arguments& with, Time) -> Outcome<Work> {
+  plan.offers.push_back({capability("work").number("x").result("y").usual_duration(from_seconds(step_s)),
+                         [step_s](const Arguments& with, Time) -> Outcome<Work> {
                            const double x = with.number("x");
                            Work work;
-                           work.duration = from_seconds(kStepSeconds);
+                           work.duration = from_seconds(step_s);
                            work.finish = [x](Time) { return Outcome<Results>(Results{{"y", x}}); };
                            return work;
                          }});
@@ -85,7 +84,7 @@ double quantile(std::vector<double> values, double q) {
   return values.at(static_cast<std::size_t>(q * static_cast<double>(values.size() - 1)));
 }
 
-nlohmann::json measure(int instruments, int experiments, const std::string& folder) {
+nlohmann::json measure(int instruments, int experiments, double step_s, const std::string& folder) {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   const std::string address = "ipc://" + folder + "/bench.sock";
@@ -95,7 +94,7 @@ nlohmann::json measure(int instruments, int experiments, const std::string& fold
   const pid_t drivers = fork();
   if (drivers == 0) {
     std::vector<std::unique_ptr<Instrument>> stations;
-    for (int i = 1; i <= instruments; ++i) stations.push_back(station(fmt::format("station-{}", i)));
+    for (int i = 1; i <= instruments; ++i) stations.push_back(station(fmt::format("station-{}", i), step_s));
     Ledger ledger("");  // in memory: what is measured is the controller
     Driver driver("bench", "boot", std::move(stations), ledger, {}, clock.now());
     serve_driver(driver, address, clock, stop.fd());
@@ -118,6 +117,7 @@ nlohmann::json measure(int instruments, int experiments, const std::string& fold
   waitpid(drivers, nullptr, 0);
   std::filesystem::remove_all(folder);
   return {{"instruments", instruments},
+          {"step_s", step_s},
           {"commands", link.waits_ms.size()},
           {"commands_per_s", static_cast<double>(link.waits_ms.size()) / took},
           {"p50_ms", quantile(link.waits_ms, 0.5)},
@@ -131,8 +131,12 @@ int main(int argc, char** argv) {
   std::vector<int> instruments = {1, 10, 100};
   std::string folder = (std::filesystem::temp_directory_path() / fmt::format("athanor-latency-{}", getpid())).string();
   app.add_option("--instruments", instruments, "How many, one run for each");
+  double step_s = 0.5;
+  app.add_option("--step", step_s,
+                 "How long each step of an experiment lasts, seconds: 100 instruments then end 200 a second");
   app.add_option("--folder", folder, "Where the journal is kept (removed afterwards)");
   CLI11_PARSE(app, argc, argv);
-  for (const int count : instruments) fmt::print("{}\n", measure(count, std::max(20, 4 * count), folder).dump());
+  for (const int count : instruments)
+    fmt::print("{}\n", measure(count, std::max(20, 4 * count), step_s, folder).dump());
   return 0;
 }

@@ -233,8 +233,7 @@ void Engine::advance() {
 }
 
 void Engine::end_experiments() {
-  const std::set<std::uint64_t> live = state_.live;
-  for (const std::uint64_t number : live) {
+  for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     if (experiment.state == ExperimentState::kRunning && !experiment.in_use) settle(experiment);
   }
@@ -358,8 +357,7 @@ void Engine::question_planner() {
 
 void Engine::begin_experiments() {
   if (stopping() || state_.instruments.empty()) return;  // before a driver was heard nothing is known of what steps use
-  const std::set<std::uint64_t> live = state_.live;
-  for (const std::uint64_t number : live) {
+  for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     if (experiment.state != ExperimentState::kApproved) continue;
     std::vector<wire::Value> stock = stock_needed(experiment);
@@ -402,8 +400,7 @@ std::string Engine::shortage(const std::vector<wire::Value>& stock) const {
 
 void Engine::dispatch_steps() {
   if (stopping()) return;
-  const std::set<std::uint64_t> live = state_.live;
-  for (const std::uint64_t number : live) {
+  for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
       if (experiment.state != ExperimentState::kRunning || experiment.in_use) break;

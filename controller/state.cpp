@@ -187,6 +187,11 @@ void State::apply(const Record& record) {
   }
 }
 
+std::uint64_t State::next_live(std::uint64_t number) const {
+  const auto next = live.upper_bound(number);
+  return next == live.end() ? 0 : *next;
+}
+
 bool State::commands_open() const {
   return std::any_of(commands.begin(), commands.end(), [](const auto& item) { return item.second.open(); });
 }

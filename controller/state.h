@@ -87,6 +87,8 @@ struct State {
   std::string hash() const;
 
   const ExperimentEntry& experiment(std::uint64_t number) const;
+  /// The least live experiment above `number`, 0 if there is none: a walk that ends of experiments do not disturb.
+  std::uint64_t next_live(std::uint64_t number) const;
   /// Experiments that taught something: measured or failed.
   std::size_t done() const { return measured + failed; }
   bool commands_open() const;

@@ -10,15 +10,43 @@ namespace athanor {
 namespace {
 
 constexpr std::size_t kCandidates = 1000;
+constexpr std::size_t kRepresentatives = 256;
 constexpr std::size_t kSmallSpace = 20000;  // enumerated rather than sampled
 
-double distance(const Matrix& points, Eigen::Index a, Eigen::Index b, const std::vector<Column>& columns) {
-  double sum = 0;
-  for (Eigen::Index j = 0; j < points.cols(); ++j) {
-    const double d = points(a, j) - points(b, j);
-    sum += columns[static_cast<std::size_t>(j)] == Column::kNumeric ? d * d : (d != 0 ? 0.5 : 0);
+/// Coordinates in which the Euclidean distance is that of the points: unit coordinates for numbers; for a choice one
+/// coordinate each, 1/2 apart, so that two different choices are √½ from each other.
+Matrix coordinates(const Space& space, const std::vector<Point>& points) {
+  Eigen::Index width = 0;
+  for (const Parameter& p : space.parameters())
+    width += p.categorical() ? static_cast<Eigen::Index>(p.cardinality()) : 1;
+  const Matrix unit = encode(space, points);
+  Matrix out = Matrix::Zero(unit.rows(), width);
+  Eigen::Index column = 0;
+  for (std::size_t j = 0; j < space.size(); ++j) {
+    if (!space[j].categorical()) {
+      out.col(column++) = unit.col(static_cast<Eigen::Index>(j));
+      continue;
+    }
+    for (std::size_t i = 0; i < points.size(); ++i)
+      out(static_cast<Eigen::Index>(i), column + static_cast<Eigen::Index>(points[i][j])) = 0.5;
+    column += static_cast<Eigen::Index>(space[j].cardinality());
   }
-  return std::sqrt(sum);
+  return out;
+}
+
+/// Σ over the rows b of `to` |a − b|, for every row a of `from`.
+Vector summed_distances(const Matrix& from, const Matrix& to) {
+  constexpr Eigen::Index kBlock = 256;
+  const Vector norms = from.rowwise().squaredNorm();
+  Vector sum = Vector::Zero(from.rows());
+  for (Eigen::Index begin = 0; begin < to.rows(); begin += kBlock) {
+    const Matrix block = to.middleRows(begin, std::min(kBlock, to.rows() - begin));
+    Matrix squares = -2 * from * block.transpose();
+    squares.colwise() += norms;
+    squares.rowwise() += block.rowwise().squaredNorm().transpose();
+    sum += squares.cwiseMax(0).cwiseSqrt().rowwise().sum();
+  }
+  return sum;
 }
 
 /// `size` different numbers below `from`, in order (Floyd's method, then sorted).
@@ -143,28 +171,24 @@ std::vector<Point> space_filling(const Region& region, const std::vector<Point>&
   //   mean over candidates |c − x|  −  mean over chosen and taken |c − x|.
   const std::vector<Point> points = candidates(region, tried, count, random);
   if (points.empty()) return chosen;
-  std::vector<Point> all = points;
-  all.insert(all.end(), taken.begin(), taken.end());
-  all.insert(all.end(), chosen.begin(), chosen.end());
-  const std::vector<Column> kinds = columns(space);
-  const Matrix unit = encode(space, all);
-  const auto n = static_cast<Eigen::Index>(points.size());
-  Vector to_all = Vector::Zero(n), to_chosen = Vector::Zero(n);
-  // A thousand candidates stand for all of them; more than that would only take longer.
-  const Eigen::Index stride = std::max<Eigen::Index>(1, n / static_cast<Eigen::Index>(kCandidates));
-  for (Eigen::Index i = 0; i < n; ++i) {
-    double sum = 0;
-    Eigen::Index terms = 0;
-    for (Eigen::Index k = 0; k < n; k += stride, ++terms) sum += distance(unit, i, k, kinds);
-    to_all[i] = sum / static_cast<double>(terms);
-    for (Eigen::Index k = n; k < unit.rows(); ++k) to_chosen[i] += distance(unit, i, k, kinds);
-  }
-  auto known = static_cast<double>(unit.rows() - n);
+  std::vector<Point> known = taken;
+  known.insert(known.end(), chosen.begin(), chosen.end());
+  const Matrix at = coordinates(space, points);
+  const auto n = at.rows();
+  // A few hundred candidates stand for all of them, drawn by chance: every fourth point of a Sobol sequence would lie
+  // in one corner.
+  const std::vector<std::size_t> drawn = subset(kRepresentatives, points.size(), random);
+  Matrix some(static_cast<Eigen::Index>(drawn.size()), at.cols());
+  for (std::size_t i = 0; i < drawn.size(); ++i)
+    some.row(static_cast<Eigen::Index>(i)) = at.row(static_cast<Eigen::Index>(drawn[i]));
+  const Vector to_all = summed_distances(at, some) / static_cast<double>(some.rows());
+  Vector to_known = summed_distances(at, coordinates(space, known));
+  auto count_known = static_cast<double>(known.size());
   while (chosen.size() < count) {
     Eigen::Index best = -1;
     double least = std::numeric_limits<double>::infinity();
     for (Eigen::Index i = 0; i < n; ++i) {
-      const double energy = to_all[i] - to_chosen[i] / (known + 1);
+      const double energy = to_all[i] - to_known[i] / (count_known + 1);
       if (energy < least && !tried.near(points[static_cast<std::size_t>(i)])) {
         least = energy;
         best = i;
@@ -173,8 +197,8 @@ std::vector<Point> space_filling(const Region& region, const std::vector<Point>&
     if (best < 0) break;
     chosen.push_back(points[static_cast<std::size_t>(best)]);
     tried.add(chosen.back());
-    for (Eigen::Index i = 0; i < n; ++i) to_chosen[i] += distance(unit, i, best, kinds);
-    known += 1;
+    to_known += (at.rowwise() - at.row(best)).rowwise().norm();
+    count_known += 1;
   }
   return chosen;
 }

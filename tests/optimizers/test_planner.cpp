@@ -148,27 +148,34 @@ TEST_CASE("a finite space is visited to its end, each point once") {
 }
 
 TEST_CASE("suggestions keep away from where experiments fail") {
-  // The outcome has its hills around 0.5, and every experiment to the right of 1 fails.
-  Problem problem = line();
-  PlanQuestion question;
-  int failed_late = 0;
-  double best = -10;
-  while (question.observations.size() < 25) {
-    question.seed = question.observations.size();
-    const Point at = plan(problem, question).suggestions.at(0).at;
-    Observation o{"", at, {std::nullopt}, std::nullopt};
-    if (at[0] > 1) {
-      o.failed = "too hot";
-      failed_late += question.observations.size() >= 12 ? 1 : 0;
-    } else {
-      const double y = -std::pow(at[0] - 0.5, 2) + 0.05 * std::sin(15 * at[0]);
-      o.measured[0] = Measurement{y, std::nullopt};
-      best = std::max(best, y);
+  // The outcome has its hills around 0.5, and every experiment to the right of 1 fails. Without a model of failure
+  // about half of the late experiments would.
+  const Problem problem = line();
+  int failed_late = 0, late = 0;
+  for (std::uint64_t repeat = 0; repeat < 6; ++repeat) {
+    PlanQuestion question;
+    double best = -10;
+    while (question.observations.size() < 25) {
+      question.seed = 100 * repeat + question.observations.size();
+      const Point at = plan(problem, question).suggestions.at(0).at;
+      Observation o{"", at, {std::nullopt}, std::nullopt};
+      if (at[0] > 1) {
+        o.failed = "too hot";
+      } else {
+        const double y = -std::pow(at[0] - 0.5, 2) + 0.05 * std::sin(15 * at[0]);
+        o.measured[0] = Measurement{y, std::nullopt};
+        best = std::max(best, y);
+      }
+      if (question.observations.size() >= 12) {
+        ++late;
+        failed_late += o.failed ? 1 : 0;
+      }
+      question.observations.push_back(o);
     }
-    question.observations.push_back(o);
+    CHECK(best > 0.03);
   }
-  CHECK(best > 0.03);
-  CHECK(failed_late <= 5);
+  CAPTURE(failed_late, late);
+  CHECK(failed_late < 0.45 * late);
 }
 
 TEST_CASE("two objectives: the suggestions spread along the trade-off") {
