@@ -43,35 +43,22 @@ std::string check_file(const std::string& file, const std::string& lab_option) {
   return text + fmt::format("; laboratory {} can carry it out", lab.name);
 }
 
-// Every file is checked, whatever the others hold.
+}  // namespace
+
 int check_files(const std::vector<std::string>& files, const std::string& lab_file) {
   int worst = 0;
   for (const std::string& file : files) {
     try {
       fmt::print("{}: ok: {}\n", file, check_file(file, lab_file));
     } catch (const InputError& error) {
-      for (const Mistake& mistake : error.mistakes()) {
-        const std::string place = to_string(mistake.place);
-        fmt::print(stderr, "{}: {}\n", place.empty() ? file : place, mistake.message);
-      }
+      print_mistakes(error, file);
       worst = std::max(worst, 2);
     } catch (const EnvironmentError& error) {
-      fmt::print(stderr, "{}\n", error.what());  // it names the file
+      print_error(error.what());
       worst = std::max(worst, 3);
     }
   }
   return worst;
-}
-
-}  // namespace
-
-void add_check(CLI::App& app, ExitStatus& status) {
-  auto files = std::make_shared<std::vector<std::string>>();
-  auto lab = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("check", "Check campaign and lab files; all mistakes are reported at once");
-  command->add_option("files", *files, "Campaign and lab files (YAML)")->required();
-  command->add_option("--lab", *lab, "The lab file to hold campaigns against (default: the one that each names)");
-  command->callback([files, lab, &status] { status.code = check_files(*files, *lab); });
 }
 
 }  // namespace athanor

@@ -1,23 +1,49 @@
-// The subcommands of the program. Each adds itself to the command line and leaves its exit status in `status`.
+// The subcommands of the program. Each gives its exit status:
+//   0 done · 1 the campaign stopped by itself · 2 bad input · 3 the surroundings failed (disk, port, file) · 130
+//   stopped by Ctrl-C or SIGTERM.
+// Bad input and failing surroundings may also be thrown (core/error.h).
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "core/error.h"
 
 namespace athanor {
 
-/// 0 done · 1 the campaign stopped by itself, or a check failed · 2 bad input · 3 the surroundings failed (disk, port,
-/// file) · 130 stopped by Ctrl-C.
-struct ExitStatus {
-  int code = 0;
+struct RunOptions {
+  std::string campaign_file, lab_file, journal_file, report_file, speed;
+  std::optional<std::uint64_t> seed;
+  bool json = false;
 };
+int run_campaign(const RunOptions& options);
 
-void add_run(CLI::App& app, ExitStatus& status);
-void add_twin(CLI::App& app, ExitStatus& status);
-void add_plan(CLI::App& app, ExitStatus& status);
-void add_check(CLI::App& app, ExitStatus& status);
-void add_replay(CLI::App& app, ExitStatus& status);
-void add_export(CLI::App& app, ExitStatus& status);
-void add_doctor(CLI::App& app, ExitStatus& status);
+struct TwinOptions {
+  std::string lab_file, folder, speed = "real";
+  std::optional<std::uint64_t> seed;
+  double linger_s = 0;  ///< end once no controller was heard for so long; 0: never
+  bool actions = false;
+};
+int run_twin(const TwinOptions& options);
+
+/// The planner on standard input and output.
+int converse(const std::string& campaign_file);
+
+/// Every file is checked, whatever the others hold. lab_file: empty: the one that each campaign names.
+int check_files(const std::vector<std::string>& files, const std::string& lab_file);
+
+int replay_journal(const std::string& file, bool json);
+/// format: csv, json or html.
+int export_journal(const std::string& file, const std::string& format);
+
+/// Of `folder` it is tried how long a synced write takes.
+int examine_machine(const std::string& folder);
+
+/// On standard error, with control characters that were found in files made visible. file: for mistakes without a
+/// place.
+void print_mistakes(const InputError& error, const std::string& file = "");
+void print_error(const std::string& message);
 
 }  // namespace athanor

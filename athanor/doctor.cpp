@@ -96,7 +96,9 @@ bool check_disk(const std::string& folder) {
   }
 }
 
-int examine(const std::string& folder) {
+}  // namespace
+
+int examine_machine(const std::string& folder) {
   line("athanor", ATHANOR_VERSION);
   line("compiler", __VERSION__);
   line("processors", fmt::format("{}, vector instructions in use: {}", std::thread::hardware_concurrency(),
@@ -116,16 +118,6 @@ int examine(const std::string& folder) {
   const bool clock = check_clock();
   const bool disk = check_disk(folder);
   return clock && disk ? 0 : 3;
-}
-
-}  // namespace
-
-void add_doctor(CLI::App& app, ExitStatus& status) {
-  auto folder = std::make_shared<std::string>(".");
-  CLI::App* command =
-      app.add_subcommand("doctor", "What this machine has, and whether its clock and disk can be relied on");
-  command->add_option("--folder", *folder, "Where the disk is tried (default: here, where journals are kept)");
-  command->callback([folder, &status] { status.code = examine(*folder); });
 }
 
 }  // namespace athanor

@@ -10,8 +10,6 @@
 #include "controller/session.h"
 
 namespace athanor {
-namespace {
-
 int replay_journal(const std::string& file, bool json) {
   Journal journal(file, Journal::Mode::kMustExist);
   const Journal::Contents contents = journal.read();
@@ -39,26 +37,6 @@ int export_journal(const std::string& file, const std::string& format) {
   if (format == "json") fmt::print("{}\n", export_json(campaign, records).dump(2));
   if (format == "html") fmt::print("{}", render_report(export_json(campaign, records)));
   return 0;
-}
-
-}  // namespace
-
-void add_replay(CLI::App& app, ExitStatus& status) {
-  auto file = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("replay", "Rebuild the state from a journal and verify its chain");
-  command->add_option("journal", *file, "The journal")->required();
-  command->add_flag("--json", *json, "Print one JSON object: events, state_hash, chain");
-  command->callback([file, json, &status] { status.code = replay_journal(*file, *json); });
-}
-
-void add_export(CLI::App& app, ExitStatus& status) {
-  auto file = std::make_shared<std::string>();
-  auto format = std::make_shared<std::string>("csv");
-  CLI::App* command = app.add_subcommand("export", "Print a journal's experiments as CSV, JSON or an HTML report");
-  command->add_option("journal", *file, "The journal")->required();
-  command->add_option("--format", *format, "csv, json or html")->check(CLI::IsMember({"csv", "json", "html"}));
-  command->callback([file, format, &status] { status.code = export_journal(*file, *format); });
 }
 
 }  // namespace athanor

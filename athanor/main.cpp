@@ -1,19 +1,101 @@
 // The one program: reads the command line, runs a subcommand, and turns what was thrown into a message and an exit
-// status.
+// status. The only file that knows the command-line parser.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "athanor/commands.h"
-#include "core/error.h"
+#include "core/document.h"
 
+namespace athanor {
 namespace {
 
-// Messages quote what was found in files: its control characters must not reach the terminal.
+const auto kSeeds = CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 53);
+
+void add_run(CLI::App& app, RunOptions& options, int& status) {
+  CLI::App* command = app.add_subcommand("run", "Run a campaign: plan, carry out, measure, learn, until it is done");
+  command->add_option("campaign", options.campaign_file, "The campaign file (YAML)")->required();
+  command->add_option("--lab", options.lab_file, "The lab file (default: the one that the campaign names)");
+  command->add_option("--seed", options.seed, "Decides all chance of the run (default 0)")->check(kSeeds);
+  command->add_option("--journal", options.journal_file,
+                      "Where the journal is kept (default: CAMPAIGN.journal here); an existing one is gone on with");
+  command->add_option("--speed", options.speed,
+                      "real, max (virtual time) or a factor such as 500x; default: max with a twin, real without");
+  command->add_option("--report", options.report_file, "Where the report goes (default: CAMPAIGN.html here)");
+  command->add_flag("--json", options.json, "Print one JSON object at the end");
+  command->callback([&options, &status] { status = run_campaign(options); });
+}
+
+void add_twin(CLI::App& app, TwinOptions& options, int& status) {
+  CLI::App* command =
+      app.add_subcommand("twin", "The simulated laboratory as driver processes over ZeroMQ, until Ctrl-C");
+  command->add_option("lab", options.lab_file, "The lab file (YAML), with a “twin:”")->required();
+  command->add_option("--folder", options.folder,
+                      "Where its world, ledgers and sockets are kept (default: LAB.twin here)");
+  command->add_option("--speed", options.speed, "real, or a factor such as 500x");
+  command->add_option("--seed", options.seed, "Decides all chance of the world (default: the lab file's)")
+      ->check(kSeeds);
+  command
+      ->add_option("--linger", options.linger_s,
+                   "End once no controller was heard for so many seconds (default: never)")
+      ->check(CLI::Range(0.0, 1e9));
+  command->add_flag("--actions", options.actions,
+                    "Print what physically happened in the folder's world, as JSON, and end");
+  command->callback([&options, &status] { status = run_twin(options); });
+}
+
+struct OtherOptions {
+  std::string campaign, lab, journal, format = "csv", folder = ".";
+  std::vector<std::string> files;
+  bool stdio = false, json = false;
+};
+
+void add_others(CLI::App& app, OtherOptions& options, int& status) {
+  CLI::App* plan = app.add_subcommand("plan", "The planner alone: tell it what was measured, ask it what to try");
+  plan->add_option("campaign", options.campaign, "The campaign file (YAML); lab and procedure are not needed")
+      ->required();
+  plan->add_flag("--stdio", options.stdio,
+                 "One JSON object a line on standard input, one answer a line on standard output")
+      ->required();
+  plan->callback([&options, &status] { status = converse(options.campaign); });
+
+  CLI::App* check = app.add_subcommand("check", "Check campaign and lab files; all mistakes are reported at once");
+  check->add_option("files", options.files, "Campaign and lab files (YAML)")->required();
+  check->add_option("--lab", options.lab, "The lab file to hold campaigns against (default: the one that each names)");
+  check->callback([&options, &status] { status = check_files(options.files, options.lab); });
+
+  CLI::App* replay = app.add_subcommand("replay", "Rebuild the state from a journal and verify its chain");
+  replay->add_option("journal", options.journal, "The journal")->required();
+  replay->add_flag("--json", options.json, "Print one JSON object: events, state_hash, chain");
+  replay->callback([&options, &status] { status = replay_journal(options.journal, options.json); });
+
+  CLI::App* dump = app.add_subcommand("export", "Print a journal's experiments as CSV, JSON or an HTML report");
+  dump->add_option("journal", options.journal, "The journal")->required();
+  dump->add_option("--format", options.format, "csv, json or html")->check(CLI::IsMember({"csv", "json", "html"}));
+  dump->callback([&options, &status] { status = export_journal(options.journal, options.format); });
+
+  CLI::App* doctor =
+      app.add_subcommand("doctor", "What this machine has, and whether its clock and disk can be relied on");
+  doctor->add_option("--folder", options.folder, "Where the disk is tried (default: here, where journals are kept)");
+  doctor->callback([&options, &status] { status = examine_machine(options.folder); });
+}
+
+// The parser would only say that a command is missing.
+void require_command(const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "--help";
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  if (word.starts_with('-') || std::find(known.begin(), known.end(), word) != known.end()) return;
+  throw InputError(fmt::format("athanor: “{}” is no command{}", word, suggest_name(word, known)));
+}
+
 std::string printable(std::string_view text) {
   std::string shown;
   for (const char c : text) {
@@ -27,33 +109,57 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  using namespace athanor;
-  std::signal(SIGXFSZ,
-              SIG_IGN);  // a limit on the size of files is a full disk like any other, not a reason to be killed
+int run_command(int argc, char** argv) {
   CLI::App app("Athanor runs a laboratory by itself.");
+  app.name("athanor");
   app.set_version_flag("--version", std::string("athanor ") + ATHANOR_VERSION);
   app.require_subcommand(1);
-  ExitStatus status;
-  add_run(app, status);
-  add_twin(app, status);
-  add_plan(app, status);
-  add_check(app, status);
-  add_replay(app, status);
-  add_export(app, status);
-  add_doctor(app, status);
+  app.failure_message([](const CLI::App* asked, const CLI::Error& error) {
+    const auto chosen = asked->get_subcommands();
+    const std::string name = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+    return fmt::format("athanor: {}; see “athanor {}--help”\n", error.what(), name);
+  });
+  RunOptions run_options;
+  TwinOptions twin_options;
+  OtherOptions other_options;
+  int status = 0;
+  add_run(app, run_options, status);
+  add_twin(app, twin_options, status);
+  add_others(app, other_options, status);
   try {
+    require_command(app, argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
-  } catch (const InputError& error) {
-    fmt::print(stderr, "{}\n", printable(error.what()));
+  }
+  return status;
+}
+
+}  // namespace
+
+void print_mistakes(const InputError& error, const std::string& file) {
+  for (const Mistake& mistake : error.mistakes()) {
+    const std::string place = mistake.place.file.empty() && mistake.place.line == 0 ? file : to_string(mistake.place);
+    fmt::print(stderr, "{}{}{}\n", place, place.empty() ? "" : ": ", printable(mistake.message));
+  }
+}
+
+void print_error(const std::string& message) {
+  fmt::print(stderr, "athanor: {}\n", printable(message));
+}
+
+}  // namespace athanor
+
+int main(int argc, char** argv) {
+  // A limit on the size of files is a full disk like any other, not a reason to be killed.
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    return athanor::run_command(argc, argv);
+  } catch (const athanor::InputError& error) {
+    athanor::print_mistakes(error);
     return 2;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "athanor: {}\n", printable(error.what()));
+    athanor::print_error(error.what());
     return 3;
   }
-  return status.code;
 }

@@ -20,12 +20,6 @@
 namespace athanor {
 namespace {
 
-struct RunOptions {
-  std::string campaign_file, lab_file, journal_file, report_file, speed;
-  std::optional<std::uint64_t> seed;
-  bool json = false;
-};
-
 // A virtual laboratory lives outside of calendar time, so that a seed reproduces a run to the microsecond.
 constexpr Time kVirtualEpoch{std::chrono::seconds{1767225600}};  // 2026-01-01T00:00:00Z
 
@@ -81,6 +75,8 @@ nlohmann::json summary(const nlohmann::json& exported, const State& state, doubl
           {"wall_s", wall_s},
           {"journal", journal}};
 }
+
+}  // namespace
 
 int run_campaign(const RunOptions& options) {
   const double began = monotonic_seconds();
@@ -159,24 +155,6 @@ int run_campaign(const RunOptions& options) {
   }
   if (interrupted) return 130;
   return engine.state().status == CampaignState::kFinished ? 0 : 1;
-}
-
-}  // namespace
-
-void add_run(CLI::App& app, ExitStatus& status) {
-  auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand("run", "Run a campaign: plan, carry out, measure, learn, until it is done");
-  command->add_option("campaign", options->campaign_file, "The campaign file (YAML)")->required();
-  command->add_option("--lab", options->lab_file, "The lab file (default: the one that the campaign names)");
-  command->add_option("--seed", options->seed, "Decides all chance of the run (default 0)")
-      ->check(CLI::Range(0.0, 9007199254740992.0));
-  command->add_option("--journal", options->journal_file,
-                      "Where the journal is kept (default: CAMPAIGN.journal here); an existing one is gone on with");
-  command->add_option("--speed", options->speed,
-                      "real, max (virtual time) or a factor such as 500x; default: max with a twin, real without");
-  command->add_option("--report", options->report_file, "Where the report goes (default: CAMPAIGN.html here)");
-  command->add_flag("--json", options->json, "Print one JSON object at the end");
-  command->callback([options, &status] { status.code = run_campaign(*options); });
 }
 
 }  // namespace athanor

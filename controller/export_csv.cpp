@@ -53,7 +53,7 @@ std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::
     header.push_back(titled(objective.name + " predicted mean", objective.unit));
     header.push_back(titled(objective.name + " predicted sd", objective.unit));
   }
-  header.insert(header.end(), {"chosen because", "failed because"});
+  header.insert(header.end(), {"chosen because", "ended because"});
   write_row(out, header);
 
   for (const json& experiment : document["experiments"]) {

@@ -91,7 +91,7 @@ class BadInput(ProgramTest):
         self.refuse(2, "campaign.yaml:", "5", "limit of 4")
 
     def test_numbers_that_no_laboratory_needs(self):
-        for old, new, word in (("batch: ", "batch: 1e9 # ", "expected 1 to 1000"), ("experiments: 40", "lab_time: 1e300 s", "100 years"),
+        for old, new, word in (("batch: 4", "batch: 1e9", "expected 1 to 1000"), ("experiments: 40", "lab_time: 1e300 s", "100 years"),
                                ("campaign: suzuki-yield", "campaign: " + "x" * 300, "300 characters")):
             self.write("campaign.yaml", CAMPAIGN)
             self.change(old, new)

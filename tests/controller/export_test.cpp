@@ -84,7 +84,7 @@ TEST_CASE("An empty journal exports a campaign without experiments") {
   CHECK(
       export_csv(small_campaign(), {}) ==
       "number,state,started,ended,temperature (degC),ligand,yield (%),yield predicted mean (%),yield predicted sd (%),"
-      "waste,waste predicted mean,waste predicted sd,chosen because,failed because\n");
+      "waste,waste predicted mean,waste predicted sd,chosen because,ended because\n");
 }
 
 TEST_CASE("An experiment is exported with its conditions, prediction, outcome and times") {
