@@ -47,7 +47,7 @@ std::unique_ptr<Instrument> station(const std::string& id, double step_s) {
                          [step_s](const Arguments& with, Time) -> Outcome<Work> {
                            const double x = with.number("x");
                            Work work;
-                           work.duration = from_seconds(step_s);
+                           work.duration = from_seconds(step_s * (0.5 + x));
                            work.finish = [x](Time) { return Outcome<Results>(Results{{"y", x}}); };
                            return work;
                          }});
@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   app.add_option("--instruments", instruments, "How many, one run for each");
   double step_s = 0.5;
   app.add_option("--step", step_s,
-                 "How long each step of an experiment lasts, seconds: 100 instruments then end 200 a second");
+                 "How long a step of an experiment lasts, half to one and a half times this, seconds");
   app.add_option("--folder", folder, "Where the journal is kept (removed afterwards)");
   CLI11_PARSE(app, argc, argv);
   for (const int count : instruments)

@@ -35,7 +35,7 @@ void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time) {
   ended.commands.clear();
   // A doubtful sample stays where it is until a person has looked.
   if (!doubtful) places_taken.erase(ended.place);
-  live.erase(ended.number);
+  live.erase(std::lower_bound(live.begin(), live.end(), ended.number));
   abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
 }
 
@@ -134,7 +134,7 @@ void State::apply(const Record& record) {
       fresh.at.assign(proposed.at().begin(), proposed.at().end());
       fresh.predicted.assign(proposed.predicted().begin(), proposed.predicted().end());
       experiments.push_back(std::move(fresh));
-      live.insert(proposed.experiment());
+      live.push_back(proposed.experiment());
       break;
     }
     case Record::kApproved:
@@ -188,7 +188,7 @@ void State::apply(const Record& record) {
 }
 
 std::uint64_t State::next_live(std::uint64_t number) const {
-  const auto next = live.upper_bound(number);
+  const auto next = std::upper_bound(live.begin(), live.end(), number);
   return next == live.end() ? 0 : *next;
 }
 

@@ -65,7 +65,7 @@ struct State {
   std::string why;  ///< it stopped or finished
   Time opened{}, last{};
   std::vector<ExperimentEntry> experiments;  ///< number n stands at index n − 1
-  std::set<std::uint64_t> live;              ///< proposed, approved or running
+  std::vector<std::uint64_t> live;           ///< proposed, approved or running, in order
   std::size_t measured = 0, failed = 0, abandoned = 0;
   std::map<std::string, CommandEntry> commands;
   std::map<std::string, InstrumentEntry> instruments;
