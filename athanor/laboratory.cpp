@@ -96,7 +96,8 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
     // A twin that was killed is started again, and goes on; one that left by itself had found its drivers running.
     int status = 0;
     if (twin_ > 0 && waitpid(twin_, &status, WNOHANG) == twin_) twin_ = WIFSIGNALED(status) ? restart_() : -1;
-    return link_->receive(until, wake_fd);
+    // Once a second whatever happens: for that, and so that the display goes on.
+    return link_->receive(std::min(until, clock_.now() + from_seconds(speed_)), wake_fd);
   }
 
  private:

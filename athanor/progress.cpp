@@ -81,9 +81,9 @@ std::string describe_duration(Duration duration) {
 Progress::Progress(const Campaign& campaign, std::FILE* out)
     : campaign_(campaign), out_(out), terminal_(isatty(fileno(out)) == 1) {}
 
-void Progress::show(const State& state, const std::vector<Record>& records) {
+void Progress::show(const State& state, const std::vector<Record>& records, Time now) {
   for (const Record& record : records) say_record(state, record);
-  if (terminal_ && monotonic_seconds() - drawn_at_ >= kRedrawSeconds) draw(state);
+  if (terminal_ && monotonic_seconds() - drawn_at_ >= kRedrawSeconds) draw(state, now);
 }
 
 void Progress::finish(const State& state) {
@@ -124,24 +124,28 @@ std::string Progress::best_line(const State& state) const {
                      describe_point(best->at));
 }
 
-std::vector<std::string> Progress::block(const State& state) const {
+std::vector<std::string> Progress::block(const State& state, Time now) const {
   const StopRule& stop = campaign_.stop;
+  const double lab_time_s = seconds(std::max(now, state.last) - state.opened);
   // How much of the campaign is behind us, by the limit that ends it first.
   double share = 0;
   if (stop.experiments) share = static_cast<double>(state.done()) / static_cast<double>(*stop.experiments);
-  if (stop.lab_time) share = std::max(share, seconds(state.lab_time()) / seconds(*stop.lab_time));
+  if (stop.lab_time) share = std::max(share, lab_time_s / seconds(*stop.lab_time));
   std::string head = fmt::format("{}  {}  {}{} experiments", state.campaign, bar(share, 24), state.done(),
                                  stop.experiments ? fmt::format("/{}", *stop.experiments) : "");
-  head += fmt::format("   laboratory time {}", describe_duration(state.lab_time()));
+  head += fmt::format("   laboratory time {}", describe_duration(from_seconds(lab_time_s)));
   if (share > 0 && share < 1) {
-    const double left_s = seconds(state.lab_time()) * (1 / share - 1);
-    head += fmt::format(", about {} left", describe_duration(from_seconds(left_s)));
+    head += fmt::format(", about {} left", describe_duration(from_seconds(lab_time_s * (1 / share - 1))));
   }
   std::string running = "running       ";
   for (const auto& [id, command] : state.commands) {
     if (!command.open()) continue;
-    running += fmt::format("#{} {} on {}   ", command.experiment, campaign_.steps[command.step].name,
+    running += fmt::format("#{} {} on {}", command.experiment, campaign_.steps[command.step].name,
                            command.command.instrument());
+    const double left_s = command.expected_s - seconds(now - command.since);
+    if (command.state == CommandState::kAccepted && left_s > 0)
+      running += fmt::format(", {} left", describe_duration(from_seconds(left_s)));
+    running += "   ";
   }
   if (state.asking) running += "planning";
   return {head, best_line(state), running};
@@ -152,11 +156,11 @@ void Progress::erase() {
   drawn_ = 0;
 }
 
-void Progress::draw(const State& state) {
+void Progress::draw(const State& state, Time now) {
   winsize size{};
   const bool known = ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 10;
   erase();
-  for (const std::string& line : block(state)) {
+  for (const std::string& line : block(state, now)) {
     fmt::print(out_, "{}\n", fit(line, known ? size.ws_col - 1u : 79u));
     ++drawn_;
   }

@@ -14,7 +14,8 @@ class Progress {
  public:
   /// Writes to `out`; a block that is redrawn in place where `out` is a terminal.
   Progress(const Campaign& campaign, std::FILE* out);
-  void show(const State& state, const std::vector<Record>& records);
+  /// What `records` brought; now: laboratory time.
+  void show(const State& state, const std::vector<Record>& records, Time now);
   /// The block goes, and two lines stay: what was done, and the best in full.
   void finish(const State& state);
   /// A line of its own, above the block.
@@ -22,9 +23,9 @@ class Progress {
 
  private:
   void say_record(const State& state, const Record& record);
-  void draw(const State& state);
+  void draw(const State& state, Time now);
   void erase();
-  std::vector<std::string> block(const State& state) const;
+  std::vector<std::string> block(const State& state, Time now) const;
   std::string best_line(const State& state) const;
 
   const Campaign& campaign_;

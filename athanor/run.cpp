@@ -137,7 +137,7 @@ int run_campaign(const RunOptions& options) {
         if (stop.count() == 1 && now.commands_open() && !records.empty() && records.front().has_campaign()) {
           progress.say("stopping: waiting for the steps that are running (Ctrl-C again leaves at once; they go on)");
         }
-        progress.show(now, records);
+        progress.show(now, records, laboratory->clock().now());
       }};
   const bool ended = run(engine, shell, ATHANOR_VERSION);
   progress.finish(engine.state());
