@@ -15,6 +15,8 @@ namespace athanor {
 namespace {
 
 constexpr std::uint64_t kAbandonedInARow = 3;  // so many spoilt experiments without one success: something is broken
+constexpr std::uint32_t kMostAttempts = 3;     // of a step that was interrupted and may be repeated
+constexpr Duration kLongestSilence = std::chrono::hours{1};  // between two questions about one command
 
 wire::ToDriver to_driver() {
   wire::ToDriver message;
@@ -125,6 +127,7 @@ void Engine::on_answer(const wire::CommandState& answer) {
     case Recovery::kWait:
       if (command.state == CommandState::kIntended)
         move(answer.id(), CommandEvent::kAccept, "the driver says it is running");
+      check_at_[answer.id()] = std::max(check_at_[answer.id()], deadline(command));
       return;
     case Recovery::kSendAgain: {
       move(answer.id(), CommandEvent::kSendAgain, "the driver never saw it");
@@ -199,21 +202,36 @@ void Engine::on(const StopAsked& asked) {
 }
 
 void Engine::on(const TimePassed&) {
-  std::map<std::string, std::vector<std::string>> overdue;  // driver → commands
+  std::map<std::string, std::vector<std::string>> unanswered;  // driver → commands
   for (auto& [id, check_at] : check_at_) {
     if (check_at > now_) continue;
     const CommandEntry& command = state_.commands.at(id);
-    const InstrumentEntry& instrument = state_.instruments.at(command.command.instrument());
-    if (command.state == CommandState::kAccepted && command.attempt > 0 && instrument.state == InstrumentState::kBusy) {
-      alarm(command.command.instrument(),
-            fmt::format("{} takes longer than expected over “{}” ({} s were expected)", command.command.instrument(),
-                        command.command.capability(), pretty_number(command.expected_s, 3)));
-    }
-    overdue[instrument.driver].push_back(id);
+    unanswered[state_.instruments.at(command.command.instrument()).driver].push_back(id);
     // Asked again and again, but ever less often; the command itself is never repeated.
-    check_at = now_ + std::max(options_.answer_within, (now_ - command.since));
+    check_at = now_ + std::max(options_.answer_within, std::min(now_ - command.since, kLongestSilence));
+    const bool accepted = command.state == CommandState::kAccepted;
+    if (accepted && expected_s(command) > 0 && now_ >= deadline(command)) overdue(id, command);
   }
-  for (const auto& [driver, ids] : overdue) question(driver, ids);
+  for (const auto& [driver, ids] : unanswered) question(driver, ids);
+}
+
+// A command past its deadline is cancelled, which ends it if its instrument still listens; if it does not, nothing
+// waits for it any more.
+void Engine::overdue(const std::string& id, const CommandEntry& command) {
+  const std::string& instrument = command.command.instrument();
+  if (state_.instruments.at(instrument).state != InstrumentState::kBusy) return;  // not heard: its driver is the matter
+  const int reminders = overdue_[id]++;
+  if (reminders == 0) {
+    alarm(instrument, fmt::format("{} takes longer than expected over “{}” ({} s were expected); it is cancelled",
+                                  instrument, command.command.capability(), pretty_number(expected_s(command), 3)));
+    wire::ToDriver message = to_driver();
+    message.mutable_cancel()->set_id(id);
+    send(state_.instruments.at(instrument).driver, std::move(message));
+    check_at_[id] = now_ + options_.answer_within;
+  } else if (reminders == 1) {
+    alarm(instrument, fmt::format("{} does not end “{}”, though it was told to; look at it", instrument,
+                                  command.command.capability()));
+  }
 }
 
 // ── What follows ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,7 +307,7 @@ void Engine::settle(const ExperimentEntry& experiment) {
 void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command) {
   const std::string step = campaign_.steps[command.step].name;
   const std::string why = command.outcome.message();
-  if (command.state == CommandState::kInterrupted && repeatable(command)) {
+  if (command.state == CommandState::kInterrupted && repeatable(command) && command.attempt < kMostAttempts) {
     // A new command under a new id: the old one is over for good.
     if (!stopping()) dispatch(experiment, command.step, command.attempt + 1);
     return;
@@ -317,16 +335,25 @@ void Engine::stop_if_spoilt() {
 
 void Engine::complete_or_drain() {
   if (over() || state_.status == CampaignState::kNew) return;
-  // A stop does not wait for drivers that do not answer: their commands are asked about at the next start.
-  const bool waiting = std::any_of(state_.commands.begin(), state_.commands.end(), [&](const auto& item) {
-    const InstrumentState instrument = state_.instruments.at(item.second.command.instrument()).state;
-    return item.second.open() && (instrument == InstrumentState::kBusy || !stopping());
-  });
-  if (waiting) return;
+  // Nothing waits for instruments that do not end, and a stop not for drivers that do not answer: their commands are
+  // asked about at the next start.
+  const CommandEntry* stuck = nullptr;
+  for (const auto& [id, command] : state_.commands) {
+    if (!command.open()) continue;
+    const auto reminders = overdue_.find(id);
+    if (reminders != overdue_.end() && reminders->second > 1) {
+      stuck = &command;
+    } else if (!stopping() || state_.instruments.at(command.command.instrument()).state == InstrumentState::kBusy) {
+      return;
+    }
+  }
   if (state_.live.empty() && (enough() || state_.exhausted)) {
     return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
   }
-  if (stopping()) move_campaign(CampaignEvent::kDrained, state_.why);
+  if (stopping()) return move_campaign(CampaignEvent::kDrained, state_.why);
+  if (stuck == nullptr || state_.asking) return;
+  move_campaign(CampaignEvent::kAskStop, fmt::format("nothing can go on before {} ends “{}”; look at it, and run again",
+                                                     stuck->command.instrument(), stuck->command.capability()));
 }
 
 void Engine::ask_for_more() {
@@ -564,9 +591,22 @@ void Engine::move(const std::string& id, CommandEvent event, const std::string& 
   const CommandEntry& command = state_.commands.at(id);
   if (!command.open()) {
     check_at_.erase(id);
+    overdue_.erase(id);
   } else if (event == CommandEvent::kAccept) {
-    check_at_[id] = now_ + options_.answer_within + from_seconds(options_.patience * command.expected_s);
+    check_at_[id] = deadline(command);
   }
+}
+
+// When an accepted command should have ended by all means, which its driver or else its description says.
+Time Engine::deadline(const CommandEntry& command) const {
+  return command.since + options_.answer_within + from_seconds(options_.patience * expected_s(command));
+}
+
+double Engine::expected_s(const CommandEntry& command) const {
+  if (command.expected_s > 0) return command.expected_s;
+  const wire::Capability* capability =
+      find_capability(state_.instruments.at(command.command.instrument()).description, command.command.capability());
+  return capability == nullptr ? 0 : expected_seconds(*capability, command.command);
 }
 
 void Engine::move_campaign(CampaignEvent event, const std::string& why) {

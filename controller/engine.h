@@ -59,7 +59,8 @@ class Engine {
   struct Options {
     /// A command that was sent and not answered for this long is asked about.
     Duration answer_within = from_seconds(30);
-    /// An instrument may take this many times as long as it said before the alarm is raised.
+    /// An instrument may take this many times as long as it said, and `answer_within` more, before it is told to
+    /// cancel.
     double patience = 2;
     /// Where a person finds out why a driver does not answer; ends the alarm's sentence.
     std::string driver_hint;
@@ -102,6 +103,9 @@ class Engine {
   void dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt);
 
   void record(Record record);
+  void overdue(const std::string& id, const CommandEntry& command);
+  Time deadline(const CommandEntry& command) const;
+  double expected_s(const CommandEntry& command) const;
   void send(const std::string& driver, wire::ToDriver message);
   void move(const std::string& command, CommandEvent event, const std::string& why,
             const wire::Outcome* outcome = nullptr, double expected_s = 0);
@@ -125,6 +129,7 @@ class Engine {
   State state_;
   std::map<std::string, wire::Instrument> offers_;  ///< descriptions, tightened to the lab's limits
   std::map<std::string, Time> check_at_;            ///< open commands → when to ask about them
+  std::map<std::string, int> overdue_;              ///< open commands past their deadline → how often that was seen
   std::vector<std::string> places_;
   Time now_{};
   Decision decision_;

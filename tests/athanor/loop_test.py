@@ -80,6 +80,15 @@ class Loop(ProgramTest):
         result = self.run_campaign(CAMPAIGN, "--lab", "lab.yaml", "--journal", "j")
         self.assertEqual((result["status"], result["experiments"]), ("finished", 40))
 
+    def test_hanging_instruments(self):
+        """Goal: jobs that never end by themselves do not hold a campaign up. Method: one heating of three hangs."""
+        kind = "reactor-1: {driver: reactors, kind: reactor"
+        self.write("lab.yaml", LAB.read_text().replace(kind, kind + ", twin: {hangs: 0.3}"))
+        out, err = self.run_program("run", CAMPAIGN, "--lab", "lab.yaml", "--journal", "j", "--json", expect=0)
+        self.assertEqual(json.loads(out)["status"], "finished")
+        self.assertGreater(json.loads(out)["abandoned"], 0)
+        self.assertEqual(err.count("it is cancelled"), json.loads(out)["abandoned"])
+
     def test_plain_lines(self):
         """Goal: without a terminal there are plain lines and no control characters. Method: read the pipe."""
         out, _ = self.run_program("run", CAMPAIGN, "--journal", "j")

@@ -254,8 +254,71 @@ TEST_CASE("a command that is not answered is asked about, never repeated") {
   CHECK(rig.now > Time{std::chrono::seconds{1000}} + from_seconds(120));  // twice the 60 s it promised
   rig.give(TimePassed{});
   CHECK(alarms(rig) == before + 1);
+  CHECK(rig.cancels == std::vector<std::string>{dose.id()});
   CHECK(rig.commands.empty());
   CHECK(rig.engine->wakes_at() > rig.now);
+}
+
+// Goal: an instrument that hangs ends its own step at most. Method: a heating that never ends is cancelled, and
+// repeated on the other reactor; after three attempts its experiment is given up, and the campaign goes on.
+TEST_CASE("a step that hangs is cancelled and repeated, three times at most") {
+  Rig rig;
+  rig.link_up();
+  rig.plan();
+  rig.outcome(Rig::success(rig.take()));
+  std::string sample;
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    wire::Command heat = rig.take();
+    while (heat.capability() != "heat") heat = rig.take();
+    CHECK(heat.id().back() == static_cast<char>('0' + attempt));
+    sample = heat.sample();
+    rig.accept(heat.id());
+    rig.now = rig.engine->wakes_at();
+    while (rig.cancels.empty()) {
+      rig.give(TimePassed{});
+      rig.now = rig.engine->wakes_at();
+    }
+    CHECK(rig.cancels.back() == heat.id());
+    rig.cancels.clear();
+    wire::Outcome cancelled;
+    cancelled.set_id(heat.id());
+    cancelled.set_fault(wire::INTERRUPTED);
+    cancelled.set_message("cancelled");
+    rig.outcome(cancelled);
+  }
+  CHECK(rig.state().abandoned == 1);
+  CHECK(rig.state().status == CampaignState::kRunning);
+  for (const wire::Command& command : rig.commands) CHECK(command.sample() != sample);
+}
+
+// Goal: a campaign ends, whatever hangs. Method: nothing ends and nothing obeys; after a bounded time it stops, says
+// which instrument it waits for, and raised each alarm once.
+TEST_CASE("instruments that do not even obey stop the campaign, which says so") {
+  Rig rig;
+  rig.link_up();
+  rig.plan();
+  int turns = 0;
+  while (!rig.engine->over() && ++turns < 100) {
+    while (!rig.commands.empty()) rig.accept(rig.take().id());
+    while (!rig.asked.empty()) rig.plan();
+    rig.now = rig.engine->wakes_at();
+    REQUIRE(rig.now < kNever);
+    rig.give(TimePassed{});
+    const std::vector<std::string> questions = std::exchange(rig.questions, {});
+    for (const std::string& id : questions) rig.answer(id, wire::CommandState::RUNNING);
+  }
+  CHECK(rig.state().status == CampaignState::kStopped);
+  CHECK(rig.state().why.find("dispenser-1 ends “dispense”") != std::string::npos);
+  CHECK(alarms(rig) == 2);
+  CHECK(rig.now < Time{std::chrono::seconds{1000}} + from_seconds(600));
+  // A new start asks once more; then the device ends after all, and everything goes on.
+  rig.restart();
+  rig.link_up();
+  REQUIRE_FALSE(rig.questions.empty());
+  const wire::Command command = rig.state().commands.at(rig.questions.front()).command;
+  rig.outcome(Rig::success(command));
+  CHECK_FALSE(rig.commands.empty());
+  CHECK(rig.state().status == CampaignState::kRunning);
 }
 
 // Goal: the journal is the state. Method: random histories with failures, restarts, lost links and doubled messages;

@@ -89,6 +89,7 @@ class Rig {
     engine.emplace(campaign, lab, std::move(state), Engine::Options{});
     commands.clear();
     questions.clear();
+    cancels.clear();
     asked.clear();
     give(ControllerStarted{"test"});
   }
@@ -105,6 +106,7 @@ class Rig {
       const wire::ToDriver& message = std::get<SendToDriver>(effect).message;
       if (message.has_command()) commands.push_back(message.command());
       for (const std::string& id : message.question().ids()) questions.push_back(id);
+      if (message.has_cancel()) cancels.push_back(message.cancel().id());
     }
   }
 
@@ -174,7 +176,7 @@ class Rig {
   std::vector<Record> journal;
   std::optional<Engine> engine;
   std::vector<wire::Command> commands;
-  std::vector<std::string> questions;
+  std::vector<std::string> questions, cancels;
   std::vector<AskPlanner> asked;
   Time now{std::chrono::seconds{1000}};
   int suggested = 0;
