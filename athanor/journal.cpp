@@ -11,7 +11,7 @@
 
 namespace athanor {
 int replay_journal(const std::string& file, bool json) {
-  Journal journal(file, Journal::Mode::kMustExist);
+  Journal journal(file, Journal::Mode::kRead);
   const Journal::Contents contents = journal.read();
   const State state = replay(contents.records);
   const std::string chain = contents.broken_at ? fmt::format("broken at record {}", *contents.broken_at) : "ok";
@@ -30,7 +30,7 @@ int replay_journal(const std::string& file, bool json) {
 }
 
 int export_journal(const std::string& file, const std::string& format) {
-  Journal journal(file, Journal::Mode::kMustExist);
+  Journal journal(file, Journal::Mode::kRead);
   const std::vector<Record> records = journal.records();
   const Campaign campaign = campaign_of(records);
   if (format == "csv") fmt::print("{}", export_csv(campaign, records));

@@ -21,6 +21,8 @@ namespace {
 
 constexpr double kLingerSeconds = 60;  // a twin that a run started waits so long for its controller to come back
 constexpr int kMostRestarts = 100;     // of killed drivers, before a twin gives up
+constexpr int kMostRetries = 30;       // of a driver that cannot start (its port is taken, its ledger is in use)
+constexpr double kRetrySeconds = 2;    // between them
 constexpr double kAnswerSeconds = 10;  // a real driver is given so long to say what it is
 
 class VirtualLaboratory final : public Laboratory {
@@ -108,21 +110,22 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
   std::unique_ptr<DriverLink> link_;
 };
 
-bool readable(int fd) {
+bool readable(int fd, double within_s = 0) {
   pollfd descriptor{fd, POLLIN, 0};
-  return poll(&descriptor, 1, 0) > 0;
+  return poll(&descriptor, 1, static_cast<int>(within_s * 1000)) > 0;
 }
 
-// One driver's process: its part of the world, its ledger, its socket.
+// One driver's process: its part of the world, its ledger, its socket. retry: it could not start before.
 int serve_one(const Lab& lab, const Endpoint& endpoint, const std::string& folder, std::optional<std::uint64_t> seed,
-              const ScaledClock& clock, int stop_fd, double linger_s) {
+              const ScaledClock& clock, int stop_fd, double linger_s, bool retry) {
+  if (retry && readable(stop_fd, kRetrySeconds)) return 0;
   try {
     const std::string boot = fmt::format("{}-{}", getpid(), SystemClock().now().time_since_epoch().count());
     Twin twin(lab, folder, seed, endpoint.driver, boot, clock.now());
     serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s);
     return 0;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "athanor twin: driver {}: {}\n", endpoint.driver, error.what());
+    if (!retry) fmt::print(stderr, "athanor twin: driver {}: {}\n", endpoint.driver, error.what());
     return 3;
   }
 }
@@ -203,36 +206,51 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
   // The world's time goes on from where it stood: a paused twin's chemistry is paused too.
   const ScaledClock clock(wall, speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
   // The world is made before its drivers start, who would otherwise all make it at once.
-  if (!world_time(folder)) Twin(lab, folder, seed, "", "making", clock.now());
-  std::map<pid_t, Endpoint> children;
-  const auto start = [&](const Endpoint& endpoint) {
-    const pid_t child = fork();
-    if (child < 0) throw EnvironmentError("cannot start a driver's process");
-    if (child == 0) _exit(serve_one(lab, endpoint, folder, seed, clock, stop_fd, linger_s));
-    children.emplace(child, endpoint);
+  if (!world_exists(folder)) Twin(lab, folder, seed, "", "making", clock.now());
+  struct Child {
+    Endpoint endpoint;
+    int retries = 0;  ///< it could not start so often
   };
-  for (const Endpoint& endpoint : endpoints(lab, folder)) start(endpoint);
+  std::map<pid_t, Child> children;
+  const auto start = [&](const Child& child) {
+    const pid_t process = fork();
+    if (process < 0) throw EnvironmentError("cannot start a driver's process");
+    if (process == 0) _exit(serve_one(lab, child.endpoint, folder, seed, clock, stop_fd, linger_s, child.retries > 0));
+    children.emplace(process, child);
+  };
+  const auto stop_all = [&] {
+    for (const auto& [process, child] : children) kill(process, SIGTERM);
+  };
+  for (const Endpoint& endpoint : endpoints(lab, folder)) start({endpoint});
   int worst = 0;
   int restarts = 0;
   while (!children.empty()) {
     int status = 0;
-    const pid_t child = waitpid(-1, &status, 0);
-    if (child < 0) {
-      if (errno != EINTR || !readable(stop_fd)) continue;
-      for (const auto& [other, endpoint] : children) kill(other, SIGTERM);
+    const pid_t process = waitpid(-1, &status, 0);
+    if (process < 0) {
+      if (errno == EINTR && readable(stop_fd)) stop_all();
       continue;
     }
-    const auto ended = children.extract(child);
-    if (ended.empty()) continue;
+    const auto node = children.extract(process);
+    if (node.empty()) continue;
+    Child child = node.mapped();
     if (WIFSIGNALED(status) && !readable(stop_fd) && restarts < kMostRestarts) {
       fmt::print(stderr, "athanor twin: driver {} was killed by signal {}; it is started again\n",
-                 ended.mapped().driver, WTERMSIG(status));
+                 child.endpoint.driver, WTERMSIG(status));
       std::fflush(stderr);
       ++restarts;
-      start(ended.mapped());
+      start({child.endpoint});
       continue;
     }
-    worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : 3);
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 3;
+    // For a run, what is in the way may go: an earlier run's driver that still holds its ledger, a program at its port.
+    // A twin that somebody started by hand says so and ends.
+    if (code != 0 && !readable(stop_fd) && linger_s > 0 && child.retries < kMostRetries) {
+      start({child.endpoint, child.retries + 1});
+      continue;
+    }
+    if (code != 0 && linger_s == 0) stop_all();
+    worst = std::max(worst, code);
   }
   return worst;
 }

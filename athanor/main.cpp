@@ -28,7 +28,7 @@ void add_run(CLI::App& app, RunOptions& options, int& status) {
                       "Where the journal is kept (default: CAMPAIGN.journal here); an existing one is gone on with");
   command->add_option("--speed", options.speed,
                       "real, max (virtual time) or a factor such as 500x; default: max with a twin, real without");
-  command->add_option("--report", options.report_file, "Where the report goes (default: CAMPAIGN.html here)");
+  command->add_option("--report", options.report_file, "Where the report goes (default: beside the journal, as .html)");
   command->add_flag("--json", options.json, "Print one JSON object at the end");
   command->callback([&options, &status] { status = run_campaign(options); });
 }

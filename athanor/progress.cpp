@@ -118,9 +118,11 @@ void Progress::say_record(const State& state, const Record& record) {
 }
 
 std::string Progress::best_line(const State& state) const {
-  const ExperimentEntry* best = best_of(state, campaign_.problem.objectives.front());
+  const auto& objectives = campaign_.problem.objectives;
+  const ExperimentEntry* best = best_of(state, objectives.front());
   if (best == nullptr) return "best so far   nothing measured yet";
-  return fmt::format("best so far   {}   experiment {}: {}", describe_measured(*best), best->number,
+  return fmt::format("best {}so far   {}   experiment {}: {}",
+                     objectives.size() > 1 ? objectives.front().name + " " : "", describe_measured(*best), best->number,
                      describe_point(best->at));
 }
 
@@ -133,10 +135,10 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
   if (stop.lab_time) share = std::max(share, lab_time_s / seconds(*stop.lab_time));
   std::string head = fmt::format("{}  {}  {}{} experiments", state.campaign, bar(share, 24), state.done(),
                                  stop.experiments ? fmt::format("/{}", *stop.experiments) : "");
-  head += fmt::format("   laboratory time {}", describe_duration(from_seconds(lab_time_s)));
   if (share > 0 && share < 1) {
-    head += fmt::format(", about {} left", describe_duration(from_seconds(lab_time_s * (1 / share - 1))));
+    head += fmt::format("   about {} left", describe_duration(from_seconds(lab_time_s * (1 / share - 1))));
   }
+  head += fmt::format("   laboratory time {}", describe_duration(from_seconds(lab_time_s)));
   std::string running = "running       ";
   for (const auto& [id, command] : state.commands) {
     if (!command.open()) continue;

@@ -50,6 +50,15 @@ void require_writable(const std::string& file) {
   throw EnvironmentError(fmt::format("the report “{}” cannot be written there; name another with --report", file));
 }
 
+// An earlier laboratory under the name that a new one needs is kept under another.
+void set_aside(const std::string& folder) {
+  if (!std::filesystem::exists(folder)) return;
+  std::string kept;
+  for (int i = 1; kept.empty() || std::filesystem::exists(kept); ++i) kept = fmt::format("{}.{}", folder, i);
+  std::filesystem::rename(folder, kept);
+  fmt::print(stderr, "“{}” is of an earlier journal, and this one is new: it is kept as “{}”\n", folder, kept);
+}
+
 Lab lab_of(const RunOptions& options, const Campaign& campaign) {
   const std::string file = options.lab_file.empty() ? campaign.lab_file : options.lab_file;
   if (file.empty()) {
@@ -59,21 +68,28 @@ Lab lab_of(const RunOptions& options, const Campaign& campaign) {
   return load_lab(file);
 }
 
-nlohmann::json summary(const nlohmann::json& exported, const State& state, double wall_s, const std::string& journal) {
-  nlohmann::json best = nullptr;
-  const auto& found = exported.at("best");
-  if (found.is_array() && !found.empty()) best = found.front();
-  if (found.is_object()) best = found;
-  if (!best.is_null()) best = {{"at", best.at("at")}, {"measured", best.at("measured")}};
-  return {{"campaign", state.campaign},
-          {"status", to_string(state.status)},
-          {"experiments", state.done()},
-          {"failed", state.failed},
-          {"abandoned", state.abandoned},
-          {"best", best},
-          {"lab_time_s", seconds(state.lab_time())},
-          {"wall_s", wall_s},
-          {"journal", journal}};
+nlohmann::json summary(const nlohmann::json& exported, const Campaign& campaign, const State& state, double wall_s,
+                       const std::string& journal) {
+  const bool several = campaign.problem.objectives.size() > 1;
+  nlohmann::json out = {{"campaign", state.campaign},
+                        {"status", to_string(state.status)},
+                        {"experiments", state.done()},
+                        {"failed", state.failed},
+                        {"abandoned", state.abandoned},
+                        {"best", nullptr},
+                        {"lab_time_s", seconds(state.lab_time())},
+                        {"wall_s", wall_s},
+                        {"journal", journal}};
+  // Of several objectives: those that no other beats, and of them the best in the first.
+  const Objective& first = campaign.problem.objectives.front();
+  if (several) out["front"] = nlohmann::json::array();
+  for (const auto& found : exported.at("best")) {
+    const nlohmann::json shown = {{"at", found.at("at")}, {"measured", found.at("measured")}};
+    const auto merit = [&](const nlohmann::json& one) { return first.merit(one.at("measured").at(first.name)); };
+    if (several) out["front"].push_back(shown);
+    if (out["best"].is_null() || merit(shown) > merit(out["best"])) out["best"] = shown;
+  }
+  return out;
 }
 
 }  // namespace
@@ -83,7 +99,9 @@ int run_campaign(const RunOptions& options) {
   const Campaign campaign = load_campaign(options.campaign_file);
   const Lab lab = lab_of(options, campaign);
   const std::string journal_file = options.journal_file.empty() ? campaign.name + ".journal" : options.journal_file;
-  const std::string report_file = options.report_file.empty() ? campaign.name + ".html" : options.report_file;
+  const std::string report_file = options.report_file.empty()
+                                      ? std::filesystem::path(journal_file).replace_extension(".html").string()
+                                      : options.report_file;
   const std::string folder = journal_file + ".twin";
   const Speed speed = parse_speed(!options.speed.empty() ? options.speed : lab.twin ? "max" : "real");
   if (!lab.twin && (speed.max || speed.times != 1)) {
@@ -100,8 +118,8 @@ int run_campaign(const RunOptions& options) {
                   speed.max ? Database::Sync::kNone : Database::Sync::kFull);
   const std::vector<Record> before = journal.records();
   // A new journal begins with a new virtual laboratory: the old one's vials are not this campaign's.
-  if (before.empty() && lab.twin) std::filesystem::remove_all(folder);
-  if (!before.empty() && lab.twin && !world_time(folder)) {
+  if (before.empty() && lab.twin) set_aside(folder);
+  if (!before.empty() && lab.twin && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
         "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
         "together. Put it back, or begin another journal with --journal",
@@ -146,7 +164,7 @@ int run_campaign(const RunOptions& options) {
   write_file(report_file, render_report(exported));
   const bool interrupted = stop.count() > 0 && engine.state().status != CampaignState::kFinished;
   if (options.json) {
-    fmt::print("{}\n", summary(exported, engine.state(), monotonic_seconds() - began, journal_file).dump());
+    fmt::print("{}\n", summary(exported, campaign, engine.state(), monotonic_seconds() - began, journal_file).dump());
   } else {
     if (!engine.over() || interrupted)
       progress.say(ended ? "stopped; the same command goes on" : "left; the same command goes on");

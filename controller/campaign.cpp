@@ -158,12 +158,14 @@ Campaign read_campaign(std::unique_ptr<Document> file, NamedFiles files) {
   MapReader map(file->root(), "campaign file");
   if (const Node name = map.required("campaign")) {
     campaign.name = name.text().value_or("");
-    const bool plain = !campaign.name.empty() && std::all_of(campaign.name.begin(), campaign.name.end(), [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
-    });
+    const bool plain = !campaign.name.empty() && campaign.name.front() != '.' &&
+                       std::all_of(campaign.name.begin(), campaign.name.end(), [](char c) {
+                         return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+                       });
     if (!plain) {
-      name.error(
-          fmt::format("the campaign's name “{}” must be made of letters, digits, “-”, “_” and “.”", campaign.name));
+      name.error(fmt::format(
+          "the campaign's name “{}” must be made of letters, digits, “-”, “_” and “.”, which is not the first",
+          campaign.name));
     } else if (campaign.name.size() > kLongestName) {
       name.error(fmt::format("the campaign's name has {} characters; expected at most {}, since files are named by it",
                              campaign.name.size(), kLongestName));

@@ -169,6 +169,7 @@ void Engine::on(const PlannerSaid& said) {
   answered.mutable_answered()->set_ask(said.ask);
   answered.mutable_answered()->set_count(static_cast<std::uint32_t>(said.plan.suggestions.size()));
   for (const std::string& note : said.plan.notes) answered.mutable_answered()->add_notes(note);
+  answered.mutable_answered()->set_fault(said.fault);
   record(std::move(answered));
   if (!said.fault.empty()) {
     alarm("planner", said.fault);

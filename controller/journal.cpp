@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <filesystem>
 
+#include "core/check.h"
 #include "core/digest.h"
 #include "core/error.h"
 
@@ -26,23 +29,31 @@ std::int64_t pragma(Database& database, const std::string& name) {
   return statement.integer(0);
 }
 
-// A file that must exist is not made by looking at it.
-const std::string& existing(const std::string& file, Journal::Mode mode) {
-  std::error_code ignored;
-  if (mode == Journal::Mode::kMustExist &&
-      (!std::filesystem::exists(file) || std::filesystem::file_size(file, ignored) == 0)) {
+std::unique_ptr<Database> opened(const std::string& file, Journal::Mode mode, Database::Sync sync) {
+  if (mode == Journal::Mode::kOpenOrCreate) return std::make_unique<Database>(file, sync, /*exclusive=*/true);
+  std::error_code missing;
+  if (std::filesystem::file_size(file, missing) == 0 || missing) {
     throw EnvironmentError(fmt::format("there is no journal “{}”; “athanor run” writes one", file));
   }
-  return file;
+  if (!Database::has_log(file)) return Database::open_for_reading(file);
+  // A killed process left what it wrote last in the log beside the file; opening it for writing folds that in.
+  if (access(file.c_str(), W_OK) != 0) {
+    throw EnvironmentError(
+        fmt::format("journal “{0}” cannot be read here: “{0}-wal” holds its last records, and putting them in takes "
+                    "the right to write; "
+                    "copy both files to a folder of yours",
+                    file));
+  }
+  return std::make_unique<Database>(file, sync, /*exclusive=*/true);
 }
 
-Database& prepared(Database& database) {
+void prepare(Database& database, Journal::Mode mode) {
   const std::int64_t application = pragma(database, "application_id");
   Statement tables = database.prepare("SELECT count(*) FROM sqlite_master");
   tables.step();
   const bool fresh = tables.integer(0) == 0;
   tables.reset();
-  if (fresh) {
+  if (fresh && mode == Journal::Mode::kOpenOrCreate) {
     database.transaction([&] {
       database.execute(fmt::format("PRAGMA application_id = {}", kApplication));
       database.execute(fmt::format("PRAGMA user_version = {}", kFormat));
@@ -56,25 +67,27 @@ Database& prepared(Database& database) {
         "journal “{}” has format {}, and this program reads format {}; use the program that wrote it, or a later one",
         database.file(), format, kFormat));
   }
-  return database;
 }
 
 }  // namespace
 
 Journal::Journal(const std::string& file, Mode mode, Database::Sync sync)
-    : database_(existing(file, mode), sync, /*exclusive=*/true),
-      insert_(prepared(database_).prepare("INSERT INTO record (seq, body, chain) VALUES (?1, ?2, ?3)")),
-      chain_(genesis()) {}
+    : database_(opened(file, mode, sync)), chain_(genesis()) {
+  prepare(*database_, mode);
+  if (mode == Mode::kOpenOrCreate)
+    insert_ = database_->prepare("INSERT INTO record (seq, body, chain) VALUES (?1, ?2, ?3)");
+}
 
 void Journal::append(const std::vector<Record>& records) {
   if (records.empty()) return;
+  ATHANOR_CHECK(insert_.has_value(), "a journal that was opened for reading");
   std::uint64_t count = count_;
   std::string chain = chain_;
-  database_.transaction([&] {
+  database_->transaction([&] {
     for (const Record& record : records) {
       const std::string body = record.SerializeAsString();
       chain = link(chain, body);
-      insert_.bind(1, static_cast<std::int64_t>(++count)).bind_blob(2, body).bind_blob(3, chain).run();
+      insert_->bind(1, static_cast<std::int64_t>(++count)).bind_blob(2, body).bind_blob(3, chain).run();
     }
   });
   count_ = count;
@@ -85,7 +98,7 @@ Journal::Contents Journal::read() {
   Contents contents;
   std::uint64_t count = 0;
   std::string chain = genesis();
-  Statement select = database_.prepare("SELECT seq, body, chain FROM record ORDER BY seq");
+  Statement select = database_->prepare("SELECT seq, body, chain FROM record ORDER BY seq");
   while (select.step()) {
     const std::string body = select.blob(1);
     chain = link(chain, body);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,14 +27,15 @@ class Store {
 /// one before it and of itself, so that a changed, missing or swapped line is found.
 class Journal final : public Store {
  public:
-  enum class Mode { kOpenOrCreate, kMustExist };
+  /// kRead: there must be one, nothing is appended, and it may lie where nothing can be written.
+  enum class Mode { kOpenOrCreate, kRead };
   /// throws EnvironmentError: cannot be opened, in use, damaged, not a journal, of a later format.
   /// With `sync` kNone, appended records survive the process, not a power cut: for laboratories that do not either, the
   /// simulated ones in virtual time.
   explicit Journal(const std::string& file, Mode mode = Mode::kOpenOrCreate,
                    Database::Sync sync = Database::Sync::kFull);
 
-  const std::string& file() const { return database_.file(); }
+  const std::string& file() const { return database_->file(); }
   void append(const std::vector<Record>& records) override;
 
   struct Contents {
@@ -47,8 +49,8 @@ class Journal final : public Store {
   std::vector<Record> records();
 
  private:
-  Database database_;
-  Statement insert_;
+  std::unique_ptr<Database> database_;
+  std::optional<Statement> insert_;  ///< none for reading
   std::uint64_t count_ = 0;
   std::string chain_;  ///< of the last record
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/read_space.h"
+
 namespace athanor {
 namespace {
 
@@ -11,6 +13,14 @@ std::string latest_text(const std::vector<Record>& records) {
     if (record.has_revised()) text = record.revised().campaign_text();
   }
   return text;
+}
+
+// The space, where the campaign file leaves it to the columns of its candidates: these may change, or go.
+std::string space_of_candidates(const Campaign& campaign) {
+  for (const auto& [key, node] : campaign.file->root().entries()) {
+    if (key == "space") return "";
+  }
+  return write_parameters(campaign.problem.space.parameters());
 }
 
 State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
@@ -23,6 +33,7 @@ State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Id
   opened.set_seed(identity.seed.value_or(0));
   opened.set_campaign_text(campaign.file->text());
   opened.set_campaign_folder(campaign.file->folder());
+  opened.set_space(space_of_candidates(campaign));
   opened.set_lab_text(lab.file->text());
   opened.set_lab_folder(lab.file->folder());
   journal.append({record});
@@ -43,12 +54,9 @@ Campaign campaign_of(const std::vector<Record>& records) {
   if (records.empty() || !records.front().has_opened())
     throw InputError("the journal is empty: nothing was begun in it");
   const auto& opened = records.front().opened();
-  const std::string text = latest_text(records);
-  try {
-    return parse_campaign(text, "the journal's campaign file", opened.campaign_folder());
-  } catch (const std::runtime_error&) {
-    return parse_campaign(text, "the journal's campaign file", opened.campaign_folder(), NamedFiles::kIgnore);
-  }
+  std::string text = latest_text(records);
+  if (!opened.space().empty()) text += "\nspace: " + opened.space() + "\n";
+  return parse_campaign(text, "the journal's campaign file", opened.campaign_folder(), NamedFiles::kIgnore);
 }
 
 State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
@@ -65,6 +73,12 @@ State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, 
         fmt::format("journal “{}” was begun with --seed {}, not {}; leave --seed out to go on with it, or begin "
                     "another with --journal",
                     journal.file(), state.seed, *identity.seed));
+  }
+  if (const std::string space = space_of_candidates(campaign); space != records.front().opened().space()) {
+    throw InputError(fmt::format(
+        "the candidates of “{}” are not those with which journal “{}” was begun: their columns or the values in them "
+        "have changed. Put the file back, or begin another journal with --journal",
+        campaign.file->name(), journal.file()));
   }
   const std::string before = latest_text(records);
   if (before == campaign.file->text()) return state;

@@ -124,7 +124,7 @@ void State::apply(const Record& record) {
       break;
     case Record::kAnswered:
       asking.reset();
-      exhausted = record.answered().count() == 0;
+      exhausted = record.answered().count() == 0 && record.answered().fault().empty();
       break;
     case Record::kProposed: {
       const auto& proposed = record.proposed();

@@ -33,6 +33,7 @@ std::vector<std::string> read_header(CsvReader& reader) {
     column.erase(0, std::min(column.find_first_not_of(" \t"), column.size()));
     column.erase(column.find_last_not_of(" \t") + 1);
   }
+  require_different(header);
   return header;
 }
 

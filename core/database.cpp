@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "core/check.h"
@@ -141,6 +142,26 @@ Database::Database(const std::string& file, Sync sync, bool exclusive) : file_(f
     sqlite3_close_v2(connection_);
     throw;
   }
+}
+
+bool Database::has_log(const std::string& file) {
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(file + "-wal", ignored);
+  return !ignored && size > 0;
+}
+
+std::unique_ptr<Database> Database::open_for_reading(const std::string& file) {
+  std::unique_ptr<Database> database(new Database());
+  database->file_ = file;
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(file).string()) {
+    uri += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  uri += "?immutable=1";
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (sqlite3_open_v2(uri.c_str(), &database->connection_, flags, nullptr) != SQLITE_OK) database->fail("opening it");
+  database->execute("SELECT count(*) FROM sqlite_schema");  // the file is not looked at before
+  return database;
 }
 
 // SQLite answers with another mode where the file system cannot share memory; there a commit might not last.

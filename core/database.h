@@ -53,6 +53,11 @@ class Database {
   /// Opens or makes `file` ("" for one in memory). With `exclusive`, no other process can open it meanwhile.
   /// throws EnvironmentError: cannot be opened, not a database, in use by another process.
   Database(const std::string& file, Sync sync, bool exclusive);
+  /// Opens a file that nobody writes, for reading alone, even where it may not be written. The log that a process
+  /// leaves behind when it is killed (FILE-wal) must have been folded in: see `has_log`. throws EnvironmentError:
+  /// cannot be opened, not a database.
+  static std::unique_ptr<Database> open_for_reading(const std::string& file);
+  static bool has_log(const std::string& file);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -65,6 +70,7 @@ class Database {
 
  private:
   friend class Statement;
+  Database() = default;
   void require_wal();
   [[noreturn]] void fail(const std::string& doing) const;
   std::string file_;

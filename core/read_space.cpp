@@ -222,6 +222,42 @@ void read_parameters(const Node& space, SpaceDraft& draft) {
   }
 }
 
+std::string write_parameters(const std::vector<Parameter>& parameters) {
+  const auto quoted = [](const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (c == '"' || c == '\\') out += '\\';
+      out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    }
+    return out + "\"";
+  };
+  std::string text;
+  for (const Parameter& p : parameters) {
+    const auto list = [&](const char* kind, const std::vector<double>& numbers) {
+      std::string out = fmt::format("{}: [", kind);
+      for (std::size_t i = 0; i < numbers.size(); ++i)
+        out += (i > 0 ? ", " : "") + quoted(to_string(Quantity{numbers[i], p.unit}));
+      return out + "]";
+    };
+    std::string kind;
+    if (const auto* range = std::get_if<Continuous>(&p.kind)) {
+      kind = list("range", {range->low, range->high}) + (range->log ? ", scale: log" : "");
+    } else if (std::holds_alternative<Integer>(p.kind)) {
+      kind = list("integer", {p.low(), p.high()});
+    } else if (const auto* levels = std::get_if<Levels>(&p.kind)) {
+      kind = list("levels", levels->values);
+    } else {
+      kind = "choices: [";
+      const auto& names = std::get<Choices>(p.kind).names;
+      for (std::size_t i = 0; i < names.size(); ++i) kind += (i > 0 ? ", " : "") + quoted(names[i]);
+      kind += "]";
+    }
+    text += fmt::format("{}{}: {{{}}}", text.empty() ? "" : ", ", p.name, kind);
+  }
+  return "{" + text + "}";
+}
+
 void read_mixtures(const Node& mixtures, SpaceDraft& draft) {
   for (const auto& [name, node] : mixtures.entries()) {
     MapReader map(node, fmt::format("mixture “{}”", name));

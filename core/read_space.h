@@ -24,6 +24,8 @@ bool is_parameter_name(std::string_view name);
 /// `space:`, each parameter one of range, integer, levels and choices.
 void read_parameters(const Node& space, SpaceDraft& draft);
 /// `mixtures:`, each one the equality Σ parts = total.
+/// What `read_parameters` would read, on one line: {temperature: {range: ["30 degC", "110 degC"]}, …}.
+std::string write_parameters(const std::vector<Parameter>& parameters);
 void read_mixtures(const Node& mixtures, SpaceDraft& draft);
 /// `constraints:`, a list of texts.
 void read_constraints(const Node& constraints, SpaceDraft& draft);

@@ -24,7 +24,8 @@ std::string with_unit(const Parameter& parameter, double value) {
   return parameter.categorical() ? format_number(value) : to_string(Quantity{value, parameter.unit});
 }
 
-void check_continuous(const std::string& name, const Continuous& range) {
+void check_continuous(const Parameter& parameter, const Continuous& range) {
+  const std::string& name = parameter.name;
   if (!std::isfinite(range.low) || !std::isfinite(range.high) || !std::isfinite(range.high - range.low)) {
     throw InputError(
         fmt::format("parameter “{}”: its range [{}, {}] is too wide to compute with; its width must be a "
@@ -35,7 +36,7 @@ void check_continuous(const std::string& name, const Continuous& range) {
     throw InputError(
         fmt::format("parameter “{}”: its range [{}, {}] is empty; the lower end comes first (for one fixed "
                     "value write levels: [{}])",
-                    name, format_number(range.low), format_number(range.high), format_number(range.low)));
+                    name, format_number(range.low), format_number(range.high), with_unit(parameter, range.low)));
   }
   if (range.log && range.low <= 0) {
     throw InputError(fmt::format("parameter “{}”: a logarithmic scale needs a positive lower end; found {}", name,
@@ -81,7 +82,7 @@ void check_choices(const std::string& name, const Choices& choices) {
 
 void check_parameter(const Parameter& parameter) {
   if (parameter.name.empty()) throw InputError("a parameter has no name");
-  if (const auto* k = std::get_if<Continuous>(&parameter.kind)) check_continuous(parameter.name, *k);
+  if (const auto* k = std::get_if<Continuous>(&parameter.kind)) check_continuous(parameter, *k);
   if (const auto* k = std::get_if<Integer>(&parameter.kind)) check_integer(parameter.name, *k);
   if (const auto* k = std::get_if<Levels>(&parameter.kind)) check_levels(parameter.name, *k);
   if (const auto* k = std::get_if<Choices>(&parameter.kind)) check_choices(parameter.name, *k);

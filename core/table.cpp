@@ -120,6 +120,15 @@ double Table::number(std::size_t row, std::size_t column) const {
                           columns[column], cell));
 }
 
+void require_different(const std::vector<std::string>& header) {
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (header[i].empty() || std::find(header.begin(), header.begin() + static_cast<long>(i), header[i]) ==
+                                 header.begin() + static_cast<long>(i))
+      continue;
+    throw InputError(fmt::format("two columns are named “{}”; give each its own name", header[i]));
+  }
+}
+
 Table parse_csv(std::string_view text, const std::string& name) {
   Table table;
   table.file = name;
@@ -128,6 +137,7 @@ Table parse_csv(std::string_view text, const std::string& name) {
     throw InputError({name}, "the table is empty; expected a header row with the columns' names");
   }
   for (std::string& column : table.columns) column = std::string(trimmed(column));
+  require_different(table.columns);
   for (std::vector<std::string> cells; reader.next(cells);) {
     reader.expect_width(cells.size(), table.columns.size());
     table.rows.push_back(cells);

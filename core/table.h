@@ -24,6 +24,8 @@ struct Table {
 /// are skipped. throws EnvironmentError if the file cannot be read, InputError for a row of another width or an
 /// unclosed quote. throws InputError also for a table without a header row.
 Table read_csv(const std::string& file);
+/// throws InputError if two columns have one name. Columns without a name may be many.
+void require_different(const std::vector<std::string>& header);
 Table parse_csv(std::string_view text, const std::string& name);
 /// A cell quoted where CSV needs it.
 std::string csv_cell(std::string_view text);

@@ -27,6 +27,7 @@ class ZmqLink final : public DriverLink {
     heartbeat_.mutable_heartbeat();
     for (const Endpoint& endpoint : endpoints) {
       Peer& peer = *peers_.emplace_back(std::make_unique<Peer>(endpoint, context_));
+      peer.heard_at = monotonic_seconds();  // from now on its silence counts
       peer.socket.connect(endpoint.address);
     }
   }
@@ -57,6 +58,7 @@ class ZmqLink final : public DriverLink {
     Endpoint at;
     ZmqSocket socket;
     bool up = false;
+    bool missed = false;       ///< that it never came up was told
     bool unconnected = false;  ///< a Hello is due and has nowhere to go yet
     double hello_at = 0;       ///< monotonic seconds, as all below
     double heard_at = 0;
@@ -108,7 +110,7 @@ class ZmqLink final : public DriverLink {
       down(peer);  // it restarted between two messages: begin again with Hello
     if (message.has_welcome()) {
       if (peer.up) return;  // the answer to a Hello that was said twice
-      peer.up = true;
+      peer.up = peer.missed = true;
       peer.boot = message.boot();
       peer.complaint.clear();
       arrived_.changes.push_back({peer.at.driver, true});
@@ -133,6 +135,10 @@ class ZmqLink final : public DriverLink {
     const double now = monotonic_seconds();
     if (peer.up && now - peer.heard_at > silence_s_) down(peer);
     if (peer.up && now - peer.said_at >= kHeartbeatEvery && !say(peer, heartbeat_)) down(peer);
+    if (!peer.up && !peer.missed && now - peer.heard_at > silence_s_) {
+      peer.missed = true;
+      arrived_.changes.push_back({peer.at.driver, false});
+    }
     if (!peer.up && now >= peer.hello_at) {
       peer.unconnected = !say(peer, hello_);
       if (!peer.unconnected) peer.hello_at = now + kHelloAgain;
@@ -142,7 +148,8 @@ class ZmqLink final : public DriverLink {
   /// When `tend` has something to do, monotonic seconds.
   double due(const Peer& peer) const {
     if (peer.up) return std::min(peer.heard_at + silence_s_, peer.said_at + kHeartbeatEvery);
-    return peer.unconnected ? HUGE_VAL : peer.hello_at;
+    const double missed_at = peer.missed ? HUGE_VAL : peer.heard_at + silence_s_;
+    return std::min(missed_at, peer.unconnected ? HUGE_VAL : peer.hello_at);
   }
 
   /// True if the caller's own descriptor became readable.

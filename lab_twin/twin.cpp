@@ -159,8 +159,12 @@ std::vector<driver::v1::Instrument> describe_twin(const Lab& lab) {
   return described;
 }
 
+bool world_exists(const std::string& folder) {
+  return std::filesystem::exists(world_file(folder));
+}
+
 std::optional<Time> world_time(const std::string& folder) {
-  if (!std::filesystem::exists(world_file(folder))) return std::nullopt;
+  if (!world_exists(folder)) return std::nullopt;
   return World(world_file(folder), std::nullopt, std::nullopt).last_time();
 }
 

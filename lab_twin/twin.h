@@ -46,6 +46,8 @@ std::vector<driver::v1::Instrument> describe_twin(const Lab& lab);
 
 /// The last laboratory time that the world in `folder` has seen; none if there is no world. Clocks go on from there.
 std::optional<Time> world_time(const std::string& folder);
+/// Whether a simulated world was ever made in `folder`.
+bool world_exists(const std::string& folder);
 
 /// One command id and what a device physically did under it. Nothing but devices writes this: it is the yardstick for
 /// "never twice, never lost".

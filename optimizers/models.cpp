@@ -14,10 +14,28 @@ namespace {
 constexpr double kBoundSlack = 1e-6;       // of a range's width
 constexpr double kConstraintSlack = 0.01;  // of a constraint's size: a weighed-out mixture may sum to 0.999
 
-double size_of(const LinearConstraint& constraint, const Point& point) {
+/// The largest that one of its terms can be, or its bound: what a violation is to be measured by.
+double size_of(const LinearConstraint& constraint, const Space& space) {
   double size = std::abs(constraint.bound);
-  for (const auto& [k, a] : constraint.terms) size = std::max(size, std::abs(a * point[k]));
+  for (const auto& [k, a] : constraint.terms) {
+    size = std::max(size, std::abs(a) * std::max(std::abs(space[k].low()), std::abs(space[k].high())));
+  }
   return size;
+}
+
+/// Outside by no more than rounding and a careless conversion of units: by a share of the width, of a logarithmic range
+/// in its logarithm.
+bool inside(const Parameter& p, double value) {
+  if (!p.continuous())
+    return std::abs(p.nearest(value) - value) <= 1e-9 * std::max(1.0, std::abs(value)) &&
+           std::abs(p.nearest(value) - value) < 1e-3;
+  const auto& range = std::get<Continuous>(p.kind);
+  if (range.log) {
+    const double factor = std::pow(range.high / range.low, kBoundSlack);
+    return value >= range.low / factor && value <= range.high * factor;
+  }
+  const double slack = kBoundSlack * (range.high - range.low);
+  return value >= range.low - slack && value <= range.high + slack;
 }
 
 std::string range_text(const Parameter& p) {
@@ -45,18 +63,13 @@ void check_point(const Space& space, const Point& point, const std::string& what
   for (std::size_t i = 0; i < point.size(); ++i) {
     const Parameter& p = space[i];
     if (!std::isfinite(point[i])) throw InputError(fmt::format("{}: “{}” is not a finite number", what, p.name));
-    const double width = std::max(p.high() - p.low(), std::abs(p.high()) * 1e-6);
-    const double slack = kBoundSlack * width;
-    const bool inside = p.continuous()
-                            ? point[i] >= p.low() - slack && point[i] <= p.high() + slack
-                            : std::abs(p.nearest(point[i]) - point[i]) <= 1e-9 * std::max(1.0, std::abs(point[i]));
-    if (!inside) {
+    if (!inside(p, point[i])) {
       throw InputError(fmt::format("{}: “{}” is {}, which is outside the space; it must be {}", what, p.name,
                                    format_number(point[i]), range_text(p)));
     }
   }
   for (const LinearConstraint& constraint : space.constraints()) {
-    if (constraint.violation(point) > kConstraintSlack * size_of(constraint, point)) {
+    if (constraint.violation(point) > kConstraintSlack * size_of(constraint, space)) {
       throw InputError(fmt::format("{}: the constraint “{}” does not hold there", what, constraint.text));
     }
   }

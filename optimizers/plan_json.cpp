@@ -163,7 +163,7 @@ std::optional<Point> read_point(const Space& space, const Json& value, const std
     if (!number) continue;
     // A converted quantity is off by rounding: take the legal number that it means.
     const double legal = p.nearest(*number);
-    const double slack = 1e-9 * std::max({1.0, std::abs(legal), p.high() - p.low()});
+    const double slack = 1e-9 * (p.continuous() ? std::abs(legal) : 1);
     point[i] = std::abs(legal - *number) <= slack ? legal : *number;
   }
   if (!whole) return std::nullopt;
