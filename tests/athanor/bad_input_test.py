@@ -205,11 +205,48 @@ class BadInput(ProgramTest):
         taken.listen()
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         self.change("liquids: {}", f'liquids: {{endpoint: "{address}"}}', file="lab.yaml")
-        process = self.start("twin", "lab.yaml", "--linger", "1")
+        process = self.start("twin", "lab.yaml")
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 3)
         self.assertIn(address, err)
         self.assertIn("in use", err)
+        # A run waits for the driver, says so, and goes on once the port is free.
+        process = self.start("run", "campaign.yaml", "--speed", "5000x", "--journal", "j")
+        while "driver liquids does not answer yet" not in process.stdout.readline():
+            self.assertIsNone(process.poll())
+        self.assertIn("in use", (self.folder / "j.twin" / "twin.log").read_text())
+        taken.close()
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertIn("suzuki-yield finished", out)
+
+    # ── what an earlier run left ─────────────────────────────────────────────────────────────────────────────────────
+    def test_an_earlier_laboratory_is_kept(self):
+        (self.folder / "j.twin").mkdir()
+        (self.folder / "j.twin" / "notes.txt").write_text("precious")
+        _, err = self.run_program("run", "campaign.yaml", "--journal", "j", "--json", expect=0)
+        self.assertIn("j.twin.1", err)
+        self.assertEqual((self.folder / "j.twin.1" / "notes.txt").read_text(), "precious")
+
+    def test_a_journal_needs_no_candidates_file(self):
+        self.write("table.csv", TABLE)
+        self.write("lab.yaml", LOOKUP_LAB)
+        self.write("campaign.yaml", LOOKUP.replace("space: {x: {levels: [1, 2, 3, 4]}}", "candidates: {file: table.csv, columns: {x: x}}"))
+        self.run_program("run", "campaign.yaml", "--journal", "j", expect=0)
+        before, _ = self.run_program("export", "j", expect=0)
+        self.assertIn("x", before.splitlines()[0].split(","))
+        (self.folder / "table.csv").unlink()
+        self.assertEqual(self.run_program("export", "j", expect=0)[0], before)
+        self.write("table.csv", TABLE.replace("3,90", "5,90"))
+        self.refuse(2, "candidates", "--journal", arguments=("run", "campaign.yaml", "--journal", "j"))
+
+    def test_a_journal_that_may_only_be_read(self):
+        self.run_program("run", "campaign.yaml", "--journal", "j", expect=0)
+        (self.folder / "j").chmod(0o444)
+        self.folder.chmod(0o555)
+        self.addCleanup(self.folder.chmod, 0o755)
+        said, _ = self.run_program("replay", "j", "--json", expect=0)
+        self.assertIn('"chain":"ok"', said)
 
 
 if __name__ == "__main__":

@@ -238,6 +238,24 @@ TEST_CASE("a stop waits for running commands, and a start goes on") {
   for (const wire::Command& command : rig.commands) CHECK(command.id() != dose.id());
 }
 
+// Goal: a planner that cannot answer stops the campaign, and does not finish it. Method: its answer is a fault.
+TEST_CASE("a planner's fault stops the campaign, and it can be gone on with") {
+  Rig rig;
+  rig.link_up();
+  PlannerSaid said;
+  said.ask = rig.asked.front().ask;
+  said.fault = "no idea";
+  rig.asked.clear();
+  rig.give(said);
+  CHECK(rig.state().status == CampaignState::kStopped);
+  CHECK(rig.state().why.find("no idea") != std::string::npos);
+  rig.restart();
+  CHECK(rig.state().status == CampaignState::kRunning);
+  rig.link_up();
+  rig.plan();
+  CHECK_FALSE(rig.commands.empty());
+}
+
 // Goal: silence is noticed. Method: a command that is never accepted, and one that never ends.
 TEST_CASE("a command that is not answered is asked about, never repeated") {
   Rig rig;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/read_space.h"
 #include "tests/core/messages.h"
 #include "tests/core/scratch.h"
 
@@ -258,6 +259,30 @@ TEST_CASE("a large table of candidates is read, equal rows once", "[problem]") {
   CHECK(problem.space[1].cardinality() == 53);
   scratch.write("pool.csv", csv + csv.substr(6));
   CHECK(read("candidates: pool.csv\n" + kObjective, scratch.folder()).space.pool()->rows == 100'000);
+}
+
+TEST_CASE("parameters written down are read back the same", "[problem]") {
+  const std::string text =
+      "space:\n  t: {range: [30 degC, 110.125 degC]}\n  r: {range: [1e-9 s, 600 s], scale: log}\n  n: {integer: [-3, "
+      "8]}\n"
+      "  p: {levels: [1 bar, 2.5 bar, 0.1 bar]}\n  c: {choices: [\"a, b\", \"say \\\"so\\\"\", \"30\", \"é\\\\n\"]}\n"
+      "objectives: {y: {goal: maximize}}\n";
+  const Problem first = read(text);
+  const Problem again =
+      read("space: " + write_parameters(first.space.parameters()) + "\nobjectives: {y: {goal: maximize}}\n");
+  REQUIRE(again.space.size() == first.space.size());
+  CHECK(write_parameters(again.space.parameters()) == write_parameters(first.space.parameters()));
+  for (std::size_t i = 0; i < first.space.size(); ++i) {
+    const Parameter &a = first.space[i], &b = again.space[i];
+    CHECK(a.name == b.name);
+    CHECK(a.unit == b.unit);
+    CHECK(a.kind.index() == b.kind.index());
+    CHECK(a.low() == b.low());
+    CHECK(a.high() == b.high());
+  }
+  CHECK(std::get<Levels>(again.space[3].kind).values == std::get<Levels>(first.space[3].kind).values);
+  CHECK(std::get<Choices>(again.space[4].kind).names == std::get<Choices>(first.space[4].kind).names);
+  CHECK(std::get<Continuous>(again.space[1].kind).log);
 }
 
 TEST_CASE("the best observation follows the goal and leaves out what was not measured", "[problem]") {

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "core/error.h"
 #include "optimizers/design.h"
+#include "optimizers/models.h"
 #include "optimizers/planner.h"
 #include "spaces.h"
 
@@ -145,6 +147,53 @@ TEST_CASE("a finite space is visited to its end, each point once") {
     question.count = 5;
   }
   CHECK(seen.size() == 12);
+}
+
+// Equalities between parameters that may all be zero: how far one is violated is measured by the ranges, not by numbers
+// that happen to be tiny.
+TEST_CASE("the planner takes back its own suggestions where equalities hold") {
+  const std::vector<std::vector<std::string>> sets = {{"x0 + x1 + x2 + x3 = 1", "x2 = x3"},
+                                                      {"x0 + x1 + x2 = 1.5", "x2 - 2*x3 = 0"}};
+  for (const auto& texts : sets) {
+    std::vector<Parameter> parameters;
+    for (int i = 0; i < 4; ++i) parameters.push_back({"x" + std::to_string(i), {}, Continuous{0, 1}});
+    std::vector<LinearConstraint> constraints;
+    for (const std::string& text : texts) constraints.push_back(parse_constraint(text, parameters));
+    Problem problem;
+    problem.space = Space(parameters, constraints);
+    problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
+    problem.planner.initial = 4;
+    PlanQuestion question;
+    while (question.observations.size() < 24) {
+      question.seed = question.observations.size();
+      question.count = 2;
+      for (const Suggestion& suggestion : plan(problem, question).suggestions) {
+        Observation o;
+        o.at = suggestion.at;
+        o.measured = {Measurement{o.at[0] - o.at[2], std::nullopt}};  // best where x2 and x3 are zero
+        question.observations.push_back(o);
+      }
+    }
+  }
+}
+
+TEST_CASE("observations outside a range are refused by the range's own scale") {
+  Problem problem;
+  problem.space = Space({{"l", {}, Continuous{1e-12, 1, true}}, {"n", {}, Integer{1, 1000000000}}});
+  problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
+  const auto told = [&](double l, double n) {
+    Observation o;
+    o.at = {l, n};
+    o.measured = {Measurement{1, std::nullopt}};
+    check_observations(problem, {o});
+  };
+  CHECK_NOTHROW(told(1e-12, 7));
+  CHECK_NOTHROW(told(0.9999999999e-12, 1000000000));
+  CHECK_THROWS_AS(told(1e-13, 7), InputError);
+  CHECK_THROWS_AS(told(0, 7), InputError);
+  CHECK_THROWS_AS(told(-9e-10, 7), InputError);
+  CHECK_THROWS_AS(told(0.5, 1.5), InputError);
+  CHECK_THROWS_AS(told(0.5, 0), InputError);
 }
 
 TEST_CASE("suggestions keep away from where experiments fail") {
