@@ -6,9 +6,10 @@ import json
 import os
 import re
 import subprocess
+import sys
 import unittest
 
-from program import EXAMPLES, ProgramTest, main
+from program import EXAMPLES, PROGRAM, ProgramTest, main
 
 CAMPAIGN = EXAMPLES / "suzuki" / "campaign.yaml"
 LAB = EXAMPLES / "suzuki" / "lab.yaml"
@@ -115,6 +116,13 @@ class Measured(ProgramTest):
 
 
 class Plan(ProgramTest):
+    def test_example(self):
+        """Goal: the documented conversation works. Method: run it; Branin's function must come near its minimum, 0.398."""
+        script = EXAMPLES / "ask_tell" / "ask_tell.py"
+        out = subprocess.run([sys.executable, script, PROGRAM], capture_output=True, text=True, timeout=60, check=True).stdout
+        values = [float(line.split(": ")[1].split(" at ")[0]) for line in out.splitlines() if line.startswith("experiment")]
+        self.assertLess(values[-1], 1.0)
+
     def test_ask_and_tell(self):
         """Goal: the planner answers as documented, and goes on after errors. Method: a conversation."""
         campaign = self.write(
