@@ -133,7 +133,7 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
   double share = 0;
   if (stop.experiments) share = static_cast<double>(state.done()) / static_cast<double>(*stop.experiments);
   if (stop.lab_time) share = std::max(share, lab_time_s / seconds(*stop.lab_time));
-  std::string head = fmt::format("{}  {}  {}{} experiments", state.campaign, bar(share, 24), state.done(),
+  std::string head = fmt::format("{}  {}  {}{} experiments", state.campaign, bar(share, 16), state.done(),
                                  stop.experiments ? fmt::format("/{}", *stop.experiments) : "");
   if (share > 0 && share < 1) {
     head += fmt::format("   about {} left", describe_duration(from_seconds(lab_time_s * (1 / share - 1))));
