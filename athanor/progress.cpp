@@ -86,6 +86,16 @@ void Progress::show(const State& state, const std::vector<Record>& records, Time
   if (terminal_ && monotonic_seconds() - drawn_at_ >= kRedrawSeconds) draw(state, now);
 }
 
+void Progress::note(const wire::Telemetry& telemetry) {
+  std::string text;
+  for (const wire::Value& value : telemetry.values()) {
+    wire::Value rounded = value;
+    if (value.kind_case() == wire::Value::kNumber) rounded.set_number(std::round(value.number() * 10) / 10);
+    text += (text.empty() ? "" : ", ") + describe_value(rounded);
+  }
+  readings_[telemetry.instrument()] = text;
+}
+
 void Progress::finish(const State& state) {
   erase();
   say(fmt::format("{} {}: {} experiments measured, {} failed, {} abandoned, in {} of laboratory time", state.campaign,
@@ -144,6 +154,8 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
     if (!command.open()) continue;
     running += fmt::format("#{} {} on {}", command.experiment, campaign_.steps[command.step].name,
                            command.command.instrument());
+    const auto reading = readings_.find(command.command.instrument());
+    if (reading != readings_.end()) running += " (" + reading->second + ")";
     const double left_s = command.expected_s - seconds(now - command.since);
     if (command.state == CommandState::kAccepted && left_s > 0)
       running += fmt::format(", {} left", describe_duration(from_seconds(left_s)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ class Progress {
   Progress(const Campaign& campaign, std::FILE* out);
   /// What `records` brought; now: laboratory time.
   void show(const State& state, const std::vector<Record>& records, Time now);
+  /// What an instrument's sensors show, until the next such message.
+  void note(const wire::Telemetry& telemetry);
   /// The block goes, and two lines stay: what was done, and the best in full.
   void finish(const State& state);
   /// A line of its own, above the block.
@@ -31,8 +34,9 @@ class Progress {
   const Campaign& campaign_;
   std::FILE* out_;
   bool terminal_;
-  std::size_t drawn_ = 0;  ///< lines of the block on the screen
-  double drawn_at_ = 0;    ///< monotonic seconds
+  std::map<std::string, std::string> readings_;  ///< instrument → "80.2 degC"
+  std::size_t drawn_ = 0;                        ///< lines of the block on the screen
+  double drawn_at_ = 0;                          ///< monotonic seconds
 };
 
 /// "temperature 82.4 degC, ligand XPhos"

@@ -156,7 +156,8 @@ int run_campaign(const RunOptions& options) {
           progress.say("stopping: waiting for the steps that are running (Ctrl-C again leaves at once; they go on)");
         }
         progress.show(now, records, laboratory->clock().now());
-      }};
+      },
+      [&](const wire::Telemetry& telemetry) { progress.note(telemetry); }};
   const bool ended = run(engine, shell, ATHANOR_VERSION);
   progress.finish(engine.state());
 

@@ -82,7 +82,13 @@ bool run(Engine& engine, Shell& shell, const std::string& program_version) {
     for (const LinkChange& change : arrived.changes) {
       if (!change.up) turn.add(DriverLost{change.driver});  // its coming up is told by the driver's Welcome
     }
-    for (const DriverMessage& message : arrived.messages) turn.add(DriverSaid{message.message});
+    for (const DriverMessage& message : arrived.messages) {
+      if (!message.message.has_telemetry()) {
+        turn.add(DriverSaid{message.message});
+      } else if (shell.telemetry) {
+        shell.telemetry(message.message.telemetry());
+      }
+    }
     for (PlannerSaid& said : shell.planner.take()) turn.add(std::move(said));
     if (shell.clock.now() >= engine.wakes_at()) turn.add(TimePassed{});
     turn.carry_out();

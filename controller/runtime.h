@@ -44,6 +44,9 @@ std::unique_ptr<PlannerLink> make_planner_thread(const Problem& problem, const W
 /// Told of every turn after it was written: for progress displays.
 using Observer = std::function<void(const State& state, const std::vector<Record>& records)>;
 
+/// Told of what sensors show; nothing is decided by it, and the journal does not hold it.
+using TelemetryObserver = std::function<void(const wire::Telemetry& telemetry)>;
+
 struct Shell {
   Store& store;
   DriverLink& drivers;
@@ -54,6 +57,7 @@ struct Shell {
   /// runs goes on in the instruments, and is asked about at the next start).
   const std::atomic<int>& stops;
   Observer observer;
+  TelemetryObserver telemetry = {};
 };
 
 /// Runs `engine` until its campaign is over. False if it left early because of a second stop.

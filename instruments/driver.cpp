@@ -224,6 +224,18 @@ void Driver::on_stop(Time now, Messages& out) {
   for (const auto& [id, instrument] : instruments_) stopped.add_instruments(id);
 }
 
+std::vector<wire::FromDriver> Driver::telemetry(Time now) {
+  Messages out;
+  for (const auto& [id, instrument] : instruments_) {
+    const std::vector<wire::Value> values = instrument->readings(now);
+    if (values.empty()) continue;
+    wire::Telemetry& telemetry = *say(out).mutable_telemetry();
+    telemetry.set_instrument(id);
+    for (const wire::Value& value : values) *telemetry.add_values() = value;
+  }
+  return out;
+}
+
 void Driver::controller_lost(Time now) {
   for (auto& [id, instrument] : instruments_) instrument->make_safe(now);
 }

@@ -47,6 +47,9 @@ class Driver {
   /// cannot be entered is kept, its command answered as running, and tried again every second until it can.
   std::vector<wire::FromDriver> advance(Time now);
 
+  /// What the sensors of its instruments show.
+  std::vector<wire::FromDriver> telemetry(Time now);
+
   /// No controller was heard for longer than the dead-man time: every instrument goes to its safe state.
   void controller_lost(Time now);
 

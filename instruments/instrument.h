@@ -41,6 +41,9 @@ class Instrument {
   /// Brings the device to its safe state; whatever ran ends as INTERRUPTED.
   virtual void make_safe(Time now) = 0;
 
+  /// What its sensors show now, for telemetry: asked about once a second while a controller listens. None as a rule.
+  virtual std::vector<wire::Value> readings(Time) { return {}; }
+
   /// After a restart of the driver: a device that numbers its own jobs can tell what became of one.
   /// After kRunning, the command goes on as if it had been started here.
   virtual Memory recall(const wire::Command& command, Time now) = 0;

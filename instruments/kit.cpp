@@ -195,6 +195,15 @@ class KitInstrument final : public Instrument {
     return due;
   }
 
+  std::vector<wire::Value> readings(Time now) override {
+    std::vector<wire::Value> values;
+    if (plan_.readings) {
+      for (const Reading& reading : plan_.readings(now))
+        values.push_back(number_value(reading.name, reading.number, reading.unit));
+    }
+    return values;
+  }
+
   void cancel(const std::string& command_id, Time now) override {
     if (running_ && running_->command.id() == command_id) interrupt("cancelled", now);
   }

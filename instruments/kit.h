@@ -84,6 +84,13 @@ struct Result {
 };
 using Results = std::vector<Result>;
 
+/// What a sensor shows: {"temperature", 81.4, "degC"}.
+struct Reading {
+  std::string name;
+  double number = 0;
+  std::string unit;
+};
+
 /// What a handler has set going: how long it takes and what happens then.
 struct Work {
   struct Milestone {
@@ -126,6 +133,8 @@ struct InstrumentPlan {
   std::vector<Offer> offers;
   /// Brings the device to its safe state; what ran was interrupted before this is called. May be left out.
   std::function<void(Time now)> make_safe = {};
+  /// What its sensors show, with units, for telemetry; asked about once a second. May be left out.
+  std::function<std::vector<Reading>(Time now)> readings = {};
   /// Left out: the device cannot tell.
   std::function<Recollection(const Arguments& with, Time now)> recall = {};
 };

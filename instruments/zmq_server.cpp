@@ -15,6 +15,7 @@ namespace athanor {
 namespace {
 
 constexpr int kMessagesPerTurn = 1000;  // before the instruments are looked at again
+constexpr double kTelemetryEvery = 1;   // seconds
 
 class DriverServer {
  public:
@@ -35,6 +36,10 @@ class DriverServer {
         abandoned_ = true;
         driver_.controller_lost(lab_now_);
         continue;
+      }
+      if (!controller_.empty() && now - measured_at_ >= kTelemetryEvery) {
+        measured_at_ = now;
+        for (const wire::FromDriver& telemetry : driver_.telemetry(lab_now())) tell_controller(telemetry);
       }
       if (!controller_.empty() && now - said_at_ >= kHeartbeatEvery) {
         wire::FromDriver heartbeat = message();
@@ -63,7 +68,7 @@ class DriverServer {
 
   double timeout(double linger_s, double dead_man_s) {
     const double now = monotonic_seconds();
-    double next = controller_.empty() ? HUGE_VAL : said_at_ + kHeartbeatEvery;
+    double next = controller_.empty() ? HUGE_VAL : std::min(said_at_ + kHeartbeatEvery, measured_at_ + kTelemetryEvery);
     if (linger_s > 0) next = std::min(next, heard_at_ + linger_s);
     if (dead_man_s > 0 && !abandoned_) next = std::min(next, heard_at_ + dead_man_s);
     if (const Time wakes_at = driver_.wakes_at(); wakes_at != kNever) {
@@ -83,6 +88,7 @@ class DriverServer {
     const std::string& from = frames.front();
     if (said.has_hello() && said.version() == kProtocolVersion) {
       controller_ = from;
+      measured_at_ = monotonic_seconds();  // the Welcome comes first
       controller_name_ = said.hello().controller();
     }
     if (from != controller_) return hear_stranger(from, said);
@@ -140,7 +146,8 @@ class DriverServer {
   ZmqContext context_;
   ZmqSocket router_;
   std::string controller_, controller_name_;  ///< its routing id; empty: none
-  double heard_at_ = 0, said_at_ = 0;         ///< monotonic seconds
+  double heard_at_ = 0, said_at_ = 0;         ///< monotonic seconds, as is the next
+  double measured_at_ = 0;                    ///< when telemetry was sent last
   bool abandoned_ = false;                    ///< the dead-man time is over and the instruments are safe
   Time lab_now_{};
   std::uint64_t dropped_ = 0;

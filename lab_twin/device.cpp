@@ -170,6 +170,19 @@ void Device::end(Time at, bool whole) {
   job_.reset();
 }
 
+std::vector<wire::Value> Device::readings(Time now) {
+  end_if_due(now);
+  std::vector<wire::Value> values;
+  if (!job_) return values;
+  const std::size_t index = index_of(job_->command);
+  const Arguments with(description_.capabilities(static_cast<int>(index)), job_->command);
+  world_->transaction([&] {
+    for (const Reading& reading : (*behaviours_)[index]->readings(scene(with), seconds(now - job_->began_at)))
+      values.push_back(number_value(reading.name, reading.number, reading.unit));
+  });
+  return values;
+}
+
 Instrument::Memory Device::recall(const wire::Command& command, Time now) {
   end_if_due(now);
   Memory memory;

@@ -34,6 +34,7 @@ class Device final : public Instrument {
   std::vector<wire::FromDriver> poll(Time now) override;
   void cancel(const std::string& command_id, Time now) override;
   void make_safe(Time now) override;
+  std::vector<wire::Value> readings(Time now) override;
   Memory recall(const wire::Command& command, Time now) override;
 
  private:

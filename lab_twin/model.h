@@ -42,6 +42,8 @@ class Behaviour {
   /// What `elapsed_s` of the `planned_s` seconds do to the sample and the device (written into `scene`), and what the
   /// device reports at the end; the report of an act that was broken off is not read.
   virtual Outcome<Results> act(Scene& scene, double elapsed_s, double planned_s) const = 0;
+  /// What the device's sensors show `elapsed_s` after it began. Changes nothing.
+  virtual std::vector<Reading> readings(const Scene&, double /*elapsed_s*/) const { return {}; }
 };
 
 using Behaviours = std::vector<std::unique_ptr<const Behaviour>>;

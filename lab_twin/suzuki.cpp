@@ -107,6 +107,17 @@ class Heat final : public Behaviour {
                              pretty_number(present * 1e3), pretty_number(dissolved * 1e3), pretty_number(hold_c))};
   }
 
+  std::vector<Reading> readings(const Scene& scene, double elapsed_s) const override {
+    double at_k = kRoomC + kZeroC;
+    for (const Kinetics::Stretch& stretch : programme(scene)) {
+      const double share = stretch.seconds > 0 ? std::clamp(elapsed_s / stretch.seconds, 0.0, 1.0) : 1;
+      at_k = stretch.from_k + share * (stretch.to_k - stretch.from_k);
+      elapsed_s -= stretch.seconds;
+      if (elapsed_s <= 0) break;
+    }
+    return {{"temperature", at_k - kZeroC, "degC"}};
+  }
+
  private:
   std::array<Kinetics::Stretch, 3> programme(const Scene& scene) const {
     auto built = scene.nature("offset");

@@ -84,6 +84,7 @@ std::unique_ptr<Instrument> heater(const std::string& id, Device& device) {
                       .repeatable(),
                   start}};
   plan.make_safe = [&device](Time) { device.safe = true; };
+  plan.readings = [](Time) { return std::vector<Reading>{{"temperature", 21.5, "degC"}}; };
   plan.recall = [&device](const Arguments& with, Time now) { return recollect(device, with.command().id(), now); };
   return make_instrument(std::move(plan));
 }

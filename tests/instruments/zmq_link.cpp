@@ -78,6 +78,21 @@ TEST_CASE("a command goes to the driver and its outcome comes back") {
   CHECK(link->dropped() == 0);
 }
 
+TEST_CASE("whoever listens is told what the sensors show, again and again") {
+  Site site;
+  rig::ServedDriver served(rig::address_in(site.folder), site.clock);
+  auto link = site.link();
+  rig::await_up(*link, site.clock);
+  for (int i = 0; i < 2; ++i) {
+    const auto said =
+        rig::await_message(*link, site.clock, [](const wire::FromDriver& message) { return message.has_telemetry(); });
+    CHECK(said.telemetry().instrument() == "heater-1");
+    REQUIRE(said.telemetry().values_size() == 1);
+    CHECK(said.telemetry().values(0).number() == 21.5);
+    CHECK(said.telemetry().values(0).unit() == "degC");
+  }
+}
+
 TEST_CASE("a link waits until the laboratory time that was asked for, or until its caller's descriptor") {
   // Goal: the run time's loop. Method: 100 × real time; a readable pipe; nothing else to hear.
   Site site(100);

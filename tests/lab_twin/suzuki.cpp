@@ -102,6 +102,31 @@ TEST_CASE("a procedure on a bench without error measures what the kinetics say")
   CHECK(result(seen, "conversion") == Approx(100 - 100 * m[Kinetics::kA] / (0.2 * 8 / 9)).epsilon(1e-9));
 }
 
+TEST_CASE("a reactor shows the temperature of its programme while it heats") {
+  Folder folder;
+  Rig rig(exact_bench(), folder.path());
+  const auto shown = [&]() -> std::optional<double> {
+    for (Driver* driver : rig.drivers()) {
+      for (const auto& message : driver->telemetry(rig.now())) {
+        if (message.telemetry().instrument() == "reactor-1") return message.telemetry().values(0).number();
+      }
+    }
+    return std::nullopt;
+  };
+  REQUIRE(rig.run(dispense("1", "s", "substrates", 0.8)).done());
+  CHECK_FALSE(shown());
+  REQUIRE_FALSE(rig.send(heat("2", "s", 90, 300)));
+  const Time began = rig.now();
+  for (const auto& [after_s, temperature_c] :
+       std::vector<std::pair<double, double>>{{0, 25}, {0.325, 57.5}, {0.65, 90}, {200, 90}, {300.975, 57.5}}) {
+    rig.advance(began + from_seconds(after_s));
+    REQUIRE(shown());
+    CHECK(*shown() == Approx(temperature_c).margin(0.01));
+  }
+  rig.advance(began + from_seconds(302));
+  CHECK_FALSE(shown());
+}
+
 TEST_CASE("a job that is broken off has acted for as long as it ran") {
   Folder folder;
   Rig rig(exact_bench(), folder.path());
