@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -154,7 +156,10 @@ int main(int argc, char** argv) {
   // A limit on the size of files is a full disk like any other, not a reason to be killed.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    return athanor::run_command(argc, argv);
+    const int status = athanor::run_command(argc, argv);
+    if (std::fflush(stdout) == 0 || errno == EPIPE) return status;
+    athanor::print_error(fmt::format("the output could not be written: {}", std::strerror(errno)));
+    return status == 0 ? 3 : status;
   } catch (const athanor::InputError& error) {
     athanor::print_mistakes(error);
     return 2;

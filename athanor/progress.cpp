@@ -106,8 +106,13 @@ void Progress::finish(const State& state) {
 
 void Progress::say(const std::string& line) {
   erase();
-  fmt::print(out_, "{}\n", line);
+  put(line + "\n");
   std::fflush(out_);
+}
+
+// Where nobody listens any more (a closed pipe, a terminal that is gone), the campaign goes on all the same.
+void Progress::put(const std::string& text) {
+  std::fputs(text.c_str(), out_);
 }
 
 void Progress::say_record(const State& state, const Record& record) {
@@ -166,7 +171,7 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
 }
 
 void Progress::erase() {
-  if (drawn_ > 0) fmt::print(out_, "\r\x1b[{}A\x1b[J", drawn_);
+  if (drawn_ > 0) put(fmt::format("\r\x1b[{}A\x1b[J", drawn_));
   drawn_ = 0;
 }
 
@@ -175,7 +180,7 @@ void Progress::draw(const State& state, Time now) {
   const bool known = ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 10;
   erase();
   for (const std::string& line : block(state, now)) {
-    fmt::print(out_, "{}\n", fit(line, known ? size.ws_col - 1u : 79u));
+    put(fit(line, known ? size.ws_col - 1u : 79u) + "\n");
     ++drawn_;
   }
   std::fflush(out_);

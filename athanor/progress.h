@@ -28,6 +28,7 @@ class Progress {
   void say_record(const State& state, const Record& record);
   void draw(const State& state, Time now);
   void erase();
+  void put(const std::string& text);
   std::vector<std::string> block(const State& state, Time now) const;
   std::string best_line(const State& state) const;
 

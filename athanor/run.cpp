@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -59,6 +60,23 @@ void set_aside(const std::string& folder) {
   fmt::print(stderr, "“{}” is of an earlier journal, and this one is new: it is kept as “{}”\n", folder, kept);
 }
 
+// A simulated laboratory belongs to one journal, whose nonce its folder bears.
+void require_belonging(const std::string& folder, const std::string& nonce, const std::string& journal) {
+  const std::string mark = folder + "/journal";
+  if (!std::filesystem::exists(mark)) {
+    std::filesystem::create_directories(folder);
+    std::ofstream(mark) << nonce << "\n";
+    return;
+  }
+  std::string found;
+  std::getline(std::ifstream(mark) >> std::ws, found);
+  if (found == nonce) return;
+  throw EnvironmentError(fmt::format(
+      "the simulated laboratory “{}” is that of another journal than “{}” (its mark is {}, not {}); put the right one "
+      "back, or begin another journal with --journal",
+      folder, journal, found, nonce));
+}
+
 Lab lab_of(const RunOptions& options, const Campaign& campaign) {
   const std::string file = options.lab_file.empty() ? campaign.lab_file : options.lab_file;
   if (file.empty()) {
@@ -113,11 +131,20 @@ int run_campaign(const RunOptions& options) {
   require_writable(report_file);
 
   StopSignals stop;
+  std::signal(SIGPIPE, SIG_IGN);  // a closed terminal or pipe ends the telling, not the campaign
+  const bool was_there = std::filesystem::exists(journal_file);
   // The twin's world in this process is not synced either: a power cut takes both, a killed process neither.
   Journal journal(journal_file, Journal::Mode::kOpenOrCreate,
                   speed.max ? Database::Sync::kNone : Database::Sync::kFull);
   const std::vector<Record> before = journal.records();
   // A new journal begins with a new virtual laboratory: the old one's vials are not this campaign's.
+  if (before.empty() && was_there && lab.twin && world_exists(folder)) {
+    throw EnvironmentError(
+        fmt::format("journal “{0}” is there without a record, but “{1}” holds the laboratory of one; what it recorded "
+                    "last may be in "
+                    "“{0}-wal”, which belongs with it. Put that back, or remove “{0}” to begin anew",
+                    journal_file, folder));
+  }
   if (before.empty() && lab.twin) set_aside(folder);
   if (!before.empty() && lab.twin && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
@@ -132,6 +159,7 @@ int run_campaign(const RunOptions& options) {
   if (speed.max) start = std::max(start, world_time(folder).value_or(start));
   State state = open_campaign(journal, campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
 
+  if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   const auto laboratory =
       speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", starts(before) + 1), start)
                 : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, start);

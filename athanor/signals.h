@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM as something a loop can wait for.
+// Ctrl-C, SIGTERM and a hang-up as something a loop can wait for.
 #pragma once
 
 #include <atomic>

@@ -116,6 +116,17 @@ void Engine::on_answer(const wire::CommandState& answer) {
   const auto found = state_.commands.find(answer.id());
   if (found == state_.commands.end() || !found->second.open()) return;
   const CommandEntry& command = found->second;
+  if (answer.has_command() && answer.command().SerializeAsString() != command.command.SerializeAsString()) {
+    const std::string why = fmt::format(
+        "the driver of {} knows “{}” as another command than this journal does: the journal is older than what was "
+        "done, "
+        "such as a copy that was put back. Put the newest one back, or begin another journal",
+        command.command.instrument(), answer.id());
+    alarm(command.command.instrument(), why);
+    move(answer.id(), CommandEvent::kDoubt, "its id was used for another command");
+    if (!stopping()) move_campaign(CampaignEvent::kAskStop, why);
+    return;
+  }
   static_assert(static_cast<int>(wire::CommandState::NEVER_SEEN) == 0);
   Answer says = Answer::kNeverSeen;
   if (answer.standing() == wire::CommandState::FINISHED) says = Answer::kFinished;

@@ -76,8 +76,8 @@ State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, 
   }
   if (const std::string space = space_of_candidates(campaign); space != records.front().opened().space()) {
     throw InputError(fmt::format(
-        "the candidates of “{}” are not those with which journal “{}” was begun: their columns or the values in them "
-        "have changed. Put the file back, or begin another journal with --journal",
+        "the candidates of “{}” are not those with which journal “{}” was begun: their columns, the values in them "
+        "or the order of either have changed. Put the file back, or begin another journal with --journal",
         campaign.file->name(), journal.file()));
   }
   const std::string before = latest_text(records);

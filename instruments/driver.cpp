@@ -249,10 +249,12 @@ void Driver::on_question(const wire::Question& question, Messages& out) {
 wire::CommandState Driver::state_of(const std::string& id) {
   wire::CommandState state;
   state.set_id(id);
-  if (running_.count(id) > 0) {
+  if (const auto running = running_.find(id); running != running_.end()) {
     state.set_standing(wire::CommandState::RUNNING);
+    *state.mutable_command() = running->second.command;
   } else if (const auto entry = ledger_.find(id)) {
     // Entered and not running, without an end: it was not started (see on_command).
+    if (!entry->command.capability().empty()) *state.mutable_command() = entry->command;
     if (entry->interrupted) state.set_standing(wire::CommandState::INTERRUPTED);
     if (entry->outcome) {
       state.set_standing(wire::CommandState::FINISHED);

@@ -228,6 +228,37 @@ class BadInput(ProgramTest):
         self.assertIn("j.twin.1", err)
         self.assertEqual((self.folder / "j.twin.1" / "notes.txt").read_text(), "precious")
 
+    def test_the_laboratory_of_another_journal(self):
+        for name in ("a", "b"):
+            self.change("experiments: 40", "experiments: 5") if name == "a" else None
+            self.run_program("run", "campaign.yaml", "--journal", name, "--seed", "1" if name == "a" else "2", expect=0)
+        shutil.rmtree(self.folder / "a.twin")
+        (self.folder / "b.twin").rename(self.folder / "a.twin")
+        self.refuse(3, "a.twin", "another journal", arguments=("run", "campaign.yaml", "--journal", "a"))
+
+    def test_an_older_journal_than_what_was_done(self):
+        self.change("experiments: 40", "experiments: 5")
+        self.run_program("run", "campaign.yaml", "--journal", "j", expect=0)
+        shutil.copy(self.folder / "j", self.folder / "copy")
+        self.change("experiments: 5", "experiments: 12")
+        self.run_program("run", "campaign.yaml", "--journal", "j", expect=0)
+        shutil.copy(self.folder / "copy", self.folder / "j")
+        self.change("batch: 4", "batch: 1")  # then other experiments are chosen under the same numbers
+        self.change("initial: 8", "initial: 5")
+        out, _ = self.run_program("run", "campaign.yaml", "--journal", "j", expect=1)
+        self.assertIn("the journal is older than what was done", out)
+
+    def test_a_journal_without_its_log(self):
+        self.run_program("run", "campaign.yaml", "--journal", "j", expect=0)
+        (self.folder / "j").write_bytes(b"")
+        self.refuse(3, "j-wal", arguments=("run", "campaign.yaml", "--journal", "j"))
+        self.assertTrue((self.folder / "j.twin" / "world.db").exists())
+
+    def test_output_that_cannot_be_written(self):
+        self.run_program("run", "campaign.yaml", "--journal", "j", expect=0)
+        with open("/dev/full", "w", encoding="utf8") as full:
+            self.run_program("replay", "j", expect=3, stdout=full)
+
     def test_a_journal_needs_no_candidates_file(self):
         self.write("table.csv", TABLE)
         self.write("lab.yaml", LOOKUP_LAB)

@@ -238,6 +238,27 @@ TEST_CASE("a stop waits for running commands, and a start goes on") {
   for (const wire::Command& command : rig.commands) CHECK(command.id() != dose.id());
 }
 
+// Goal: an outcome is never taken for another command's. Method: a driver knows an id as another command, as it would
+// after an older copy of the journal was put back.
+TEST_CASE("an id that the driver knows as another command stops the campaign") {
+  Rig rig;
+  rig.link_up();
+  rig.plan();
+  const wire::Command dose = rig.take();
+  wire::FromDriver message = rig.from_driver();
+  wire::CommandState& state = *message.mutable_answer()->add_states();
+  state.set_id(dose.id());
+  state.set_standing(wire::CommandState::FINISHED);
+  *state.mutable_command() = dose;
+  state.mutable_command()->mutable_with(0)->set_number(1.9);
+  *state.mutable_outcome() = Rig::success(dose);
+  rig.give(DriverSaid{message});
+  CHECK(rig.state().abandoned == 1);
+  CHECK(rig.state().measured == 0);
+  CHECK(rig.state().why.find("older") != std::string::npos);
+  CHECK(rig.state().status != CampaignState::kRunning);
+}
+
 // Goal: a planner that cannot answer stops the campaign, and does not finish it. Method: its answer is a fault.
 TEST_CASE("a planner's fault stops the campaign, and it can be gone on with") {
   Rig rig;
