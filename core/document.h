@@ -102,6 +102,8 @@ class Document {
   std::vector<Mistake> mistakes_;
 };
 
+/// `text` as a scalar in double quotes that YAML reads back the same.
+std::string in_quotes(const std::string& text);
 /// The member of `known` nearest to `word` by edit distance, if it is near enough to be a slip of the pen.
 std::optional<std::string> nearest_name(std::string_view word, const std::vector<std::string>& known);
 /// " (did you mean “X”?)" or, where nothing is near, " (known: a, b, c)".

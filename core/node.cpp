@@ -24,27 +24,21 @@ std::string quoted(const std::string& text) {
   return "“" + text.substr(0, end) + "…”";
 }
 
-void append_quoted(std::string& out, const std::string& text) {
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 bool name_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
 }  // namespace
+
+std::string in_quotes(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') out += '\\';
+    out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return out + '"';
+}
 
 Node::Kind Node::kind() const {
   return impl_ ? impl_->kind : Kind::kMissing;
@@ -231,7 +225,7 @@ void Node::append_canonical(const Impl& node, std::string& out) {
       out += "null";
       return;
     case Kind::kScalar:
-      append_quoted(out, node.scalar);
+      out += in_quotes(node.scalar);
       return;
     case Kind::kSequence:
       out += '[';
@@ -245,7 +239,7 @@ void Node::append_canonical(const Impl& node, std::string& out) {
       out += '{';
       for (const auto& [key, value] : node.entries) {
         out += std::exchange(separator, ", ");
-        append_quoted(out, key);
+        out += in_quotes(key);
         out += ": ";
         append_canonical(*value, out);
       }

@@ -223,21 +223,12 @@ void read_parameters(const Node& space, SpaceDraft& draft) {
 }
 
 std::string write_parameters(const std::vector<Parameter>& parameters) {
-  const auto quoted = [](const std::string& text) {
-    std::string out = "\"";
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\') out += '\\';
-      out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
-    }
-    return out + "\"";
-  };
   std::string text;
   for (const Parameter& p : parameters) {
     const auto list = [&](const char* kind, const std::vector<double>& numbers) {
       std::string out = fmt::format("{}: [", kind);
       for (std::size_t i = 0; i < numbers.size(); ++i)
-        out += (i > 0 ? ", " : "") + quoted(to_string(Quantity{numbers[i], p.unit}));
+        out += (i > 0 ? ", " : "") + in_quotes(to_string(Quantity{numbers[i], p.unit}));
       return out + "]";
     };
     std::string kind;
@@ -250,7 +241,7 @@ std::string write_parameters(const std::vector<Parameter>& parameters) {
     } else {
       kind = "choices: [";
       const auto& names = std::get<Choices>(p.kind).names;
-      for (std::size_t i = 0; i < names.size(); ++i) kind += (i > 0 ? ", " : "") + quoted(names[i]);
+      for (std::size_t i = 0; i < names.size(); ++i) kind += (i > 0 ? ", " : "") + in_quotes(names[i]);
       kind += "]";
     }
     text += fmt::format("{}{}: {{{}}}", text.empty() ? "" : ", ", p.name, kind);
