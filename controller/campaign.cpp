@@ -84,8 +84,8 @@ void resolve_order(std::vector<Step>& steps, const std::vector<std::pair<Node, s
 std::vector<Step> read_procedure(const Node& procedure, const Problem& problem) {
   std::vector<Step> steps;
   std::vector<std::pair<Node, std::vector<std::string>>> after;
-  std::vector<std::string> objectives;
-  for (const Objective& objective : problem.objectives) objectives.push_back(objective.name);
+  std::vector<std::string> wanted;
+  for (const Measurand& measurand : problem.measurands()) wanted.push_back(measurand.name);
   for (const Node& item : procedure.items()) {
     MapReader map(item, "step");
     Step step;
@@ -101,11 +101,12 @@ std::vector<Step> read_procedure(const Node& procedure, const Problem& problem) 
     }
     if (const Node gives = map.optional("gives")) {
       for (const auto& [name, value] : gives.entries()) {
-        const auto found = std::find(objectives.begin(), objectives.end(), name);
-        if (found == objectives.end()) {
-          value.error(fmt::format("“{}” is no objective{}", name, suggest_name(name, objectives)));
+        const auto found = std::find(wanted.begin(), wanted.end(), name);
+        if (found == wanted.end()) {
+          value.error(fmt::format("“{}” is no objective, and no outcome constraint names it{}", name,
+                                  suggest_name(name, wanted)));
         } else if (const auto result = value.text()) {
-          step.gives.emplace_back(static_cast<std::size_t>(found - objectives.begin()), *result);
+          step.gives.emplace_back(static_cast<std::size_t>(found - wanted.begin()), *result);
         }
       }
     }
@@ -117,13 +118,13 @@ std::vector<Step> read_procedure(const Node& procedure, const Problem& problem) 
     steps.push_back(std::move(step));
   }
   resolve_order(steps, after);
-  for (std::size_t i = 0; i < objectives.size(); ++i) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto givers = std::count_if(steps.begin(), steps.end(), [&](const Step& step) {
       return std::any_of(step.gives.begin(), step.gives.end(), [&](const auto& given) { return given.first == i; });
     });
     if (givers != 1 && !steps.empty()) {
-      procedure.error(fmt::format("objective “{}” is given by {} steps; exactly one must name it under “gives”",
-                                  objectives[i], givers));
+      procedure.error(
+          fmt::format("“{}” is given by {} steps; exactly one must name it under “gives”", wanted[i], givers));
     }
   }
   return steps;

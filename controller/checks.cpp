@@ -124,20 +124,18 @@ std::string why_unfit(const Step& step, const Offer& offer, const Space& space, 
 
 void check_results(const Campaign& campaign, const Step& step, const Capability& capability) {
   for (const auto& [index, result] : step.gives) {
-    const Objective& objective = campaign.problem.objectives[index];
+    const Measurand measurand = campaign.problem.measurands()[index];
     const Field* field = find_field(capability.results(), result);
     if (field == nullptr) {
       campaign.file->error(step.place, fmt::format("step “{}”: “{}” gives no result “{}”{}", step.name, step.capability,
                                                    result, suggest_name(result, names_of(capability.results()))));
     } else if (field->is_text()) {
+      campaign.file->error(step.place, fmt::format("step “{}”: result “{}” is a text, and “{}” needs a number",
+                                                   step.name, result, measurand.name));
+    } else if (!Unit::parse(field->unit()).convertible_to(measurand.unit)) {
       campaign.file->error(step.place,
-                           fmt::format("step “{}”: result “{}” is a text, and objective “{}” needs a number", step.name,
-                                       result, objective.name));
-    } else if (!Unit::parse(field->unit()).convertible_to(objective.unit)) {
-      campaign.file->error(
-          step.place,
-          fmt::format("step “{}”: result “{}” is in “{}”, which cannot be converted to “{}” of objective “{}”",
-                      step.name, result, field->unit(), objective.unit.text(), objective.name));
+                           fmt::format("step “{}”: result “{}” is in “{}”, which cannot be converted to “{}” of “{}”",
+                                       step.name, result, field->unit(), measurand.unit.text(), measurand.name));
     }
   }
 }

@@ -32,7 +32,11 @@ CommandEvent event_of(const wire::Outcome& outcome) {
 }  // namespace
 
 Engine::Engine(const Campaign& campaign, const Lab& lab, State state, Options options)
-    : campaign_(campaign), lab_(lab), options_(std::move(options)), state_(std::move(state)) {
+    : campaign_(campaign),
+      measurands_(campaign.problem.measurands()),
+      lab_(lab),
+      options_(std::move(options)),
+      state_(std::move(state)) {
   for (const LabPlaces& places : lab_.places) {
     for (long i = 1; i <= places.count; ++i) places_.push_back(fmt::format("{}-{}", places.name, i));
   }
@@ -195,7 +199,7 @@ void Engine::on(const PlannerSaid& said) {
     for (const wire::Value& value : to_values(campaign_.problem.space, suggestion.at)) *proposed.add_at() = value;
     for (std::size_t i = 0; i < suggestion.predicted.size(); ++i) {
       auto& predicted = *proposed.add_predicted();
-      predicted.set_objective(campaign_.problem.objectives[i].name);
+      predicted.set_objective(measurands_[i].name);
       predicted.set_mean(suggestion.predicted[i].mean);
       predicted.set_sd(suggestion.predicted[i].sd);
     }
@@ -290,7 +294,7 @@ void Engine::settle(const ExperimentEntry& experiment) {
   for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
     const wire::Outcome& outcome = state_.commands.at(experiment.commands.at(static_cast<std::uint32_t>(step))).outcome;
     for (const auto& [index, result] : campaign_.steps[step].gives) {
-      const Objective& objective = campaign_.problem.objectives[index];
+      const Measurand& measurand = measurands_[index];
       const auto found =
           std::find_if(outcome.results().begin(), outcome.results().end(),
                        [&, wanted = result](const wire::Value& value) { return value.name() == wanted; });
@@ -299,15 +303,15 @@ void Engine::settle(const ExperimentEntry& experiment) {
                        fmt::format("step “{}” gave no result “{}”", campaign_.steps[step].name, result));
       }
       try {
-        const double number = number_in(*found, objective.unit);
+        const double number = number_in(*found, measurand.unit);
         if (!std::isfinite(number)) {
           return abandon(experiment.number,
                          fmt::format("step “{}” measured “{}” as {}", campaign_.steps[step].name, result, number));
         }
         wire::Value& value = *measured.add_values();
-        value.set_name(objective.name);
+        value.set_name(measurand.name);
         value.set_number(number);
-        value.set_unit(objective.unit.text());
+        value.set_unit(measurand.unit.text());
       } catch (const InputError& error) {
         return abandon(experiment.number, error.what());
       }

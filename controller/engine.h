@@ -124,6 +124,7 @@ class Engine {
   std::string shortage(const std::vector<wire::Value>& stock) const;
 
   const Campaign& campaign_;
+  const std::vector<Measurand> measurands_;
   const Lab& lab_;
   Options options_;
   State state_;

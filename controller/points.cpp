@@ -46,17 +46,18 @@ Point to_point(const Space& space, const std::vector<wire::Value>& values) {
 
 std::vector<Observation> observations(const Problem& problem, const State& state) {
   std::vector<Observation> all;
+  const std::vector<Measurand> measurands = problem.measurands();
   for (const ExperimentEntry& experiment : state.experiments) {
     const bool measured = experiment.state == ExperimentState::kMeasured;
     if (!measured && experiment.state != ExperimentState::kFailed) continue;
     Observation observation;
     observation.id = std::to_string(experiment.number);
     observation.at = to_point(problem.space, experiment.at);
-    observation.measured.resize(problem.objectives.size());
+    observation.measured.resize(measurands.size());
     if (!measured) observation.failed = experiment.why;
-    for (std::size_t i = 0; measured && i < problem.objectives.size(); ++i) {
+    for (std::size_t i = 0; measured && i < measurands.size(); ++i) {
       for (const wire::Value& value : experiment.measured) {
-        if (value.name() == problem.objectives[i].name) observation.measured[i] = Measurement{value.number(), {}};
+        if (value.name() == measurands[i].name) observation.measured[i] = Measurement{value.number(), {}};
       }
     }
     all.push_back(std::move(observation));

@@ -49,6 +49,7 @@ Objective read_objective(const std::string& name, const Node& node) {
   }
   const Node goal = map.optional("goal");
   Node target = map.optional("target");
+  if (const Node reference = map.optional("reference")) objective.reference = reference.quantity_in(objective.unit);
   map.finish();
   if (goal.kind() == Node::Kind::kMap) {  // goal: {target: 7}
     MapReader inner(goal, "goal");
@@ -78,6 +79,57 @@ std::vector<Objective> read_objectives(const Node& node) {
   }
   for (const auto& [name, value] : entries) objectives.push_back(read_objective(name, value));
   return objectives;
+}
+
+/// "impurity <= 5 %": the name, the comparison, the bound. A measurand that is no objective takes the bound's unit.
+void read_outcome_constraint(const Node& node, Problem& problem) {
+  const auto text = node.text();
+  if (!text) return;
+  static constexpr std::pair<std::string_view, bool> kSigns[] = {{"<=", true}, {">=", false}, {"≤", true},
+                                                                 {"≥", false}, {"<", true},   {">", false}};
+  const auto fail = [&](const std::string& why) {
+    node.error(fmt::format(
+        "outcome constraint “{}” {}; expected a measured value and its bound, such as “impurity <= 5 %”", *text, why));
+  };
+  const auto trimmed = [](std::string_view part) {
+    const auto first = part.find_first_not_of(" \t"), last = part.find_last_not_of(" \t");
+    return first == part.npos ? std::string() : std::string(part.substr(first, last - first + 1));
+  };
+  const std::pair<std::string_view, bool>* sign = nullptr;
+  std::size_t at = std::string::npos;
+  for (const auto& candidate : kSigns) {
+    if (const std::size_t found = text->find(candidate.first); found < at) {
+      sign = &candidate;
+      at = found;
+    }
+  }
+  if (sign == nullptr) return fail("has no comparison (<= or >=)");
+  const std::string name = trimmed(std::string_view(*text).substr(0, at));
+  const std::string bound = trimmed(std::string_view(*text).substr(at + sign->first.size()));
+  if (name.empty()) return fail("names nothing before its comparison");
+  Quantity quantity;
+  try {
+    quantity = parse_quantity(bound);
+  } catch (const InputError&) {
+    return fail(fmt::format("has the bound “{}”, which is no number with a unit", bound));
+  }
+  OutcomeConstraint constraint{0, sign->second, quantity.value, *text};
+  const std::vector<Measurand> known = problem.measurands();
+  const auto same = std::find_if(known.begin(), known.end(), [&](const Measurand& m) { return m.name == name; });
+  constraint.measurand = static_cast<std::size_t>(same - known.begin());
+  if (same == known.end()) {
+    if (problem.space.find(name)) {
+      return fail(fmt::format("is about the parameter “{}”; what is varied is limited under “constraints”", name));
+    }
+    problem.measured_too.push_back({name, quantity.unit});
+  } else {
+    try {
+      constraint.bound = in_unit(quantity, same->unit);
+    } catch (const InputError& mistake) {
+      return fail(fmt::format("does not fit “{}”: {}", name, mistake.mistakes().front().message));
+    }
+  }
+  problem.outcome_constraints.push_back(std::move(constraint));
 }
 
 PlannerSettings read_planner(const Node& node) {
@@ -152,6 +204,13 @@ double Objective::merit(double value) const {
   ATHANOR_CHECK(false, "an objective of no known goal");
 }
 
+std::vector<Measurand> Problem::measurands() const {
+  std::vector<Measurand> all;
+  for (const Objective& objective : objectives) all.push_back({objective.name, objective.unit});
+  all.insert(all.end(), measured_too.begin(), measured_too.end());
+  return all;
+}
+
 Problem read_problem(MapReader& campaign, NamedFiles files) {
   Problem problem;
   SpaceNodes nodes;
@@ -161,6 +220,9 @@ Problem read_problem(MapReader& campaign, NamedFiles files) {
   nodes.constraints = campaign.optional("constraints");
   problem.objectives = read_objectives(campaign.required("objectives"));
   if (nodes.space || nodes.candidates) problem.space = read_space(nodes, problem.objectives, files);
+  for (const Node& constraint : campaign.optional("outcome_constraints").items()) {
+    read_outcome_constraint(constraint, problem);
+  }
   problem.planner = read_planner(campaign.optional("planner"));
   return problem;
 }

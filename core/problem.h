@@ -15,7 +15,8 @@ struct Objective {
   std::string name;
   Unit unit;
   Goal goal = Goal::kMaximize;
-  double target = 0;  ///< in `unit`, for kTarget
+  double target = 0;                     ///< in `unit`, for kTarget
+  std::optional<double> reference = {};  ///< in `unit`; among several objectives: what is worse is worth nothing
 
   /// How good `value` is, larger is better: value, −value or −|value − target|.
   double merit(double value) const;
@@ -27,11 +28,27 @@ struct Measurement {
   std::optional<double> sd;
 };
 
+/// A number that experiments give: an objective, or what an outcome constraint speaks of.
+struct Measurand {
+  std::string name;
+  Unit unit;
+};
+
+/// A measurand that must stay on one side of a bound, whatever the objectives gain: "impurity <= 5 %".
+struct OutcomeConstraint {
+  std::size_t measurand = 0;  ///< index into Problem::measurands()
+  bool at_most = true;        ///< otherwise at least
+  double bound = 0;           ///< in the measurand's unit
+  std::string text;           ///< as the user wrote it, for messages
+
+  bool holds(double value) const { return at_most ? value <= bound : value >= bound; }
+};
+
 /// What was measured of an experiment, or that it failed and why.
 struct Observation {
   std::string id;  ///< of the experiment; may be empty
   Point at;
-  std::vector<std::optional<Measurement>> measured;  ///< one an objective, in their order; none where not measured
+  std::vector<std::optional<Measurement>> measured;  ///< one a measurand, in their order; none where not measured
   std::optional<std::string> failed;                 ///< the reason; then nothing is measured
 };
 
@@ -43,15 +60,21 @@ struct PlannerSettings {
 struct Problem {
   Space space;
   std::vector<Objective> objectives;
+  std::vector<Measurand> measured_too;  ///< what outcome constraints speak of and no objective is
+  std::vector<OutcomeConstraint> outcome_constraints;
   PlannerSettings planner;
+
+  /// Everything that an experiment measures: the objectives in their order, then `measured_too`.
+  std::vector<Measurand> measurands() const;
 };
 
 /// Whether files that the campaign names (the candidates) are read, or left alone (to replay a journal needs none).
 enum class NamedFiles { kRead, kIgnore };
 
-/// Reads `space`, `mixtures`, `constraints`, `candidates`, `objectives` and `planner` of a campaign file's top map.
-/// Mistakes are added to the document's list; the caller throws them all at once, and only without any is the problem
-/// whole. The space is without parameters where its parameters are the columns of a table that was not to be read.
+/// Reads `space`, `mixtures`, `constraints`, `candidates`, `objectives`, `outcome_constraints` and `planner` of a
+/// campaign file's top map. Mistakes are added to the document's list; the caller throws them all at once, and only
+/// without any is the problem whole. The space is without parameters where its parameters are the columns of a table
+/// that was not to be read.
 Problem read_problem(MapReader& campaign, NamedFiles files = NamedFiles::kRead);
 
 /// The index of the observation with the best merit of objective `objective`, none if none measured it.

@@ -76,20 +76,21 @@ void check_point(const Space& space, const Point& point, const std::string& what
 }
 
 void check_observations(const Problem& problem, const std::vector<Observation>& observations) {
+  const std::vector<Measurand> measurands = problem.measurands();
   for (std::size_t i = 0; i < observations.size(); ++i) {
     const Observation& o = observations[i];
     const std::string what =
         o.id.empty() ? fmt::format("observation {}", i + 1) : fmt::format("observation {} (“{}”)", i + 1, o.id);
     check_point(problem.space, o.at, what);
     if (o.failed) continue;
-    if (o.measured.size() != problem.objectives.size()) {
-      throw InputError(fmt::format("{} has {} measurements, but there are {} objectives", what, o.measured.size(),
-                                   problem.objectives.size()));
+    if (o.measured.size() != measurands.size()) {
+      throw InputError(fmt::format("{} has {} measurements, but there are {} things to measure", what,
+                                   o.measured.size(), measurands.size()));
     }
     for (std::size_t k = 0; k < o.measured.size(); ++k) {
       if (!o.measured[k]) continue;
       const auto& [value, sd] = *o.measured[k];
-      const std::string& name = problem.objectives[k].name;
+      const std::string& name = measurands[k].name;
       if (!std::isfinite(value))
         throw InputError(fmt::format("{}: the measured “{}” is not a finite number", what, name));
       if (sd && !(*sd >= 0 && std::isfinite(*sd))) {

@@ -193,34 +193,35 @@ Json write_point(const Space& space, const Point& point) {
 
 Json write_predictions(const Problem& problem, const std::vector<Prediction>& predictions) {
   Json out = Json::object();
+  const std::vector<Measurand> measurands = problem.measurands();
   for (std::size_t k = 0; k < predictions.size(); ++k) {
-    out[problem.objectives[k].name] = {{"mean", predictions[k].mean}, {"sd", predictions[k].sd}};
+    out[measurands[k].name] = {{"mean", predictions[k].mean}, {"sd", predictions[k].sd}};
   }
   return out;
 }
 
-std::vector<std::optional<Measurement>> read_measured(const std::vector<Objective>& objectives, const Json& item,
+std::vector<std::optional<Measurement>> read_measured(const std::vector<Measurand>& measurands, const Json& item,
                                                       const std::string& where, Mistakes& mistakes) {
-  std::vector<std::optional<Measurement>> out(objectives.size());
+  std::vector<std::optional<Measurement>> out(measurands.size());
   std::vector<std::string> names;
-  for (const Objective& objective : objectives) names.push_back(objective.name);
+  for (const Measurand& measurand : measurands) names.push_back(measurand.name);
   for (const char* key : {"measured", "sd"}) {
     if (!item.contains(key)) continue;
     const Json& values = item[key];
     const std::string here = fmt::format("{}, {}", where, key);
     if (!values.is_object() || (values.empty() && key == std::string("measured"))) {
-      mistakes.add(here, fmt::format("expected an object of objectives and numbers, found {}", shown(values)));
+      mistakes.add(here, fmt::format("expected an object of measured values, found {}", shown(values)));
       continue;
     }
     for (const auto& [name, value] : values.items()) {
       const auto at = std::find(names.begin(), names.end(), name);
       if (at == names.end()) {
-        mistakes.add(here, fmt::format("there is no objective “{}”{}", name, suggest_name(name, names)));
+        mistakes.add(here, fmt::format("nothing measured is named “{}”{}", name, suggest_name(name, names)));
         continue;
       }
       const auto k = static_cast<std::size_t>(at - names.begin());
       const std::string there = fmt::format("{}, “{}”", here, name);
-      const auto number = read_number(value, objectives[k].unit, there, mistakes);
+      const auto number = read_number(value, measurands[k].unit, there, mistakes);
       if (!number) continue;
       if (key == std::string("measured")) {
         out[k] = Measurement{*number, std::nullopt};

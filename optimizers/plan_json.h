@@ -35,8 +35,8 @@ void check_keys(const Json& object, const std::vector<std::string>& known, const
                 Mistakes& mistakes);
 /// {"temperature": 80, "residence": "2 min", "ligand": "XPhos"}: a number is in the parameter's own unit.
 std::optional<Point> read_point(const Space& space, const Json& value, const std::string& where, Mistakes& mistakes);
-/// The keys “measured” and “sd” of `item`, one entry an objective.
-std::vector<std::optional<Measurement>> read_measured(const std::vector<Objective>& objectives, const Json& item,
+/// The keys “measured” and “sd” of `item`, one entry a measurand.
+std::vector<std::optional<Measurement>> read_measured(const std::vector<Measurand>& measurands, const Json& item,
                                                       const std::string& where, Mistakes& mistakes);
 
 Json write_point(const Space& space, const Point& point);

@@ -116,9 +116,9 @@ class PlanDialogue {
         } else {
           mistakes.add(where, fmt::format("“failed” is the reason, a text; found {}", shown(item["failed"])));
         }
-        observation.measured.resize(problem_.objectives.size());
+        observation.measured.resize(problem_.measurands().size());
       } else {
-        observation.measured = read_measured(problem_.objectives, item, where, mistakes);
+        observation.measured = read_measured(problem_.measurands(), item, where, mistakes);
       }
       if (at) observation.at = *at;
       told.push_back(std::move(observation));

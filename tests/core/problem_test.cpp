@@ -125,6 +125,31 @@ TEST_CASE("all mistakes of a file are reported at once, each at its place", "[pr
   CHECK_THAT(all, Contains("found “0”") || Contains("found 0; expected 1 to 10000"));
 }
 
+TEST_CASE("outcome constraints name what is measured, in its unit or in their own", "[problem]") {
+  const std::string space =
+      "space: {x: {range: [0, 1]}}\nobjectives: {y: {goal: maximize, unit: \"%\", reference: 10 %}}\n";
+  const Problem problem =
+      read(space + "outcome_constraints: [\"impurity <= 5 mg/L\", \"y ≥ 0.4\", impurity > 1 mg/L]\n");
+  REQUIRE(problem.outcome_constraints.size() == 3);
+  REQUIRE(problem.measurands().size() == 2);
+  CHECK(problem.measurands()[1].name == "impurity");
+  CHECK(problem.measurands()[1].unit.text() == "mg/L");
+  CHECK(problem.objectives[0].reference == 10.0);
+  CHECK(problem.outcome_constraints[0].measurand == 1);
+  CHECK((problem.outcome_constraints[0].holds(5) && !problem.outcome_constraints[0].holds(5.1)));
+  CHECK(problem.outcome_constraints[1].measurand == 0);
+  CHECK(problem.outcome_constraints[1].bound == 40);
+  CHECK((problem.outcome_constraints[2].holds(2) && !problem.outcome_constraints[2].holds(0.5)));
+  const auto refused = [&](const std::string& constraint) {
+    return refusal(space + "outcome_constraints: [\"" + constraint + "\"]\n");
+  };
+  CHECK_THAT(refused("impurity 5 %"), Contains("no comparison"));
+  CHECK_THAT(refused("impurity <= five"), Contains("“five”"));
+  CHECK_THAT(refused("<= 5 %"), Contains("names nothing"));
+  CHECK_THAT(refused("x <= 0.5"), Contains("about the parameter “x”"));
+  CHECK_THAT(refused("y <= 5 mg"), Contains("“y”"));
+}
+
 TEST_CASE("a missing space, an empty one, and no objective", "[problem]") {
   CHECK_THAT(refusal(kObjective), Contains("campaign file needs “space:”"));
   CHECK_THAT(refusal("space: {}\n" + kObjective), Contains("no parameters"));
