@@ -1,67 +1,58 @@
 // How good the planner's suggestions are and how long they take, on functions with a known optimum and on measured
-// tables.
+// tables; and the same problems for other planners.
 //
-//   bench_planner --problem hartmann6 --seeds 20 [--evaluations 50] [--batch 1] [--json]
+//   bench_planner --problem hartmann6 --seeds 20 [--first-seed 0] [--evaluations 50] [--batch 1] [--json]
+//   bench_planner --problem hartmann6 --serve      a conversation in lines of JSON, see bench/dialogue.h
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/dialogue.h"
 #include "bench/problems.h"
+#include "bench/session.h"
 #include "core/error.h"
 #include "optimizers/planner.h"
 
 namespace athanor::bench {
 namespace {
 
+struct Options {
+  std::string problem = "hartmann6";
+  std::size_t seeds = 20, first_seed = 0;
+  std::size_t evaluations = 0, batch = 0;  // 0: the problem's usual number
+  bool json = false, list = false, serve = false;
+};
+
 struct Run {
-  std::vector<double> regret;   // after each experiment: |best noise-free outcome so far − optimum|
-  std::vector<double> top;      // after each experiment: share of the best 5 % of rows found; tables only
+  std::uint64_t seed = 0;
+  std::vector<double> scores;   // after each experiment
   std::vector<double> seconds;  // of each question to the planner that was answered by a model
 };
 
-Run run(const BenchProblem& bench, std::uint64_t seed, std::size_t evaluations, std::size_t batch) {
+Run run(const BenchProblem& bench, std::uint64_t seed) {
+  Session session(bench);
   Run out;
-  RandomStream noise(seed, "bench noise");
-  PlanQuestion question;
-  const bool minimise = bench.problem.objectives[0].goal == Objective::Goal::kMinimize;
-  double best = minimise ? HUGE_VAL : -HUGE_VAL;
-  std::size_t found = 0;
-  const auto measure = [&](const Point& at) {
-    const double truth = bench.truth(at);
-    Observation observation;
-    observation.at = at;
-    observation.measured = {Measurement{truth + bench.noise_sd * noise.normal(), std::nullopt}};
-    question.observations.push_back(std::move(observation));
-    best = minimise ? std::min(best, truth) : std::max(best, truth);
-    out.regret.push_back(std::abs(best - bench.optimum));
-    if (bench.top.empty()) return;
-    found += std::find(bench.top.begin(), bench.top.end(), at) != bench.top.end() ? 1 : 0;
-    out.top.push_back(static_cast<double>(found) / static_cast<double>(bench.top.size()));
-  };
-  if (bench.random_start > 0) {
-    const CandidatePool& pool = *bench.problem.space.pool();
-    RandomStream start(seed, "bench start");
-    std::vector<std::size_t> rows;
-    while (rows.size() < bench.random_start) {
-      const std::size_t row = start.below(pool.rows);
-      if (std::find(rows.begin(), rows.end(), row) != rows.end()) continue;
-      rows.push_back(row);
-      const auto first = pool.values.begin() + static_cast<long>(row * bench.problem.space.size());
-      measure(Point(first, first + static_cast<long>(bench.problem.space.size())));
-    }
+  out.seed = seed;
+  for (const Point& at : session.start(seed)) {
+    if (session.observations().size() < bench.evaluations) session.measure(at);
   }
-  while (question.observations.size() < evaluations) {
-    question.seed = seed * 1000 + question.observations.size();
-    const std::size_t initial = bench.problem.planner.initial, known = question.observations.size();
-    question.count = std::min(known < initial ? initial - known : batch, evaluations - known);
+  PlanQuestion question;
+  while (session.observations().size() < bench.evaluations) {
+    const std::size_t known = session.observations().size(), initial = bench.problem.planner.initial;
+    question.observations = session.observations();
+    question.seed = seed * 1000 + known;
+    question.count =
+        std::min(known < initial ? initial - known : bench.problem.planner.batch, bench.evaluations - known);
     const Plan answer = plan(bench.problem, question);
     if (known >= initial) out.seconds.push_back(answer.seconds);
     if (answer.suggestions.empty()) break;
-    for (const Suggestion& suggestion : answer.suggestions) measure(suggestion.at);
+    for (const Suggestion& suggestion : answer.suggestions) session.measure(suggestion.at);
   }
+  out.scores = session.scores();
   return out;
 }
 
@@ -71,63 +62,93 @@ double quantile(std::vector<double> values, double share) {
   return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-std::vector<double> mean_over_runs(const std::vector<Run>& runs, std::vector<double> Run::*curve) {
-  std::vector<double> mean;
-  for (const Run& one : runs) {
-    mean.resize(std::max(mean.size(), (one.*curve).size()), 0.0);
-    for (std::size_t i = 0; i < (one.*curve).size(); ++i) mean[i] += (one.*curve)[i] / static_cast<double>(runs.size());
+struct Summary {
+  std::vector<Run> runs;
+  std::vector<double> seconds;  // of all runs
+  std::vector<double> last;     // those of the last five questions of each run
+  std::vector<double> finals;   // final scores
+  std::vector<double> mean;     // score after each experiment
+
+  explicit Summary(std::vector<Run> all) : runs(std::move(all)) {
+    for (const Run& one : runs) {
+      seconds.insert(seconds.end(), one.seconds.begin(), one.seconds.end());
+      const auto count = static_cast<std::ptrdiff_t>(std::min<std::size_t>(5, one.seconds.size()));
+      last.insert(last.end(), one.seconds.end() - count, one.seconds.end());
+      finals.push_back(one.scores.back());
+      mean.resize(std::max(mean.size(), one.scores.size()), 0.0);
+      for (std::size_t i = 0; i < one.scores.size(); ++i) mean[i] += one.scores[i] / static_cast<double>(runs.size());
+    }
   }
-  return mean;
+};
+
+void print_json(const BenchProblem& bench, const Summary& summary) {
+  nlohmann::ordered_json noise = nlohmann::ordered_json::object(), runs = nlohmann::ordered_json::array();
+  const std::vector<Measurand> measurands = bench.problem.measurands();
+  for (std::size_t k = 0; k < measurands.size(); ++k) noise[measurands[k].name] = bench.noise_sd[k];
+  for (const Run& one : summary.runs)
+    runs.push_back({{"seed", one.seed}, {"scores", one.scores}, {"seconds", one.seconds}});
+  const nlohmann::ordered_json out = {{"problem", bench.name},
+                                      {"source", bench.source},
+                                      {"planner", "athanor"},
+                                      {"seeds", summary.runs.size()},
+                                      {"evaluations", bench.evaluations},
+                                      {"initial", bench.starting_points()},
+                                      {"batch", bench.problem.planner.batch},
+                                      {"noise_sd", noise},
+                                      {"optimum", bench.optimum},
+                                      {"score", to_string(bench.score)},
+                                      {"seconds_p50", quantile(summary.seconds, 0.5)},
+                                      {"seconds_p90", quantile(summary.seconds, 0.9)},
+                                      {"seconds_p99", quantile(summary.seconds, 0.99)},
+                                      {"seconds_p50_last", quantile(summary.last, 0.5)},
+                                      {"final_mean", summary.mean.back()},
+                                      {"final_median", quantile(summary.finals, 0.5)},
+                                      {"mean_scores", summary.mean},
+                                      {"runs", runs}};
+  fmt::print("{}\n", out.dump());
 }
 
-int report(const std::string& name, std::size_t seeds, std::size_t evaluations, std::size_t batch, bool json) {
-  const BenchProblem bench = make_problem(name);
-  if (evaluations == 0) evaluations = bench.evaluations;
+void print_text(const BenchProblem& bench, const Summary& summary) {
+  fmt::print("{:<16} {} seeds, {} experiments, batches of {}\n", bench.name, summary.runs.size(), bench.evaluations,
+             bench.problem.planner.batch);
+  fmt::print("  seconds per question: p50 {:.4f}, p90 {:.4f}, p99 {:.4f}; p50 of the last five {:.4f}\n",
+             quantile(summary.seconds, 0.5), quantile(summary.seconds, 0.9), quantile(summary.seconds, 0.99),
+             quantile(summary.last, 0.5));
+  fmt::print("  final {}: mean {:.5f}, median {:.5f}, worst {:.5f}\n", to_string(bench.score), summary.mean.back(),
+             quantile(summary.finals, 0.5), quantile(summary.finals, 1));
+  const bool top = bench.score == Score::kTopMissed;
+  fmt::print("  {} after", top ? "best 5 % found" : to_string(bench.score));
+  for (const std::size_t k : {10u, 20u, 30u, 40u, 50u, 100u, 200u}) {
+    if (k > summary.mean.size()) break;
+    const double score = summary.mean[k - 1];
+    fmt::print("  {}: {:.3f}", k, top ? 1 - score : score);
+  }
+  fmt::print("\n");
+}
+
+void serve(const BenchProblem& bench) {
+  Dialogue dialogue(bench);
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    fmt::print("{}\n", dialogue.answer(line));
+    std::fflush(stdout);
+  }
+}
+
+void work(const Options& options) {
+  if (options.list) {
+    for (const std::string& name : problem_names()) fmt::print("{}\n", name);
+    return;
+  }
+  BenchProblem bench = make_problem(options.problem);
+  if (options.evaluations > 0) bench.evaluations = options.evaluations;
+  if (options.batch > 0) bench.problem.planner.batch = options.batch;
+  if (options.serve) return serve(bench);
   std::vector<Run> runs;
-  std::vector<double> seconds, last_seconds, final_regret;
-  for (std::size_t seed = 0; seed < seeds; ++seed) {
-    runs.push_back(run(bench, seed, evaluations, batch));
-    seconds.insert(seconds.end(), runs.back().seconds.begin(), runs.back().seconds.end());
-    const std::size_t last = std::min<std::size_t>(5, runs.back().seconds.size());
-    last_seconds.insert(last_seconds.end(), runs.back().seconds.end() - static_cast<long>(last),
-                        runs.back().seconds.end());
-    final_regret.push_back(runs.back().regret.back());
-  }
-  const std::vector<double> regret = mean_over_runs(runs, &Run::regret), top = mean_over_runs(runs, &Run::top);
-  nlohmann::ordered_json out = {{"problem", name},
-                                {"source", bench.source},
-                                {"seeds", seeds},
-                                {"evaluations", evaluations},
-                                {"initial", bench.problem.planner.initial},
-                                {"random_start", bench.random_start},
-                                {"batch", batch},
-                                {"noise_sd", bench.noise_sd},
-                                {"optimum", bench.optimum},
-                                {"seconds_p50", quantile(seconds, 0.5)},
-                                {"seconds_p99", quantile(seconds, 0.99)},
-                                {"seconds_p50_last", quantile(last_seconds, 0.5)},
-                                {"final_regret_mean", regret.back()},
-                                {"final_regret_median", quantile(final_regret, 0.5)},
-                                {"final_regrets", final_regret},
-                                {"regret", regret}};
-  if (!top.empty()) out["top5_percent"] = top;
-  if (json) {
-    fmt::print("{}\n", out.dump());
-    return 0;
-  }
-  fmt::print("{:<16} {} seeds, {} experiments, batches of {}\n", name, seeds, evaluations, batch);
-  fmt::print("  seconds per question: p50 {:.4f}, p99 {:.4f}; p50 of the last five {:.4f}\n", quantile(seconds, 0.5),
-             quantile(seconds, 0.99), quantile(last_seconds, 0.5));
-  fmt::print("  final regret: mean {:.5f}, median {:.5f}, worst {:.5f}\n", regret.back(), quantile(final_regret, 0.5),
-             quantile(final_regret, 1));
-  if (!top.empty()) {
-    fmt::print("  best 5 % found after");
-    for (const std::size_t k : {10u, 20u, 30u, 40u, 50u, 100u, 200u}) {
-      if (k <= top.size()) fmt::print("  {}: {:.3f}", k, top[k - 1]);
-    }
-    fmt::print("\n");
-  }
-  return 0;
+  for (std::size_t i = 0; i < options.seeds; ++i) runs.push_back(run(bench, options.first_seed + i));
+  const Summary summary(std::move(runs));
+  options.json ? print_json(bench, summary) : print_text(bench, summary);
 }
 
 }  // namespace
@@ -135,22 +156,22 @@ int report(const std::string& name, std::size_t seeds, std::size_t evaluations, 
 
 int main(int argc, char** argv) {
   CLI::App app{"Quality and speed of the planner's suggestions."};
-  std::string problem = "hartmann6";
-  std::size_t seeds = 20, evaluations = 0, batch = 1;
-  bool json = false, list = false;
-  app.add_option("--problem", problem, "one of --list");
-  app.add_option("--seeds", seeds, "how many runs, each from other starting points")->check(CLI::Range(1, 100000));
-  app.add_option("--evaluations", evaluations, "experiments a run; the problem's usual number if not given");
-  app.add_option("--batch", batch, "suggestions asked for at once")->check(CLI::Range(1, 1000));
-  app.add_flag("--json", json, "one JSON object");
-  app.add_flag("--list", list, "the names of the problems");
+  athanor::bench::Options options;
+  app.add_option("--problem", options.problem, "one of --list");
+  app.add_option("--seeds", options.seeds, "how many runs, each from other starting points")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--first-seed", options.first_seed, "seed of the first run; the others follow");
+  app.add_option("--evaluations", options.evaluations, "experiments a run; the problem's usual number if not given")
+      ->check(CLI::Range(1, 1000000));
+  app.add_option("--batch", options.batch, "suggestions asked for at once; the problem's usual number if not given")
+      ->check(CLI::Range(1, 1000));
+  app.add_flag("--json", options.json, "one JSON object");
+  app.add_flag("--serve", options.serve, "let another planner be measured: a conversation in lines of JSON");
+  app.add_flag("--list", options.list, "the names of the problems");
   CLI11_PARSE(app, argc, argv);
   try {
-    if (list) {
-      for (const std::string& name : athanor::bench::problem_names()) fmt::print("{}\n", name);
-      return 0;
-    }
-    return athanor::bench::report(problem, seeds, evaluations, batch, json);
+    athanor::bench::work(options);
+    return 0;
   } catch (const athanor::InputError& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 2;
