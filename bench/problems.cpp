@@ -15,7 +15,7 @@ namespace {
 const Chapter& catalogue() {
   static const Chapter whole = [] {
     Chapter out;
-    for (const auto& chapter : {functions(), mixed(), tables()}) {
+    for (const auto& chapter : {functions(), constrained(), mixed(), mixtures(), trade_offs(), tables()}) {
       out.insert(chapter.begin(), chapter.end());
     }
     return out;
