@@ -1,5 +1,8 @@
-// Several objectives. Reference points are those of the papers and of BoTorch's test functions; best hypervolumes are
-// exact where there is a formula for the front.
+// Several objectives. Reference points are those of the papers and of BoTorch's test functions. Best hypervolumes are
+// exact for ZDT and C2-DTLZ2, whose fronts have a formula; the others are published ones, of fronts of finitely many
+// points, and so a little too small (vehicle_safety: by 0.05 % at least): a score may fall below 0 by as much.
+// Penicillin's, which nobody has published for its reference point, is our own, from an evolutionary search of
+// 6,000,000 evaluations.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -82,27 +85,38 @@ std::vector<double> c2dtlz2_truth(const Point& x) {
   return {a, b, std::min(ends, middle)};
 }
 
+/// The front is three arcs of the unit circle; nothing off the circle is as good as their ends. Over an arc from angle
+/// s to t the volume is ∫ (1.1 − sin) dcos, over a gap the rectangle up to the end of the arc before it.
+double c2dtlz2_volume() {
+  const double end = 2 * std::asin(0.1), half = 2 * std::asin(0.1 * std::numbers::sqrt2), reference = 1.1;
+  const auto arc = [&](double s, double t) {
+    return reference * (std::cos(s) - std::cos(t)) - (t - s) / 2 + (std::sin(2 * t) - std::sin(2 * s)) / 4;
+  };
+  const auto gap = [&](double s, double t) { return (std::cos(s) - std::cos(t)) * (reference - std::sin(t)); };
+  return arc(0, end) + gap(end, kPi / 4 - half) + arc(kPi / 4 - half, kPi / 4 + half) +
+         gap(kPi / 4 + half, kPi / 2 - end) + arc(kPi / 2 - end, kPi / 2) + 0.1 * reference;
+}
+
 BenchProblem c2dtlz2() {
   BenchProblem out = make(
-      {"Jain & Deb 2014, C2-DTLZ2; discs as in BoTorch", box(4, 0, 1), c2dtlz2_truth, {1.1, 1.1}, 0.3996406303723544});
+      {"Jain & Deb 2014, C2-DTLZ2; discs as in BoTorch", box(4, 0, 1), c2dtlz2_truth, {1.1, 1.1}, c2dtlz2_volume()});
   out.problem.measured_too = {{"c", {}}};
   out.problem.outcome_constraints = {{2, true, 0, "c <= 0"}};
   return out;
 }
 
-BenchProblem penicillin_production() {
-  BenchProblem out = make({"Liang & Lai 2021, penicillin production",
-                           {{"volume", {}, Continuous{60, 120}},
-                            {"biomass", {}, Continuous{0.05, 18}},
-                            {"temperature", {}, Continuous{293, 303}},
-                            {"glucose", {}, Continuous{0.05, 18}},
-                            {"feed_rate", {}, Continuous{0.01, 0.5}},
-                            {"feed_glucose", {}, Continuous{500, 700}},
-                            {"ph", {}, Continuous{5.0, 6.5}}},
-                           penicillin,
-                           {1.85, 86.93, 514.70},
-                           1});
-  return out;
+TradeOffProblem penicillin_production() {
+  return {"Liang & Lai 2021, penicillin production",
+          {{"volume", {}, Continuous{60, 120}},
+           {"biomass", {}, Continuous{0.05, 18}},
+           {"temperature", {}, Continuous{293, 303}},
+           {"glucose", {}, Continuous{0.05, 18}},
+           {"feed_rate", {}, Continuous{0.01, 0.5}},
+           {"feed_glucose", {}, Continuous{500, 700}},
+           {"ph", {}, Continuous{5.0, 6.5}}},
+          penicillin,
+          {1.85, 86.93, 514.70},
+          707790};
 }
 
 std::map<std::string, TradeOffProblem> plain() {
@@ -113,6 +127,7 @@ std::map<std::string, TradeOffProblem> plain() {
       {"zdt1", {zitzler, box(6, 0, 1), zdt1, far, 120 + 2.0 / 3}},
       {"zdt2", {zitzler, box(6, 0, 1), zdt2, far, 120 + 1.0 / 3}},
       {"zdt3", {zitzler, box(6, 0, 1), zdt3, far, 128.77811613069076}},
+      {"penicillin", penicillin_production()},
       {"vehicle_safety",
        {"Tanabe & Ishibuchi 2020, RE3-5-4",
         box(5, 1, 3),
@@ -128,7 +143,7 @@ std::map<std::string, TradeOffProblem> plain() {
   };
 }
 
-/// Noise as in BoTorch's tutorial on noisy expected hypervolume improvement: 5 % of each objective's range.
+/// Noise as in BoTorch's tutorial on noisy expected hypervolume improvement.
 BenchProblem branin_currin_noisy_q4() {
   BenchProblem out = make(plain().at("branin_currin"));
   out.noise_sd = {15.19, 0.63};
@@ -140,8 +155,7 @@ BenchProblem branin_currin_noisy_q4() {
 }  // namespace
 
 Chapter trade_offs() {
-  Chapter out = {
-      {"branin_currin_noisy_q4", branin_currin_noisy_q4}, {"c2dtlz2", c2dtlz2}, {"penicillin", penicillin_production}};
+  Chapter out = {{"branin_currin_noisy_q4", branin_currin_noisy_q4}, {"c2dtlz2", c2dtlz2}};
   for (const auto& [name, what] : plain()) {
     out[name] = [what = what] { return make(what); };
   }
