@@ -54,12 +54,13 @@ std::vector<double> pressure_vessel_truth(const Point& x) {
 BenchProblem pressure_vessel() {
   Levels sheets;  // the rolled steel that there is
   for (int i = 1; i <= 99; ++i) sheets.values.push_back(0.0625 * i);
-  BenchProblem out = make("Coello Coello & Montes 2002, with sheets of whole sixteenths of an inch",
-                          {{"shell", {}, sheets},
-                           {"head", {}, sheets},
-                           {"radius", {}, Continuous{10, 200}},
-                           {"length", {}, Continuous{10, 200}}},
-                          4, pressure_vessel_truth);
+  BenchProblem out =
+      make("Coello Coello & Montes 2002, sheets of whole sixteenths of an inch; optimum as Yang et al. 2013",
+           {{"shell", {}, sheets},
+            {"head", {}, sheets},
+            {"radius", {}, Continuous{10, 200}},
+            {"length", {}, Continuous{10, 200}}},
+           4, pressure_vessel_truth);
   out.optimum = 6059.714335048436;
   out.optimisers = {{0.8125, 0.4375, 0.8125 / 0.0193, 176.63659584243945}};
   out.worst = worst_of_sample(out);
