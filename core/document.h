@@ -36,6 +36,8 @@ class Node {
   std::optional<Quantity> quantity() const;  ///< "80 degC" or a bare number
   std::optional<double> quantity_in(
       const Unit& unit) const;  ///< converted; a bare number only if `unit` is dimensionless
+  /// The same for a difference of two such quantities: "1 K" is 1 in degC.
+  std::optional<double> difference_in(const Unit& unit) const;
   std::optional<std::string> one_of(const std::vector<std::string>& allowed) const;
   std::vector<Node> items() const;                            ///< of a sequence; a mistake and nothing if it is none
   std::vector<std::pair<std::string, Node>> entries() const;  ///< of a map, in the file's order; each key once
@@ -50,6 +52,7 @@ class Node {
   friend class MapReader;
   struct Impl;
   bool is_scalar(const char* expected) const;  // if not, that is a mistake, unless it is missing
+  std::optional<double> converted(const Unit& unit, double (*convert)(const Quantity&, const Unit&)) const;
   static void append_canonical(const Impl& node, std::string& out);
   std::shared_ptr<const Impl> impl_;
 };

@@ -120,6 +120,14 @@ std::optional<Quantity> Node::quantity() const {
 }
 
 std::optional<double> Node::quantity_in(const Unit& unit) const {
+  return converted(unit, in_unit);
+}
+
+std::optional<double> Node::difference_in(const Unit& unit) const {
+  return converted(unit, difference_in_unit);
+}
+
+std::optional<double> Node::converted(const Unit& unit, double (*convert)(const Quantity&, const Unit&)) const {
   const auto found = quantity();
   if (!found) return std::nullopt;
   try {
@@ -131,7 +139,7 @@ std::optional<double> Node::quantity_in(const Unit& unit) const {
         return std::nullopt;
       }
     }
-    return in_unit(*found, unit);
+    return convert(*found, unit);
   } catch (const InputError& mistake) {
     error(mistake.mistakes().front().message);
     return std::nullopt;

@@ -21,8 +21,9 @@ struct Converter {
   cv_converter* curved = nullptr;
 
   double operator()(double value) const {
-    return curved != nullptr ? cv_convert_double(curved, value) : value * factor / divisor + offset;
+    return curved != nullptr ? cv_convert_double(curved, value) : difference(value) + offset;
   }
+  double difference(double value) const { return value * factor / divisor; }
 };
 
 // The library's factors carry a rounding or two: 1000.0000000000001 from mL to uL. A number that is short but for that
@@ -169,6 +170,21 @@ double Unit::convert(double value, const Unit& target) const {
   return converter(value);
 }
 
+double Unit::convert_difference(double difference, const Unit& target) const {
+  if (text_ == target.text_) return difference;
+  convert(difference, target);  // refuses what measures something else
+  UnitLibrary& units = library();
+  const std::lock_guard lock(units.mutex);
+  const Converter& converter = units.converter(text_, target.text_);
+  if (converter.curved != nullptr) {
+    throw InputError(
+        fmt::format("a difference in {} is none in {}, for one is no straight line over the other; write "
+                    "it in {}",
+                    named(*this), named(target), named(target)));
+  }
+  return converter.difference(difference);
+}
+
 Quantity parse_quantity(std::string_view text) {
   const std::string_view whole = trimmed(text);
   const auto fail = [&](const std::string& why) {
@@ -203,6 +219,11 @@ double in_unit(const Quantity& quantity, const Unit& target) {
                                  target.text().empty() ? "a number without a unit" : "“" + target.text() + "”",
                                  hint(quantity.unit) + hint(target)));
   }
+}
+
+double difference_in_unit(const Quantity& quantity, const Unit& target) {
+  in_unit(quantity, target);  // refuses what measures something else
+  return quantity.unit.convert_difference(quantity.value, target);
 }
 
 std::string to_string(const Quantity& quantity) {

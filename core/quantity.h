@@ -19,6 +19,9 @@ class Unit {
   bool convertible_to(const Unit& other) const;
   /// `value` of this unit in `target`; offsets included (25 degC = 298.15 K). throws InputError if not convertible.
   double convert(double value, const Unit& target) const;
+  /// A difference of two numbers of this unit as one of `target`; offsets play no part (a difference of 1 degC is one
+  /// of 1 K). throws InputError if not convertible, or if equal differences would not be equal in `target` (decibels).
+  double convert_difference(double difference, const Unit& target) const;
   bool operator==(const Unit& other) const { return text_ == other.text_; }
 
  private:
@@ -35,6 +38,8 @@ struct Quantity {
 Quantity parse_quantity(std::string_view text);
 /// `quantity` as a number of `target`. throws InputError that names both units if they measure different things.
 double in_unit(const Quantity& quantity, const Unit& target);
+/// The same for a quantity that is a difference: "1 degC" is 1 in K. throws InputError also for units that have none.
+double difference_in_unit(const Quantity& quantity, const Unit& target);
 /// The shortest text that reads back as the same number: "80 degC".
 std::string to_string(const Quantity& quantity);
 /// The shortest text that reads back as the same double.

@@ -103,6 +103,17 @@ bool read_choices(const Node& list, Parameter& parameter) {
   return well;
 }
 
+/// Whether `parameter` can stand in a space. A mistake is reported at `culprit`.
+bool check_alone(const Parameter& parameter, const Node& culprit) {
+  try {
+    const Space alone({parameter});
+    return true;
+  } catch (const InputError& mistake) {
+    culprit.error(mistake.mistakes().front().message);
+    return false;
+  }
+}
+
 bool read_parameter(const Node& node, Parameter& parameter) {
   MapReader map(node, fmt::format("parameter “{}”", parameter.name));
   if (node.kind() != Node::Kind::kMap) return false;
@@ -118,6 +129,7 @@ bool read_parameter(const Node& node, Parameter& parameter) {
                     "and choices: [A, B, …]; found {}",
                     parameter.name, given.empty() ? "none" : given[0].first + " and " + given[1].first));
     map.optional("scale");
+    map.optional("resolution");
   } else {
     const auto& [kind, value] = given.front();
     well = kind == "range"     ? read_range(map, value, parameter)
@@ -125,12 +137,13 @@ bool read_parameter(const Node& node, Parameter& parameter) {
            : kind == "levels"  ? read_levels(value, parameter)
                                : read_choices(value, parameter);
   }
+  const bool numeric = well && (given.front().first == "range" || given.front().first == "integer");
+  const Node resolution = numeric ? map.optional("resolution") : Node();
   map.finish();
-  if (!well) return false;
-  try {
-    const Space alone({parameter});
-  } catch (const InputError& mistake) {
-    given.front().second.error(mistake.mistakes().front().message);
+  if (!well || !check_alone(parameter, given.front().second)) return false;
+  if (resolution) {
+    parameter.resolution = resolution.difference_in(parameter.unit).value_or(0);
+    check_alone(parameter, resolution);
   }
   return node.document().mistakes().size() == before;
 }
@@ -244,6 +257,7 @@ std::string write_parameters(const std::vector<Parameter>& parameters) {
       for (std::size_t i = 0; i < names.size(); ++i) kind += (i > 0 ? ", " : "") + in_quotes(names[i]);
       kind += "]";
     }
+    if (p.resolution > 0) kind += ", resolution: " + in_quotes(to_string(Quantity{p.resolution, p.unit}));
     text += fmt::format("{}{}: {{{}}}", text.empty() ? "" : ", ", p.name, kind);
   }
   return "{" + text + "}";

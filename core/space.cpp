@@ -80,12 +80,32 @@ void check_choices(const std::string& name, const Choices& choices) {
   }
 }
 
+void check_resolution(const Parameter& parameter) {
+  const double resolution = parameter.resolution;
+  if (resolution == 0) return;
+  if (std::holds_alternative<Levels>(parameter.kind) || parameter.categorical()) {
+    throw InputError(
+        fmt::format("parameter “{}”: only a range and whole numbers have a resolution; leave it out", parameter.name));
+  }
+  if (!(resolution > 0) || !std::isfinite(resolution)) {
+    throw InputError(fmt::format("parameter “{}”: its resolution is {}; expected a positive number", parameter.name,
+                                 with_unit(parameter, resolution)));
+  }
+  if (resolution > width(parameter)) {
+    throw InputError(
+        fmt::format("parameter “{}”: its resolution of {} is wider than its range, which is {} wide; "
+                    "after one experiment no other value would be left",
+                    parameter.name, with_unit(parameter, resolution), with_unit(parameter, width(parameter))));
+  }
+}
+
 void check_parameter(const Parameter& parameter) {
   if (parameter.name.empty()) throw InputError("a parameter has no name");
   if (const auto* k = std::get_if<Continuous>(&parameter.kind)) check_continuous(parameter, *k);
   if (const auto* k = std::get_if<Integer>(&parameter.kind)) check_integer(parameter.name, *k);
   if (const auto* k = std::get_if<Levels>(&parameter.kind)) check_levels(parameter.name, *k);
   if (const auto* k = std::get_if<Choices>(&parameter.kind)) check_choices(parameter.name, *k);
+  check_resolution(parameter);
 }
 
 void check_terms(const LinearConstraint& constraint, const std::vector<Parameter>& parameters) {

@@ -39,6 +39,9 @@ struct Parameter {
   std::string name;
   Unit unit;  ///< of every number of this parameter; dimensionless for choices
   std::variant<Continuous, Integer, Levels, Choices> kind;
+  /// Of a range or whole numbers, as a difference in `unit` (on a logarithmic scale too): values nearer to each other
+  /// are the same to the laboratory. 0: every difference counts.
+  double resolution = 0;
 
   bool categorical() const { return std::holds_alternative<Choices>(kind); }
   bool continuous() const { return std::holds_alternative<Continuous>(kind); }

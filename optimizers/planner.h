@@ -31,7 +31,8 @@ struct Suggestion {
 };
 
 struct Plan {
-  std::vector<Suggestion> suggestions;  ///< fewer than asked for only where a finite space is exhausted
+  std::vector<Suggestion> suggestions;  ///< fewer than asked for only where a finite space, or one with resolutions, is
+                                        ///< exhausted
   double seconds = 0;                   ///< wall time it took; the one thing that differs from run to run
   std::vector<std::string> notes;  ///< what a person should know: exhausted space, deadline reached, constant outcome
 };

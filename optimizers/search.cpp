@@ -8,11 +8,13 @@
 #include "optimizers/climb.h"
 #include "optimizers/design.h"
 #include "optimizers/sobol.h"
+#include "optimizers/ways_out.h"
 
 namespace athanor {
 namespace {
 
-constexpr std::size_t kChunk = 4096;  // pool rows scored at a time
+constexpr std::size_t kChunk = 4096;    // pool rows scored at a time
+constexpr std::size_t kPushedOut = 32;  // raw points moved to where nothing was tried, if no climb found anything
 
 /// Of `count` points given one by one by `point`, the one with the largest value that is not near a tried one.
 /// Values are kept for all (8 bytes each), encodings for one chunk only.
@@ -147,7 +149,13 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
   std::optional<Found> best;
   std::vector<Vector> begun;
   const auto take = [&](const Point& point, double worth) {
-    if ((!best || worth > best->value) && !tried.near(point)) best = Found{point, worth};
+    if (best && !(worth > best->value)) return;
+    if (!tried.near(point)) {
+      best = Found{point, worth};
+    } else if (tried.coarse()) {
+      const auto beside = best_way_out(region, acquisition, tried, point);
+      if (beside && (!best || beside->value > best->value)) best = beside;
+    }
   };
   for (const std::size_t i : order) {
     if (begun.size() == options.starts || (!begun.empty() && options.stop && options.stop())) break;
@@ -165,9 +173,13 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
   for (const std::size_t i : order) {
     if (!tried.near(raw[i])) return Found{raw[i], value(i)};
   }
+  for (std::size_t k = 0; k < std::min(kPushedOut, order.size()); ++k) take(raw[order[k]], value(order[k]));
+  if (best) return best;
   const std::vector<Point> left = space_filling(region, {}, tried.size() + 8, random);
   for (const Point& point : left) {
     if (!tried.near(point)) return Found{point, acquisition.value(encode(space, {point}).row(0), nullptr)};
+    if (!tried.coarse()) continue;
+    if (auto beside = best_way_out(region, acquisition, tried, point)) return beside;
   }
   return std::nullopt;
 }

@@ -33,6 +33,8 @@ struct Found {
 /// best of them, in turn until nothing improves, a gradient climb of the continuous coordinates (L-BFGS; sequential
 /// quadratic programming under constraints, in encoded coordinates, the answer pulled back to exact feasibility) and
 /// the best of all changes of one discrete coordinate (of two that share a constraint), the continuous ones repaired.
+/// Where parameters have a resolution, a top within it of a tried point is moved out along the parameter that costs
+/// least.
 std::optional<Found> search(const Region& region, const Acquisition& acquisition, const Tried& tried,
                             const std::vector<Point>& promising, RandomStream& random,
                             const SearchOptions& options = {});

@@ -150,6 +150,27 @@ TEST_CASE("outcome constraints name what is measured, in its unit or in their ow
   CHECK_THAT(refused("y <= 5 mg"), Contains("“y”"));
 }
 
+TEST_CASE("a resolution is a difference in the parameter's unit", "[problem]") {
+  const auto with = [](const std::string& parameter) { return "space: {t: " + parameter + "}\n" + kObjective; };
+  const auto resolution = [&](const std::string& parameter) { return read(with(parameter)).space[0].resolution; };
+  CHECK(resolution("{range: [30 degC, 110 degC]}") == 0);
+  CHECK(resolution("{range: [30 degC, 110 degC], resolution: 1 degC}") == 1);
+  CHECK(resolution("{range: [30 degC, 110 degC], resolution: 0.5 K}") == 0.5);
+  CHECK(resolution("{range: [30 degC, 110 degC], resolution: 9 degF}") == Approx(5).epsilon(1e-12));
+  CHECK(resolution("{range: [300 K, 400 K], resolution: 2 degC}") == 2);
+  CHECK(resolution("{range: [60 s, 600 s], scale: log, resolution: 0.5 min}") == 30);
+  CHECK(resolution("{integer: [1, 100], resolution: 5}") == 5);
+  CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: -1 K}")),
+             Contains("f.yaml:1:53") && Contains("its resolution is -1 degC; expected a positive number"));
+  CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: 81 K}")),
+             Contains("its resolution of 81 degC is wider than its range, which is 80 degC wide"));
+  CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: 1 mL}")),
+             Contains("f.yaml:1:53") && Contains("“1 mL” cannot be converted to “degC”"));
+  CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: 1}")), Contains("“1” has no unit"));
+  CHECK_THAT(refusal(with("{levels: [1, 2], resolution: 1}")), Contains("has no key “resolution”"));
+  CHECK_THAT(refusal(with("{choices: [A, B], resolution: 1}")), Contains("has no key “resolution”"));
+}
+
 TEST_CASE("a missing space, an empty one, and no objective", "[problem]") {
   CHECK_THAT(refusal(kObjective), Contains("campaign file needs “space:”"));
   CHECK_THAT(refusal("space: {}\n" + kObjective), Contains("no parameters"));
@@ -288,8 +309,8 @@ TEST_CASE("a large table of candidates is read, equal rows once", "[problem]") {
 
 TEST_CASE("parameters written down are read back the same", "[problem]") {
   const std::string text =
-      "space:\n  t: {range: [30 degC, 110.125 degC]}\n  r: {range: [1e-9 s, 600 s], scale: log}\n  n: {integer: [-3, "
-      "8]}\n"
+      "space:\n  t: {range: [30 degC, 110.125 degC], resolution: 0.1 K}\n  r: {range: [1e-9 s, 600 s], scale: log}\n"
+      "  n: {integer: [-3, 8], resolution: 2}\n"
       "  p: {levels: [1 bar, 2.5 bar, 0.1 bar]}\n  c: {choices: [\"a, b\", \"say \\\"so\\\"\", \"30\", \"é\\\\n\"]}\n"
       "objectives: {y: {goal: maximize}}\n";
   const Problem first = read(text);
@@ -304,6 +325,7 @@ TEST_CASE("parameters written down are read back the same", "[problem]") {
     CHECK(a.kind.index() == b.kind.index());
     CHECK(a.low() == b.low());
     CHECK(a.high() == b.high());
+    CHECK(a.resolution == b.resolution);
   }
   CHECK(std::get<Levels>(again.space[3].kind).values == std::get<Levels>(first.space[3].kind).values);
   CHECK(std::get<Choices>(again.space[4].kind).names == std::get<Choices>(first.space[4].kind).names);

@@ -58,6 +58,18 @@ TEST_CASE("decimal prefixes convert without a rounding of their own", "[quantity
   }
 }
 
+TEST_CASE("differences convert without offsets", "[quantity]") {
+  const Unit celsius = Unit::parse("degC"), kelvin = Unit::parse("K"), fahrenheit = Unit::parse("degF");
+  CHECK(celsius.convert_difference(1, kelvin) == 1);
+  CHECK(kelvin.convert_difference(0.1, celsius) == 0.1);
+  CHECK(celsius.convert_difference(5, fahrenheit) == Approx(9).epsilon(1e-12));
+  CHECK(difference_in_unit(parse_quantity("2 min"), Unit::parse("s")) == 120);
+  CHECK_THROWS_AS(difference_in_unit(parse_quantity("2 min"), kelvin), InputError);
+  CHECK_THROWS_AS(difference_in_unit(parse_quantity("2"), kelvin), InputError);
+  CHECK_THAT(message_of<InputError>([] { difference_in_unit(parse_quantity("3 lg(re 1 mW)"), Unit::parse("W")); }),
+             Contains("write it in “W”"));
+}
+
 TEST_CASE("units that are no straight line convert too", "[quantity]") {
   const Unit level = Unit::parse("lg(re 1 mW)");
   CHECK(level.convert(3, Unit::parse("W")) == Approx(1).epsilon(1e-12));

@@ -149,6 +149,73 @@ TEST_CASE("a finite space is visited to its end, each point once") {
   CHECK(seen.size() == 12);
 }
 
+TEST_CASE("random spaces with resolutions: nothing is suggested nearer than them to a point tried or suggested") {
+  std::size_t suggested = 0;
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    RandomStream random(seed, "resolution");
+    Problem problem = testing::random_problem(random);
+    std::vector<Parameter> parameters = problem.space.parameters();
+    for (Parameter& p : parameters) {
+      const bool numeric = p.continuous() || std::holds_alternative<Integer>(p.kind);
+      if (numeric && p.high() > p.low()) p.resolution = (p.high() - p.low()) * random.uniform(0.05, 0.4);
+    }
+    problem.space = Space(parameters, problem.space.constraints(), problem.space.pool());
+    // By the definition, with no more slack than rounding needs.
+    const auto same = [&](const Point& a, const Point& b) {
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        const Parameter& p = problem.space[i];
+        const double apart = std::abs(a[i] - b[i]);
+        if (p.resolution > 0 ? apart >= p.resolution * (1 - 2e-6) : apart > 1e-9 * (p.high() - p.low())) return false;
+      }
+      return true;
+    };
+    PlanQuestion question;
+    question.seed = seed;
+    question.count = 2;
+    const Region region(problem.space);
+    std::vector<Point> before;
+    for (int i = 0; i < 6; ++i) {
+      before.push_back(problem.space.pool() ? pool_row(problem.space, random.below(problem.space.pool()->rows))
+                                            : region.sample(random).value());
+      question.observations.push_back(observe(problem, before.back()));
+    }
+    for (const Suggestion& suggestion : plan(problem, question).suggestions) {
+      INFO("seed " << seed);
+      CHECK(problem.space.feasible(suggestion.at));
+      for (const Point& other : before) CHECK_FALSE(same(suggestion.at, other));
+      before.push_back(suggestion.at);
+      ++suggested;
+    }
+  }
+  CHECK(suggested > 120);
+}
+
+TEST_CASE("with a resolution the planner goes on beside its best point, until nothing is left") {
+  // At most nine points of [−1, 3] are 0.5 apart, and four or more stand there before no other has a place.
+  Problem problem = line();
+  std::vector<Parameter> parameters = problem.space.parameters();
+  parameters[0].resolution = 0.5;
+  problem.space = Space(parameters);
+  PlanQuestion question;
+  double best = -1e300;
+  for (;;) {
+    question.seed = question.observations.size();
+    const Plan answer = plan(problem, question);
+    if (answer.suggestions.empty()) {
+      CHECK_FALSE(answer.notes.empty());
+      break;
+    }
+    const Point at = answer.suggestions[0].at;
+    for (const Observation& o : question.observations) CHECK(std::abs(o.at[0] - at[0]) >= 0.5 * (1 - 1e-6));
+    const double y = -std::pow(at[0] - 0.7, 2);
+    best = std::max(best, y);
+    question.observations.push_back({"", at, {Measurement{y, std::nullopt}}, std::nullopt});
+    REQUIRE(question.observations.size() <= 9);
+  }
+  CHECK(question.observations.size() >= 4);  // fewer would leave a gap of more than twice the resolution
+  CHECK(best > -0.25);
+}
+
 // Equalities between parameters that may all be zero: how far one is violated is measured by the ranges, not by numbers
 // that happen to be tiny.
 TEST_CASE("the planner takes back its own suggestions where equalities hold") {

@@ -49,11 +49,11 @@ CAMPAIGN = """
 campaign: small
 lab: lab.yaml
 space:
-  temperature: {range: [30 degC, 110 degC]}
-  residence: {range: [60 s, 6e2 s], scale: log}
+  temperature: {range: [30 degC, 110 degC], resolution: 0.5 K}
+  residence: {range: [60 s, 6e2 s], scale: log, resolution: 1 s}
   part_a: {range: [0.1, .9]}
   part_b: {range: [0.1, 0.9]}
-  cycles: {integer: [1, 8]}
+  cycles: {integer: [1, 8], resolution: 2}
   pressure: {levels: [1 bar, 2 bar, 5 bar]}
   ligand: {choices: [XPhos, SPhos]}
   washed: {choices: [no, 4, 2-MeTHF]}
@@ -114,6 +114,11 @@ BROKEN_CAMPAIGNS = [
     (["space", "temperature"], {"range": [30, 110], "scale": "logarithmic"}),
     (["space", "temperature"], {"range": [30, 110], "levels": [1, 2]}),
     (["space", "temperature"], {}),
+    (["space", "temperature", "resolution"], "-1 K"),
+    (["space", "temperature", "resolution"], "fine"),
+    (["space", "pressure"], {"levels": [1, 2], "resolution": 1}),
+    (["space", "ligand"], {"choices": ["XPhos", "SPhos"], "resolution": 1}),
+    (["space", "cycles"], {"integer": [1, 8], "resolution": -2}),
     (["space", "cycles"], {"integer": [1, 8.5]}),
     (["space", "cycles"], {"integer": [1, 8], "scale": "log"}),
     (["space", "pressure"], {"levels": []}),
