@@ -54,6 +54,37 @@ double Parameter::nearest(double value) const {
   return std::round(clamped);
 }
 
+bool Parameter::admits(double value) const {
+  constexpr double kRangeSlack = 1e-6;
+  if (!std::isfinite(value)) return false;
+  if (const auto* range = std::get_if<Continuous>(&kind)) {
+    if (range->log) {
+      const double factor = std::pow(range->high / range->low, kRangeSlack);
+      return value >= range->low / factor && value <= range->high * factor;
+    }
+    const double slack = kRangeSlack * (range->high - range->low);
+    return value >= range->low - slack && value <= range->high + slack;
+  }
+  const double off = std::abs(nearest(value) - value);
+  return off <= 1e-9 * std::max(1.0, std::abs(value)) && off < 1e-3;
+}
+
+std::string Parameter::legal_values() const {
+  const std::string with_unit = unit.text().empty() ? "" : " " + unit.text();
+  if (const auto* choices = std::get_if<Choices>(&kind)) {
+    return fmt::format("one of its {} choices", choices->names.size());
+  }
+  if (const auto* levels = std::get_if<Levels>(&kind)) {
+    std::string text = "one of the levels";
+    for (std::size_t i = 0; i < levels->values.size(); ++i) {
+      text += (i == 0 ? " " : ", ") + format_number(levels->values[i]);
+    }
+    return text + with_unit;
+  }
+  return fmt::format("{}between {} and {}{}", continuous() ? "" : "an integer ", format_number(low()),
+                     format_number(high()), with_unit);
+}
+
 std::string Parameter::text(double value) const {
   const auto* choices = std::get_if<Choices>(&kind);
   if (choices == nullptr) return format_number(value);

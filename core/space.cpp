@@ -4,17 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
 #include "core/check.h"
+#include "core/check_space.h"
 #include "core/error.h"
-#include "core/linear_feasibility.h"
 
 namespace athanor {
 namespace {
 
 constexpr double kPoolTolerance = 1e-9;
 constexpr std::size_t kMostRowsNamed = 5;
+constexpr double kPlausible = 0.01;  // of a constraint's largest term: a weighed-out mixture may sum to 0.999
 
 double width(const Parameter& parameter) {
   return parameter.high() - parameter.low();
@@ -22,122 +22,6 @@ double width(const Parameter& parameter) {
 
 std::string with_unit(const Parameter& parameter, double value) {
   return parameter.categorical() ? format_number(value) : to_string(Quantity{value, parameter.unit});
-}
-
-void check_continuous(const Parameter& parameter, const Continuous& range) {
-  const std::string& name = parameter.name;
-  if (!std::isfinite(range.low) || !std::isfinite(range.high) || !std::isfinite(range.high - range.low)) {
-    throw InputError(
-        fmt::format("parameter “{}”: its range [{}, {}] is too wide to compute with; its width must be a "
-                    "finite number",
-                    name, format_number(range.low), format_number(range.high)));
-  }
-  if (!(range.low < range.high)) {
-    throw InputError(
-        fmt::format("parameter “{}”: its range [{}, {}] is empty; the lower end comes first (for one fixed "
-                    "value write levels: [{}])",
-                    name, format_number(range.low), format_number(range.high), with_unit(parameter, range.low)));
-  }
-  if (range.log && range.low <= 0) {
-    throw InputError(fmt::format("parameter “{}”: a logarithmic scale needs a positive lower end; found {}", name,
-                                 format_number(range.low)));
-  }
-}
-
-void check_integer(const std::string& name, const Integer& range) {
-  // Up to here every whole number survives the way to the unit cube and back.
-  constexpr long kLargest = 1'000'000'000'000;
-  if (range.low > range.high) {
-    throw InputError(
-        fmt::format("parameter “{}”: its range of whole numbers [{}, {}] is empty; the lower end comes first", name,
-                    range.low, range.high));
-  }
-  if (range.low < -kLargest || range.high > kLargest) {
-    throw InputError(
-        fmt::format("parameter “{}”: whole numbers beyond ±{} are not supported; use a range", name, kLargest));
-  }
-}
-
-void check_levels(const std::string& name, const Levels& levels) {
-  if (levels.values.empty()) throw InputError(fmt::format("parameter “{}” has no levels; give one at least", name));
-  for (std::size_t i = 0; i < levels.values.size(); ++i) {
-    const bool ascends = i == 0 || levels.values[i - 1] < levels.values[i];
-    if (!std::isfinite(levels.values[i]) || !ascends) {
-      throw InputError(fmt::format("parameter “{}”: its levels must be finite numbers, ascending, each once; found {}",
-                                   name, format_number(levels.values[i])));
-    }
-  }
-}
-
-void check_choices(const std::string& name, const Choices& choices) {
-  if (choices.names.empty()) throw InputError(fmt::format("parameter “{}” has no choices; give one at least", name));
-  std::unordered_set<std::string_view> seen;
-  for (const std::string& choice : choices.names) {
-    if (choice.empty()) throw InputError(fmt::format("parameter “{}” has a choice without a name", name));
-    if (!seen.insert(choice).second) {
-      throw InputError(fmt::format("parameter “{}” has the choice “{}” twice; remove one", name, choice));
-    }
-  }
-}
-
-void check_resolution(const Parameter& parameter) {
-  const double resolution = parameter.resolution;
-  if (resolution == 0) return;
-  if (std::holds_alternative<Levels>(parameter.kind) || parameter.categorical()) {
-    throw InputError(
-        fmt::format("parameter “{}”: only a range and whole numbers have a resolution; leave it out", parameter.name));
-  }
-  if (!(resolution > 0) || !std::isfinite(resolution)) {
-    throw InputError(fmt::format("parameter “{}”: its resolution is {}; expected a positive number", parameter.name,
-                                 with_unit(parameter, resolution)));
-  }
-  if (resolution > width(parameter)) {
-    throw InputError(
-        fmt::format("parameter “{}”: its resolution of {} is wider than its range, which is {} wide; "
-                    "after one experiment no other value would be left",
-                    parameter.name, with_unit(parameter, resolution), with_unit(parameter, width(parameter))));
-  }
-}
-
-void check_parameter(const Parameter& parameter) {
-  if (parameter.name.empty()) throw InputError("a parameter has no name");
-  if (const auto* k = std::get_if<Continuous>(&parameter.kind)) check_continuous(parameter, *k);
-  if (const auto* k = std::get_if<Integer>(&parameter.kind)) check_integer(parameter.name, *k);
-  if (const auto* k = std::get_if<Levels>(&parameter.kind)) check_levels(parameter.name, *k);
-  if (const auto* k = std::get_if<Choices>(&parameter.kind)) check_choices(parameter.name, *k);
-  check_resolution(parameter);
-}
-
-void check_terms(const LinearConstraint& constraint, const std::vector<Parameter>& parameters) {
-  bool finite = std::isfinite(constraint.bound);
-  for (const auto& term : constraint.terms) {
-    ATHANOR_CHECK(term.parameter < parameters.size(), "a constraint on a parameter that does not exist");
-    finite = finite && std::isfinite(term.coefficient);
-    if (parameters[term.parameter].categorical()) {
-      throw InputError(fmt::format("constraint “{}”: “{}” is a choice, not a number; leave it out", constraint.text,
-                                   parameters[term.parameter].name));
-    }
-  }
-  if (!finite) throw InputError(fmt::format("constraint “{}”: a number is not finite", constraint.text));
-}
-
-void check_conflicts(const std::vector<Parameter>& parameters, const std::vector<LinearConstraint>& constraints) {
-  if (can_hold_together(parameters, constraints)) return;
-  const std::vector<std::size_t> conflict = smallest_conflict(parameters, constraints);
-  std::string texts, ranges;
-  std::vector<bool> named(parameters.size(), false);
-  for (const std::size_t i : conflict) {
-    texts += (texts.empty() ? "“" : ", “") + constraints[i].text + "”";
-    for (const auto& term : constraints[i].terms) {
-      if (named[term.parameter]) continue;
-      named[term.parameter] = true;
-      const Parameter& p = parameters[term.parameter];
-      ranges += fmt::format("{}{} {} … {}", ranges.empty() ? "" : ", ", p.name, format_number(p.low()),
-                            with_unit(p, p.high()));
-    }
-  }
-  throw InputError(fmt::format("no point satisfies {} within {}; widen a range or relax {}", texts, ranges,
-                               conflict.size() == 1 ? "the constraint" : "one of these constraints"));
 }
 
 // Written so that a NaN is not legal.
@@ -184,19 +68,19 @@ bool satisfies(const LinearConstraint& constraint, const std::vector<Parameter>&
   return constraint.violation(point) <= tolerance * scale;
 }
 
+double largest_term(const LinearConstraint& constraint, const std::vector<Parameter>& parameters) {
+  double largest = std::abs(constraint.bound);
+  for (const auto& [i, a] : constraint.terms) {
+    largest = std::max(largest, std::abs(a) * std::max(std::abs(parameters[i].low()), std::abs(parameters[i].high())));
+  }
+  return largest;
+}
+
 Space::Space(std::vector<Parameter> parameters, std::vector<LinearConstraint> constraints,
              std::optional<CandidatePool> pool)
     : parameters_(std::move(parameters)), constraints_(std::move(constraints)), pool_(std::move(pool)) {
-  if (parameters_.empty()) throw InputError("the space has no parameters; name at least one thing that may be varied");
-  std::unordered_set<std::string_view> names;
-  for (const Parameter& parameter : parameters_) {
-    check_parameter(parameter);
-    if (!names.insert(parameter.name).second) {
-      throw InputError(fmt::format("two parameters are named “{}”; give each its own name", parameter.name));
-    }
-  }
-  for (const LinearConstraint& constraint : constraints_) check_terms(constraint, parameters_);
-  check_conflicts(parameters_, constraints_);
+  check_parameters(parameters_);
+  check_constraints(parameters_, constraints_);
   if (pool_) check_pool();
 }
 
@@ -285,6 +169,24 @@ std::string Space::why_infeasible(const Point& point, double tolerance) const {
     if (satisfies(constraint, parameters_, point, tolerance)) continue;
     return fmt::format("the constraint “{}” is violated by {}", constraint.text,
                        pretty_number(constraint.violation(point)));
+  }
+  return "";
+}
+
+std::string Space::why_implausible(const Point& point) const {
+  if (point.size() != size()) return fmt::format("{} numbers were given for {} parameters", point.size(), size());
+  for (std::size_t i = 0; i < size(); ++i) {
+    const Parameter& p = parameters_[i];
+    if (!std::isfinite(point[i])) return fmt::format("“{}” is not a finite number", p.name);
+    if (!p.admits(point[i])) {
+      return fmt::format("“{}” is {}, which is outside the space; it must be {}", p.name, format_number(point[i]),
+                         p.legal_values());
+    }
+  }
+  for (const LinearConstraint& constraint : constraints_) {
+    if (constraint.violation(point) > kPlausible * largest_term(constraint, parameters_)) {
+      return fmt::format("the constraint “{}” does not hold there", constraint.text);
+    }
   }
   return "";
 }

@@ -51,6 +51,11 @@ struct Parameter {
   double high() const;  ///< largest legal number (count − 1 for choices)
   /// The legal number nearest to `value` (for choices: the index, rounded and clamped).
   double nearest(double value) const;
+  /// Whether a value that was told can be one of these: outside by no more than rounding and a careless conversion of
+  /// units, which is 1e-6 of a range's width (of a logarithmic one, in its logarithm) and 1e-9 of a discrete value.
+  bool admits(double value) const;
+  /// "between 30 and 110 degC", "an integer between 1 and 8", "one of the levels 1, 2, 5 bar".
+  std::string legal_values() const;
   /// For people and files: "80", or a choice's name.
   std::string text(double value) const;
 };
@@ -74,6 +79,9 @@ struct LinearConstraint {
 /// Whether `point` holds `constraint` to `tolerance`, relative to the largest sum that its terms could reach.
 bool satisfies(const LinearConstraint& constraint, const std::vector<Parameter>& parameters, const Point& point,
                double tolerance);
+
+/// The largest that one of its terms, or its bound, can be: what a violation is to be measured by.
+double largest_term(const LinearConstraint& constraint, const std::vector<Parameter>& parameters);
 
 /// A table of natural points to choose among, row-major, rows × parameters.
 struct CandidatePool {
@@ -111,6 +119,10 @@ class Space {
   bool feasible(const Point& point, double tolerance = 1e-9) const;
   /// Why `point` is not feasible, in words that name the parameter or constraint; empty if it is.
   std::string why_infeasible(const Point& point, double tolerance = 1e-9) const;
+  /// Why nobody can have carried out an experiment of this space at `point`, in words that name the parameter or
+  /// constraint; empty if one may have. Laxer than `why_infeasible`, for what is weighed out is never exact: each value
+  /// admitted by its parameter, each constraint violated by no more than 1 % of its largest term.
+  std::string why_implausible(const Point& point) const;
   /// True if no parameter is continuous, or there is a pool: a finite number of different points.
   bool finite() const;
   /// How many different points there are, ignoring constraints; at most `cap`; `cap` too if infinite.

@@ -30,7 +30,8 @@ std::vector<SmoothConstraint> smooth_constraints(const Region& region, const Poi
       Continuous range;
     };
     std::vector<Term> terms;
-    double fixed = -constraint.bound, size = std::abs(constraint.bound);
+    double fixed = -constraint.bound;
+    const double size = largest_term(constraint, space.parameters());
     for (const auto& [k, a] : constraint.terms) {
       const auto at = std::find(moved.begin(), moved.end(), k);
       if (at == moved.end()) {
@@ -38,7 +39,6 @@ std::vector<SmoothConstraint> smooth_constraints(const Region& region, const Poi
       } else {
         terms.push_back({at - moved.begin(), a, std::get<Continuous>(space[k].kind)});
       }
-      size = std::max(size, std::abs(a) * std::max(std::abs(space[k].low()), std::abs(space[k].high())));
     }
     if (terms.empty()) continue;
     const double unit = (constraint.sense == LinearConstraint::Sense::kAtLeast ? -1 : 1) / (size > 0 ? size : 1);

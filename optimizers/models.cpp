@@ -9,70 +9,10 @@
 #include "optimizers/design.h"
 
 namespace athanor {
-namespace {
-
-constexpr double kBoundSlack = 1e-6;       // of a range's width
-constexpr double kConstraintSlack = 0.01;  // of a constraint's size: a weighed-out mixture may sum to 0.999
-
-/// The largest that one of its terms can be, or its bound: what a violation is to be measured by.
-double size_of(const LinearConstraint& constraint, const Space& space) {
-  double size = std::abs(constraint.bound);
-  for (const auto& [k, a] : constraint.terms) {
-    size = std::max(size, std::abs(a) * std::max(std::abs(space[k].low()), std::abs(space[k].high())));
-  }
-  return size;
-}
-
-/// Outside by no more than rounding and a careless conversion of units: by a share of the width, of a logarithmic range
-/// in its logarithm.
-bool inside(const Parameter& p, double value) {
-  if (!p.continuous())
-    return std::abs(p.nearest(value) - value) <= 1e-9 * std::max(1.0, std::abs(value)) &&
-           std::abs(p.nearest(value) - value) < 1e-3;
-  const auto& range = std::get<Continuous>(p.kind);
-  if (range.log) {
-    const double factor = std::pow(range.high / range.low, kBoundSlack);
-    return value >= range.low / factor && value <= range.high * factor;
-  }
-  const double slack = kBoundSlack * (range.high - range.low);
-  return value >= range.low - slack && value <= range.high + slack;
-}
-
-std::string range_text(const Parameter& p) {
-  const std::string unit = p.unit.text().empty() ? "" : " " + p.unit.text();
-  if (const auto* choices = std::get_if<Choices>(&p.kind))
-    return fmt::format("one of its {} choices", choices->names.size());
-  if (const auto* levels = std::get_if<Levels>(&p.kind)) {
-    std::string text = "one of the levels";
-    for (std::size_t i = 0; i < levels->values.size(); ++i) {
-      text += (i == 0 ? " " : ", ") + format_number(levels->values[i]);
-    }
-    return text + unit;
-  }
-  return fmt::format("{}between {} and {}{}", p.continuous() ? "" : "an integer ", format_number(p.low()),
-                     format_number(p.high()), unit);
-}
-
-}  // namespace
 
 void check_point(const Space& space, const Point& point, const std::string& what) {
-  if (point.size() != space.size()) {
-    throw InputError(
-        fmt::format("{} has {} values, but the space has {} parameters", what, point.size(), space.size()));
-  }
-  for (std::size_t i = 0; i < point.size(); ++i) {
-    const Parameter& p = space[i];
-    if (!std::isfinite(point[i])) throw InputError(fmt::format("{}: “{}” is not a finite number", what, p.name));
-    if (!inside(p, point[i])) {
-      throw InputError(fmt::format("{}: “{}” is {}, which is outside the space; it must be {}", what, p.name,
-                                   format_number(point[i]), range_text(p)));
-    }
-  }
-  for (const LinearConstraint& constraint : space.constraints()) {
-    if (constraint.violation(point) > kConstraintSlack * size_of(constraint, space)) {
-      throw InputError(fmt::format("{}: the constraint “{}” does not hold there", what, constraint.text));
-    }
-  }
+  const std::string why = space.why_implausible(point);
+  if (!why.empty()) throw InputError(fmt::format("{}: {}", what, why));
 }
 
 void check_observations(const Problem& problem, const std::vector<Observation>& observations) {

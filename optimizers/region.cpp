@@ -15,16 +15,6 @@ double width(const Parameter& parameter) {
   return parameter.high() - parameter.low();
 }
 
-/// The size of the terms of a constraint, against which rounding is judged.
-double scale(const LinearConstraint& constraint, const Space& space) {
-  double sum = std::abs(constraint.bound);
-  for (const auto& term : constraint.terms) {
-    const Parameter& p = space[term.parameter];
-    sum = std::max(sum, std::abs(term.coefficient) * std::max(std::abs(p.low()), std::abs(p.high())));
-  }
-  return sum > 0 ? sum : 1;
-}
-
 /// Uniform in [low, high] of a continuous parameter's encoding.
 double draw(const Continuous& range, double low, double high, RandomStream& random) {
   if (!(high > low)) return low;
@@ -220,7 +210,7 @@ bool Region::repair(Point& point) const {
           (constraint.sense == LinearConstraint::Sense::kAtLeast && value >= 0)) {
         continue;
       }
-      if (std::abs(value) <= 1e-13 * scale(constraint, space_)) continue;
+      if (std::abs(value) <= 1e-13 * largest_term(constraint, space_.parameters())) continue;
       satisfied = false;
       if (norm == 0) continue;
       for (const auto& [k, a] : constraint.terms) {

@@ -71,6 +71,15 @@ class BadInput(ProgramTest):
         self.change("objectives:", 'constraints: ["temperature + residence <= 50", "temperature >= 40"]\nobjectives:')
         self.refuse(2, "temperature + residence <= 50")
 
+    def test_resolution_wider_than_the_range(self):
+        self.change("range: [30 degC, 110 degC]", "range: [30 degC, 110 degC], resolution: 100 K")
+        self.refuse(2, "campaign.yaml:", "resolution of 100 degC", "80 degC wide")
+
+    def test_equality_that_no_whole_numbers_meet(self):
+        self.write("campaign.yaml", "campaign: x\nspace: {a: {integer: [0, 900]}, b: {integer: [0, 900]}}\n"
+                                    "constraints: [2*a + 2*b = 7]\nobjectives: {y: {goal: maximize}}\n")
+        self.refuse(2, "campaign.yaml:3:", "6 and 8")
+
     def test_empty_space(self):
         self.write("campaign.yaml", "campaign: x\nspace: {}\nobjectives: {y: {goal: maximize}}\n")
         self.refuse(2, "campaign.yaml", "space")

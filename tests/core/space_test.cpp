@@ -176,6 +176,47 @@ TEST_CASE("points outside are told apart, in words", "[space]") {
   CHECK(parameters[0].text(80.5) == "80.5");
 }
 
+TEST_CASE("what was weighed out may be a little off, what is elsewhere is not plausible", "[space]") {
+  const std::vector<Parameter> parameters = {range("a", 0, 1),
+                                             range("b", 0, 1),
+                                             range("l", 1e-6, 1, true),
+                                             {"n", Unit(), Integer{1, 8}},
+                                             {"p", Unit::parse("bar"), Levels{{1, 2, 5}}}};
+  const Space space(parameters, {parse_constraint("a + b = 1", parameters)});
+  CHECK(space.why_implausible({0.5, 0.5, 0.1, 4, 2}).empty());
+  CHECK(space.why_implausible({0.5, 0.509, 0.1, 4, 2}).empty());
+  CHECK(space.why_implausible({-9e-7, 1, 0.9999999e-6, 4 + 1e-9, 2}).empty());
+  CHECK_THAT(space.why_implausible({0.5, 0.511, 0.1, 4, 2}), Contains("“a + b = 1” does not hold there"));
+  CHECK_THAT(space.why_implausible({-2e-6, 1, 0.1, 4, 2}), Contains("“a” is -2e-06") && Contains("between 0 and 1"));
+  CHECK_THAT(space.why_implausible({0.5, 0.5, 0.9e-6, 4, 2}), Contains("“l”"));
+  CHECK_THAT(space.why_implausible({0.5, 0.5, 0.1, 4.1, 2}), Contains("an integer between 1 and 8"));
+  CHECK_THAT(space.why_implausible({0.5, 0.5, 0.1, 4, 3}), Contains("one of the levels 1, 2, 5 bar"));
+  CHECK_THAT(space.why_implausible({0.5, 0.5, std::nan(""), 4, 2}), Contains("“l” is not a finite number"));
+  CHECK_THAT(space.why_implausible({1, 2}), Contains("2 numbers were given for 5 parameters"));
+}
+
+TEST_CASE("equalities that no whole numbers or levels can meet are refused", "[space]") {
+  const std::vector<Parameter> parameters = {{"a", Unit(), Integer{0, 1000}},     {"b", Unit(), Integer{0, 1000}},
+                                             {"c", Unit(), Integer{-3, 1000000}}, {"p", Unit(), Levels{{0.1, 0.4, 1}}},
+                                             {"k", Unit(), Integer{5, 5}},        range("x", 0, 1000)};
+  const auto refused = [&](const std::string& text) {
+    return refusal(parameters, {parse_constraint(text, parameters)});
+  };
+  CHECK_THAT(refused("2*a + 2*b = 7"),
+             Contains("constraint “2*a + 2*b = 7” holds nowhere") && Contains("a, b can take come 6 and 8"));
+  CHECK_THAT(refused("6*a + 10*b - 15*c = 7.5"), Contains("come 7 and 8"));
+  CHECK_THAT(refused("a/2 + b/3 = 1.25"), Contains("come 1.16666666667 and 1.33333333333"));
+  CHECK_THAT(refused("0.3*a + 0.6*b = 1"), Contains("come 0.9 and 1.2"));
+  CHECK_THAT(refused("10*p + 3*a = 12"), Contains("come 10 and 13"));  // p is 0.1 + 0.3 · 0, 1 or 3
+  CHECK_THAT(refused("2*a + k = 12"), Contains("come 11 and 13"));
+  for (const char* good : {"2*a + 2*b = 8", "2*a + 3*b = 7", "6*a + 10*b - 15*c = 7", "a/2 + b/3 = 1.5",
+                           "0.1*a + 0.2*b = 0.7", "10*p + 3*a = 13", "2*a + k = 13", "2*a + 2*b + x = 7", "2*a <= 7",
+                           "a + b + 0*x = 12", "3.14159265358979*a - 2.71828182845905*b = 0"}) {
+    INFO(good);
+    CHECK_NOTHROW(Space(parameters, {parse_constraint(good, parameters)}));
+  }
+}
+
 TEST_CASE("counting points", "[space]") {
   const Space finite(
       {{"n", Unit(), Integer{1, 8}}, {"p", Unit(), Levels{{1, 2, 5}}}, {"l", Unit(), Choices{{"A", "B"}}}});
@@ -205,6 +246,9 @@ TEST_CASE("impossible parameters are refused by name", "[space]") {
   CHECK_THAT(refusal({{"n", Unit(), Integer{3, 2}}}), Contains("“n”") && Contains("empty"));
   CHECK_THAT(refusal({{"l", Unit(), Levels{{}}}}), Contains("no levels"));
   CHECK_THAT(refusal({{"l", Unit(), Levels{{1, 1}}}}), Contains("each once"));
+  CHECK_THAT(refusal({{"x", Unit(), Continuous{0, 1}, 2}}), Contains("wider than its range"));
+  CHECK_THAT(refusal({{"x", Unit(), Continuous{0, 1}, -1}}), Contains("positive"));
+  CHECK_THAT(refusal({{"l", Unit(), Levels{{1, 2}}, 1}}), Contains("leave it out"));
   CHECK_THAT(refusal({{"c", Unit(), Choices{{}}}}), Contains("no choices"));
   CHECK_THAT(refusal({{"c", Unit(), Choices{{"A", "A"}}}}), Contains("“A” twice"));
   CHECK_THAT(refusal({{"c", Unit(), Choices{{"A"}}}}, {{{{0, 1.0}}, Sense::kAtMost, 1, "c <= 1"}}),
