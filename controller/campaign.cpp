@@ -154,7 +154,7 @@ StopRule read_stop(const Node& node) {
   return stop;
 }
 
-Campaign read_campaign(std::unique_ptr<Document> file, NamedFiles files) {
+Campaign read_campaign(std::unique_ptr<Document> file, NamedFiles files, const Node& recorded_space = {}) {
   Campaign campaign;
   MapReader map(file->root(), "campaign file");
   if (const Node name = map.required("campaign")) {
@@ -172,7 +172,7 @@ Campaign read_campaign(std::unique_ptr<Document> file, NamedFiles files) {
                              campaign.name.size(), kLongestName));
     }
   }
-  campaign.problem = read_problem(map, files);
+  campaign.problem = read_problem(map, files, recorded_space);
   if (const Node lab = map.optional("lab")) campaign.lab_file = lab.path().value_or("");
   const Node procedure = map.optional("procedure");
   const Node stop = map.optional("stop");
@@ -203,8 +203,17 @@ Campaign load_campaign(const std::string& file) {
   return read_campaign(Document::load(file), NamedFiles::kRead);
 }
 
-Campaign parse_campaign(const std::string& text, const std::string& name, const std::string& folder, NamedFiles files) {
-  return read_campaign(Document::parse(text, name, folder), files);
+Campaign parse_campaign(const std::string& text, const std::string& name, const std::string& folder) {
+  return read_campaign(Document::parse(text, name, folder), NamedFiles::kRead);
+}
+
+Campaign parse_recorded_campaign(const std::string& text, const std::string& space, const std::string& folder) {
+  auto file = Document::parse(text, "the journal's campaign file", folder);
+  if (space.empty()) return read_campaign(std::move(file), NamedFiles::kIgnore);
+  const auto recorded = Document::parse(space, "the journal's space", folder);
+  Campaign campaign = read_campaign(std::move(file), NamedFiles::kIgnore, recorded->root());
+  recorded->throw_if_errors();
+  return campaign;
 }
 
 }  // namespace athanor

@@ -54,8 +54,10 @@ struct Campaign {
 
 /// throws InputError with all mistakes. A campaign without `procedure` is for `athanor plan` only.
 Campaign load_campaign(const std::string& file);
-Campaign parse_campaign(const std::string& text, const std::string& name, const std::string& folder,
-                        NamedFiles files = NamedFiles::kRead);
+Campaign parse_campaign(const std::string& text, const std::string& name, const std::string& folder);
+/// The same of a text that a journal holds, which reads no file: `space` is what was written down of the space where
+/// the campaign left it to files, or empty.
+Campaign parse_recorded_campaign(const std::string& text, const std::string& space, const std::string& folder);
 
 /// Holds the campaign's steps against what the instruments offer (already tightened by the lab): every capability
 /// offered by some instrument, every parameter given, known and of the right kind, every value of the space within the

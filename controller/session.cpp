@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/read_space.h"
 
 namespace athanor {
@@ -15,12 +17,17 @@ std::string latest_text(const std::vector<Record>& records) {
   return text;
 }
 
-// The space, where the campaign file leaves it to the columns of its candidates: these may change, or go.
-std::string space_of_candidates(const Campaign& campaign) {
-  for (const auto& [key, node] : campaign.file->root().entries()) {
-    if (key == "space") return "";
-  }
-  return write_parameters(campaign.problem.space.parameters());
+// The space, where the campaign file leaves it to the columns of its candidates or some of it to a table of
+// descriptors: these may change, or go.
+std::string space_of_files(const Campaign& campaign) {
+  const auto entries = campaign.file->root().entries();
+  const bool stated =
+      std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.first == "space"; });
+  const auto& parameters = campaign.problem.space.parameters();
+  const bool described = std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) {
+    return p.categorical() && !std::get<Choices>(p.kind).descriptors.empty();
+  });
+  return stated && !described ? "" : write_parameters(parameters);
 }
 
 State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
@@ -33,7 +40,7 @@ State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Id
   opened.set_seed(identity.seed.value_or(0));
   opened.set_campaign_text(campaign.file->text());
   opened.set_campaign_folder(campaign.file->folder());
-  opened.set_space(space_of_candidates(campaign));
+  opened.set_space(space_of_files(campaign));
   opened.set_lab_text(lab.file->text());
   opened.set_lab_folder(lab.file->folder());
   journal.append({record});
@@ -54,9 +61,7 @@ Campaign campaign_of(const std::vector<Record>& records) {
   if (records.empty() || !records.front().has_opened())
     throw InputError("the journal is empty: nothing was begun in it");
   const auto& opened = records.front().opened();
-  std::string text = latest_text(records);
-  if (!opened.space().empty()) text += "\nspace: " + opened.space() + "\n";
-  return parse_campaign(text, "the journal's campaign file", opened.campaign_folder(), NamedFiles::kIgnore);
+  return parse_recorded_campaign(latest_text(records), opened.space(), opened.campaign_folder());
 }
 
 State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
@@ -74,22 +79,24 @@ State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, 
                     "another with --journal",
                     journal.file(), state.seed, *identity.seed));
   }
-  if (const std::string space = space_of_candidates(campaign); space != records.front().opened().space()) {
-    throw InputError(fmt::format(
-        "the candidates of “{}” are not those with which journal “{}” was begun: their columns, the values in them "
-        "or the order of either have changed. Put the file back, or begin another journal with --journal",
-        campaign.file->name(), journal.file()));
-  }
   const std::string before = latest_text(records);
-  if (before == campaign.file->text()) return state;
-  const Campaign old =
-      parse_campaign(before, "the journal's campaign file", campaign.file->folder(), NamedFiles::kIgnore);
-  if (old.definition() != campaign.definition()) {
+  const bool revised_text = before != campaign.file->text();
+  const std::string& space = records.front().opened().space();
+  if (revised_text &&
+      parse_recorded_campaign(before, space, campaign.file->folder()).definition() != campaign.definition()) {
     throw InputError(fmt::format(
         "the space, objectives or procedure of “{}” are not those of journal “{}” any more; only “planner”, “stop” "
         "and “lab” may change while a journal goes on. Undo the change, or begin another journal with --journal",
         campaign.file->name(), journal.file()));
   }
+  if (space_of_files(campaign) != space) {
+    throw InputError(fmt::format(
+        "the candidates or descriptors of “{}” are not those with which journal “{}” was begun: their columns, the "
+        "values in them or the order of either have changed. Put the file back, or begin another journal with "
+        "--journal",
+        campaign.file->name(), journal.file()));
+  }
+  if (!revised_text) return state;
   Record revised;
   revised.set_time_us(std::max(now, state.last).time_since_epoch().count());
   revised.mutable_revised()->set_campaign_text(campaign.file->text());

@@ -78,6 +78,21 @@ void check_choices(const std::string& name, const Choices& choices) {
   }
 }
 
+void check_descriptors(const std::string& name, const Choices& choices) {
+  const auto& rows = choices.descriptors;
+  if (rows.empty()) return;
+  bool well = rows.size() == choices.names.size() && !rows.front().empty();
+  for (const auto& row : rows) {
+    well = well && row.size() == rows.front().size() &&
+           std::all_of(row.begin(), row.end(), [](double value) { return value >= 0 && value <= 1; });
+  }
+  if (well) return;
+  throw InputError(
+      fmt::format("parameter “{}”: its descriptors must be one row a choice, all equally long, of numbers "
+                  "from 0 to 1",
+                  name));
+}
+
 void check_resolution(const Parameter& parameter) {
   const double resolution = parameter.resolution;
   if (resolution == 0) return;
@@ -102,7 +117,10 @@ void check_parameter(const Parameter& parameter) {
   if (const auto* k = std::get_if<Continuous>(&parameter.kind)) check_continuous(parameter, *k);
   if (const auto* k = std::get_if<Integer>(&parameter.kind)) check_integer(parameter.name, *k);
   if (const auto* k = std::get_if<Levels>(&parameter.kind)) check_levels(parameter.name, *k);
-  if (const auto* k = std::get_if<Choices>(&parameter.kind)) check_choices(parameter.name, *k);
+  if (const auto* k = std::get_if<Choices>(&parameter.kind)) {
+    check_choices(parameter.name, *k);
+    check_descriptors(parameter.name, *k);
+  }
   check_resolution(parameter);
 }
 

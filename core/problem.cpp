@@ -153,7 +153,8 @@ struct SpaceNodes {
 
 std::optional<CandidatePool> read_space_parts(const SpaceNodes& nodes, const std::vector<std::string>& objectives,
                                               NamedFiles files, SpaceDraft& draft) {
-  read_parameters(nodes.space, draft);
+  read_parameters(nodes.space, files, draft);
+  if (draft.unread) return std::nullopt;
   std::optional<CandidateFile> table;
   if (nodes.candidates && files == NamedFiles::kRead) table = open_candidates(nodes.candidates);
   if (!nodes.space && table) draft.parameters = parameters_of(*table, objectives);
@@ -177,7 +178,7 @@ Space read_space(const SpaceNodes& nodes, const std::vector<Objective>& objectiv
     document.error((nodes.space ? nodes.space : nodes.candidates).place(),
                    fmt::format("“{}” is both a parameter and an objective; give each its own name", parameter.name));
   }
-  if (draft.parameters.empty() || document.mistakes().size() > before) return {};
+  if (draft.parameters.empty() || draft.unread || document.mistakes().size() > before) return {};
   try {
     return {std::move(draft.parameters), std::move(draft.constraints), std::move(pool)};
   } catch (const InputError& error) {
@@ -211,11 +212,12 @@ std::vector<Measurand> Problem::measurands() const {
   return all;
 }
 
-Problem read_problem(MapReader& campaign, NamedFiles files) {
+Problem read_problem(MapReader& campaign, NamedFiles files, const Node& recorded) {
   Problem problem;
   SpaceNodes nodes;
   nodes.candidates = campaign.optional("candidates");
-  nodes.space = nodes.candidates ? campaign.optional("space") : campaign.required("space");
+  nodes.space = nodes.candidates || recorded ? campaign.optional("space") : campaign.required("space");
+  if (recorded) nodes.space = recorded;
   nodes.mixtures = campaign.optional("mixtures");
   nodes.constraints = campaign.optional("constraints");
   problem.objectives = read_objectives(campaign.required("objectives"));

@@ -68,14 +68,16 @@ struct Problem {
   std::vector<Measurand> measurands() const;
 };
 
-/// Whether files that the campaign names (the candidates) are read, or left alone (to replay a journal needs none).
+/// Whether files that the campaign names (candidates, descriptors) are read, or left alone (to replay a journal needs
+/// none).
 enum class NamedFiles { kRead, kIgnore };
 
 /// Reads `space`, `mixtures`, `constraints`, `candidates`, `objectives`, `outcome_constraints` and `planner` of a
 /// campaign file's top map. Mistakes are added to the document's list; the caller throws them all at once, and only
 /// without any is the problem whole. The space is without parameters where its parameters are the columns of a table
-/// that was not to be read.
-Problem read_problem(MapReader& campaign, NamedFiles files = NamedFiles::kRead);
+/// that was not to be read, or choices the names in one. `recorded`, where given, stands for the campaign's `space`: it
+/// is what a journal wrote down, which needs no files.
+Problem read_problem(MapReader& campaign, NamedFiles files = NamedFiles::kRead, const Node& recorded = {});
 
 /// The index of the observation with the best merit of objective `objective`, none if none measured it.
 std::optional<std::size_t> best_observation(const std::vector<Observation>& observations, const Objective& objective,

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/descriptors.h"
 #include "core/error.h"
 
 namespace athanor {
@@ -92,17 +93,6 @@ bool read_levels(const Node& list, Parameter& parameter) {
   return true;
 }
 
-bool read_choices(const Node& list, Parameter& parameter) {
-  Choices choices;
-  const std::vector<Node> items = list.items();
-  for (const Node& item : items) {
-    if (auto name = item.text()) choices.names.push_back(std::move(*name));
-  }
-  const bool well = choices.names.size() == items.size() && list.kind() == Node::Kind::kSequence;
-  parameter.kind = std::move(choices);
-  return well;
-}
-
 /// Whether `parameter` can stand in a space. A mistake is reported at `culprit`.
 bool check_alone(const Parameter& parameter, const Node& culprit) {
   try {
@@ -114,7 +104,29 @@ bool check_alone(const Parameter& parameter, const Node& culprit) {
   }
 }
 
-bool read_parameter(const Node& node, Parameter& parameter) {
+/// `list` may be missing where `descriptors` name the choices. `unread` where these stand in a file that is not to be
+/// read.
+bool read_choices(const Node& list, const Node& descriptors, NamedFiles files, Parameter& parameter, bool& unread) {
+  Choices choices;
+  const std::vector<Node> items = list.items();
+  for (const Node& item : items) {
+    if (auto name = item.text()) choices.names.push_back(std::move(*name));
+  }
+  bool well = choices.names.size() == items.size() && (!list || list.kind() == Node::Kind::kSequence);
+  parameter.kind = choices;
+  // Their names first: a name that stands there twice is a mistake of the list, not of the table.
+  if (well && list) well = check_alone(parameter, list);
+  if (!well || !descriptors) return well;
+  if (files == NamedFiles::kIgnore && descriptors.kind() != Node::Kind::kSequence) {
+    unread = !list;
+    return !unread;
+  }
+  well = read_descriptors(descriptors, parameter.name, choices);
+  parameter.kind = std::move(choices);
+  return well && check_alone(parameter, descriptors);
+}
+
+bool read_parameter(const Node& node, NamedFiles files, Parameter& parameter, bool& unread) {
   MapReader map(node, fmt::format("parameter “{}”", parameter.name));
   if (node.kind() != Node::Kind::kMap) return false;
   const std::size_t before = node.document().mistakes().size();
@@ -122,6 +134,9 @@ bool read_parameter(const Node& node, Parameter& parameter) {
   for (const char* kind : {"range", "integer", "levels", "choices"}) {
     if (const Node value = map.optional(kind)) given.emplace_back(kind, value);
   }
+  const bool described = given.empty() || given.front().first == "choices";
+  const Node descriptors = described ? map.optional("descriptors") : Node();
+  if (given.empty() && descriptors) given.emplace_back("choices", Node());
   bool well = given.size() == 1;
   if (!well) {
     node.error(
@@ -135,12 +150,12 @@ bool read_parameter(const Node& node, Parameter& parameter) {
     well = kind == "range"     ? read_range(map, value, parameter)
            : kind == "integer" ? read_integer(value, parameter)
            : kind == "levels"  ? read_levels(value, parameter)
-                               : read_choices(value, parameter);
+                               : read_choices(value, descriptors, files, parameter, unread);
   }
   const bool numeric = well && (given.front().first == "range" || given.front().first == "integer");
   const Node resolution = numeric ? map.optional("resolution") : Node();
   map.finish();
-  if (!well || !check_alone(parameter, given.front().second)) return false;
+  if (!well || (given.front().first != "choices" && !check_alone(parameter, given.front().second))) return false;
   if (resolution) {
     parameter.resolution = resolution.difference_in(parameter.unit).value_or(0);
     check_alone(parameter, resolution);
@@ -205,13 +220,23 @@ bool names_broken(std::string_view text, const SpaceDraft& draft) {
   return false;
 }
 
+std::string write_rows(const std::vector<std::vector<double>>& rows) {
+  std::string text;
+  for (const auto& row : rows) {
+    text += text.empty() ? "[[" : ", [";
+    for (std::size_t i = 0; i < row.size(); ++i) text += (i > 0 ? ", " : "") + format_number(row[i]);
+    text += "]";
+  }
+  return text + "]";
+}
+
 }  // namespace
 
 bool is_parameter_name(std::string_view name) {
   return !name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), is_name_character);
 }
 
-void read_parameters(const Node& space, SpaceDraft& draft) {
+void read_parameters(const Node& space, NamedFiles files, SpaceDraft& draft) {
   const auto entries = space.entries();
   if (space.kind() == Node::Kind::kMap && entries.empty()) {
     space.error("the space has no parameters; name at least one, such as “temperature: {range: [30 degC, 110 degC]}”");
@@ -226,7 +251,7 @@ void read_parameters(const Node& space, SpaceDraft& draft) {
                                         "tell it apart; use letters, digits and “_”, a letter first",
                                         name));
     }
-    well = read_parameter(node, parameter) && well;
+    well = read_parameter(node, files, parameter, draft.unread) && well;
     if (well) {
       draft.parameters.push_back(std::move(parameter));
     } else {
@@ -253,9 +278,10 @@ std::string write_parameters(const std::vector<Parameter>& parameters) {
       kind = list("levels", levels->values);
     } else {
       kind = "choices: [";
-      const auto& names = std::get<Choices>(p.kind).names;
+      const auto& [names, descriptors] = std::get<Choices>(p.kind);
       for (std::size_t i = 0; i < names.size(); ++i) kind += (i > 0 ? ", " : "") + in_quotes(names[i]);
       kind += "]";
+      if (!descriptors.empty()) kind += ", descriptors: " + write_rows(descriptors);
     }
     if (p.resolution > 0) kind += ", resolution: " + in_quotes(to_string(Quantity{p.resolution, p.unit}));
     text += fmt::format("{}{}: {{{}}}", text.empty() ? "" : ", ", p.name, kind);

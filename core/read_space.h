@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/document.h"
+#include "core/problem.h"
 #include "core/space.h"
 
 namespace athanor {
@@ -16,16 +17,17 @@ struct SpaceDraft {
   std::vector<Parameter> parameters;
   std::vector<LinearConstraint> constraints;
   std::set<std::string, std::less<>> broken;
+  bool unread = false;  ///< some choices stand in a file that was not to be read
 };
 
 /// Whether `name` can be used in constraints and as "$name": [A-Za-z_][A-Za-z0-9_]*.
 bool is_parameter_name(std::string_view name);
 
 /// `space:`, each parameter one of range, integer, levels and choices.
-void read_parameters(const Node& space, SpaceDraft& draft);
-/// `mixtures:`, each one the equality Σ parts = total.
+void read_parameters(const Node& space, NamedFiles files, SpaceDraft& draft);
 /// What `read_parameters` would read, on one line: {temperature: {range: ["30 degC", "110 degC"]}, …}.
 std::string write_parameters(const std::vector<Parameter>& parameters);
+/// `mixtures:`, each one the equality Σ parts = total.
 void read_mixtures(const Node& mixtures, SpaceDraft& draft);
 /// `constraints:`, a list of texts.
 void read_constraints(const Node& constraints, SpaceDraft& draft);

@@ -71,6 +71,12 @@ class BadInput(ProgramTest):
         self.change("objectives:", 'constraints: ["temperature + residence <= 50", "temperature >= 40"]\nobjectives:')
         self.refuse(2, "temperature + residence <= 50")
 
+    def test_choice_without_a_descriptor(self):
+        self.write("t.csv", "solvent,polarity\nwater,10\nhexane,0\n")
+        self.write("campaign.yaml", "campaign: x\nspace: {s: {choices: [water, hexan], descriptors: t.csv}}\n"
+                                    "objectives: {y: {goal: maximize}}\n")
+        self.refuse(2, "campaign.yaml:2:", "t.csv has no row for “hexan”", "hexane")
+
     def test_resolution_wider_than_the_range(self):
         self.change("range: [30 degC, 110 degC]", "range: [30 degC, 110 degC], resolution: 100 K")
         self.refuse(2, "campaign.yaml:", "resolution of 100 degC", "80 degC wide")

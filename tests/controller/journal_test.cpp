@@ -206,4 +206,38 @@ TEST_CASE("a journal belongs to one campaign") {
   CHECK(campaign_of(records).stop.experiments == 9u);
 }
 
+// Goal: a journal of a campaign with descriptors can be read without their table, and goes on only with the same one.
+// Method: the table removed, then put back with another number.
+TEST_CASE("a journal keeps the descriptors of its choices") {
+  Folder folder;
+  const Lab lab = parse_lab(testing::kLab, "lab.yaml", ".");
+  std::string text = testing::kCampaign;
+  const std::string list = "choices: [XPhos, SPhos]";
+  text.replace(text.find(list), list.size(), "descriptors: ligands.csv");
+  const auto write = [&](const std::string& csv) { std::ofstream(folder.file("ligands.csv")) << csv; };
+  const auto open = [&](const std::string& changed) {
+    Journal journal(folder.file("j"));
+    return open_campaign(journal, parse_campaign(changed, "c.yaml", folder.path.string()), lab, {7, "n"}, Time{});
+  };
+  write("ligand,cone\nXPhos,256\nSPhos,240\n");
+  open(text);
+  std::filesystem::remove(folder.file("ligands.csv"));
+  {
+    Journal journal(folder.file("j"));
+    const Campaign campaign = campaign_of(journal.records());
+    REQUIRE(campaign.problem.space.size() == 2);
+    CHECK(campaign.steps.size() == 3);
+    const auto& choices = std::get<Choices>(campaign.problem.space[1].kind);
+    CHECK(choices.names == std::vector<std::string>{"XPhos", "SPhos"});
+    CHECK(choices.descriptors == std::vector<std::vector<double>>{{1}, {0}});
+  }
+  write("ligand,cone\nXPhos,256\nSPhos,260\n");
+  CHECK_THROWS_WITH(open(text), Catch::Contains("candidates or descriptors"));
+  write("ligand,cone\nXPhos,256\nSPhos,240\n");
+  std::string longer = text;
+  open(longer.replace(longer.find("experiments: 3"), 14, "experiments: 9"));
+  std::string warmer = text;
+  CHECK_THROWS_WITH(open(warmer.replace(warmer.find("110 degC"), 8, "120 degC")), Catch::Contains("not those of"));
+}
+
 }  // namespace athanor

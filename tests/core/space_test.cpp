@@ -249,6 +249,8 @@ TEST_CASE("impossible parameters are refused by name", "[space]") {
   CHECK_THAT(refusal({{"x", Unit(), Continuous{0, 1}, 2}}), Contains("wider than its range"));
   CHECK_THAT(refusal({{"x", Unit(), Continuous{0, 1}, -1}}), Contains("positive"));
   CHECK_THAT(refusal({{"l", Unit(), Levels{{1, 2}}, 1}}), Contains("leave it out"));
+  CHECK_THAT(refusal({{"c", Unit(), Choices{{"A", "B"}, {{0.5}}}}}), Contains("one row a choice"));
+  CHECK_THAT(refusal({{"c", Unit(), Choices{{"A", "B"}, {{0.5}, {2}}}}}), Contains("from 0 to 1"));
   CHECK_THAT(refusal({{"c", Unit(), Choices{{}}}}), Contains("no choices"));
   CHECK_THAT(refusal({{"c", Unit(), Choices{{"A", "A"}}}}), Contains("“A” twice"));
   CHECK_THAT(refusal({{"c", Unit(), Choices{{"A"}}}}, {{{{0, 1.0}}, Sense::kAtMost, 1, "c <= 1"}}),

@@ -57,6 +57,9 @@ space:
   pressure: {levels: [1 bar, 2 bar, 5 bar]}
   ligand: {choices: [XPhos, SPhos]}
   washed: {choices: [no, 4, 2-MeTHF]}
+  solvent: {choices: [water, hexane], descriptors: solvents.csv}
+  other_solvent: {descriptors: {file: solvents.csv, column: name}}
+  base: {choices: [weak, strong], descriptors: [[1, 2], [3, 1]]}
 mixtures:
   blend: {parts: [part_a, part_b], total: 1}
 constraints: ["part_a + 0.1*cycles <= 3"]
@@ -124,6 +127,11 @@ BROKEN_CAMPAIGNS = [
     (["space", "pressure"], {"levels": []}),
     (["space", "ligand"], {"choices": []}),
     (["space", "ligand"], {"choices": ["XPhos", "XPhos"]}),
+    (["space", "solvent"], {"descriptors": [[1], [2]]}),
+    (["space", "solvent"], {"descriptors": {"column": "name"}}),
+    (["space", "solvent"], {"choices": ["water", "hexane"], "descriptors": []}),
+    (["space", "solvent"], {"choices": ["water", "hexane"], "descriptors": [["a"], ["b"]]}),
+    (["space", "cycles"], {"integer": [1, 8], "descriptors": "solvents.csv"}),
     (["mixtures", "blend"], {"parts": ["part_a"], "total": 1}),
     (["mixtures", "blend"], {"parts": ["part_a", "part_b"]}),
     (["constraints"], "part_a <= 3"),
@@ -196,6 +204,7 @@ class Schemas(unittest.TestCase):
                 folder = pathlib.Path(folder)
                 (folder / "lab.yaml").write_text(LAB, encoding="utf-8")
                 (folder / "t.csv").write_text("n,angle,y\n1,20,3\n2,30,5\n", encoding="utf-8")
+                (folder / "solvents.csv").write_text("name,polarity\nwater,10\nhexane,0\n", encoding="utf-8")
                 (folder / "pool.csv").write_text("part a,cycles\n0.5,1\n0.25,2\n", encoding="utf-8")
                 file = folder / f"{name}-under-test.yaml"
                 file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
