@@ -143,8 +143,7 @@ bool read_parameter(const Node& node, NamedFiles files, Parameter& parameter, bo
         fmt::format("parameter “{}” needs exactly one of range: [low, high], integer: [low, high], levels: [a, b, …] "
                     "and choices: [A, B, …]; found {}",
                     parameter.name, given.empty() ? "none" : given[0].first + " and " + given[1].first));
-    map.optional("scale");
-    map.optional("resolution");
+    for (const char* key : {"scale", "resolution", "descriptors"}) map.optional(key);
   } else {
     const auto& [kind, value] = given.front();
     well = kind == "range"     ? read_range(map, value, parameter)
@@ -152,7 +151,7 @@ bool read_parameter(const Node& node, NamedFiles files, Parameter& parameter, bo
            : kind == "levels"  ? read_levels(value, parameter)
                                : read_choices(value, descriptors, files, parameter, unread);
   }
-  const bool numeric = well && (given.front().first == "range" || given.front().first == "integer");
+  const bool numeric = given.size() == 1 && (given.front().first == "range" || given.front().first == "integer");
   const Node resolution = numeric ? map.optional("resolution") : Node();
   map.finish();
   if (!well || (given.front().first != "choices" && !check_alone(parameter, given.front().second))) return false;

@@ -101,8 +101,9 @@ struct CandidatePool {
 class Space {
  public:
   Space() = default;
-  /// throws InputError for an empty space, two parameters of one name, an empty range, a constraint on a categorical
-  /// parameter, constraints that no point can satisfy together, or a pool with a row outside the space.
+  /// throws InputError for an empty space, two parameters of one name, an empty range or one narrower than its
+  /// resolution, a constraint on a categorical parameter, an equality that no whole numbers or levels can meet,
+  /// constraints that no point can satisfy together, or a pool with a row outside the space.
   Space(std::vector<Parameter> parameters, std::vector<LinearConstraint> constraints = {},
         std::optional<CandidatePool> pool = std::nullopt);
 

@@ -167,6 +167,8 @@ TEST_CASE("a resolution is a difference in the parameter's unit", "[problem]") {
   CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: 1 mL}")),
              Contains("f.yaml:1:53") && Contains("“1 mL” cannot be converted to “degC”"));
   CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: 1}")), Contains("“1” has no unit"));
+  CHECK_THAT(refusal(with("{range: [110 degC], resolution: 1 K}")), !Contains("resolution"));
+  CHECK_THAT(refusal(with("{range: [0, 1], choices: [A], resolution: 1, descriptors: d.csv}")), !Contains("no key"));
   CHECK_THAT(refusal(with("{levels: [1, 2], resolution: 1}")), Contains("has no key “resolution”"));
   CHECK_THAT(refusal(with("{choices: [A, B], resolution: 1}")), Contains("has no key “resolution”"));
 }
