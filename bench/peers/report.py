@@ -12,7 +12,7 @@ BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 EXPLANATION = (
     "Each cell: median / mean of the final score (smaller is better; see `bench/peers/README.md`), then the median seconds of one "
-    "question, in parentheses the number of its runs that the time limit or an error cut short. Every planner is measured from the same "
+    "question (of a peer: clock or processor time, whichever is less), in parentheses the number of its runs that the time limit or an error cut short. Every planner is measured from the same "
     "starting points, and only on the seeds at which it and Athanor have both run; a run that was cut short is compared at the experiment "
     "that it reached. The best peer is the one whose mean stands lowest beside Athanor's on the seeds that they share; p is the one-sided "
     "Wilcoxon signed-rank test of Athanor's scores being larger than that peer's on those seeds (small p: Athanor is worse). Score ratio: "
@@ -26,7 +26,8 @@ class Pairs:
 
     def __init__(self, runs: list[dict], athanor: dict[int, dict]):
         runs = [run for run in runs if run.get("scores") and run["seed"] in athanor]
-        self.seconds = [second for run in runs for second in run["seconds"]]
+        # Whichever is less, so that whatever else kept the machine busy does not count against the peer.
+        self.seconds = [min(pair) for run in runs for pair in zip(run["seconds"], run["cpu_seconds"])]
         self.stopped = sum(1 for run in runs if "stopped" in run or "failed" in run)
         reached = [(run["scores"], athanor[run["seed"]]["scores"]) for run in runs]
         self.scores = [mine[-1] for mine, _ in reached]
