@@ -11,13 +11,15 @@ FLOOR = 1e-6  # scores below it count as it: nobody's experiment tells them apar
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 EXPLANATION = (
-    "Each cell: median / mean of the final score (smaller is better; see `bench/peers/README.md`), then the median seconds of one "
-    "question (of a peer: clock or processor time, whichever is less), in parentheses the number of its runs that the time limit or an error cut short. Every planner is measured from the same "
-    "starting points, and only on the seeds at which it and Athanor have both run; a run that was cut short is compared at the experiment "
-    "that it reached. The best peer is the one whose mean stands lowest beside Athanor's on the seeds that they share; p is the one-sided "
-    "Wilcoxon signed-rank test of Athanor's scores being larger than that peer's on those seeds (small p: Athanor is worse). Score ratio: "
-    f"Athanor's mean score ÷ the best peer's, both at least {FLOOR:g}; speed: the best peer's seconds a question ÷ Athanor's. The last "
-    "line is the geometric mean of these ratios over all problems."
+    "Each cell: median / mean of the final score (smaller is better; see `bench/peers/README.md`), then the median "
+    "seconds of one question (of a peer: clock or processor time, whichever is less), in parentheses the number of "
+    "its runs that the time limit or an error cut short. Every planner is measured from the same starting points, and "
+    "only on the seeds at which it and Athanor have both run; a run that was cut short is compared at the experiment "
+    "that it reached. The best peer is the one whose mean stands lowest beside Athanor's on the seeds that they "
+    "share; p is the one-sided Wilcoxon signed-rank test of Athanor's scores being larger than that peer's on those "
+    f"seeds (small p: Athanor is worse). Score ratio: Athanor's mean score ÷ the best peer's, both at least {FLOOR:g}; "
+    "speed: the best peer's seconds a question ÷ Athanor's. The last line is the geometric mean of these ratios over "
+    "all problems."
 )
 
 
