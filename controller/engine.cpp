@@ -198,10 +198,11 @@ void Engine::on(const PlannerSaid& said) {
     proposed.set_ask(said.ask);
     for (const wire::Value& value : to_values(campaign_.problem.space, suggestion.at)) *proposed.add_at() = value;
     for (std::size_t i = 0; i < suggestion.predicted.size(); ++i) {
+      if (!suggestion.predicted[i]) continue;
       auto& predicted = *proposed.add_predicted();
       predicted.set_objective(measurands_[i].name);
-      predicted.set_mean(suggestion.predicted[i].mean);
-      predicted.set_sd(suggestion.predicted[i].sd);
+      predicted.set_mean(suggestion.predicted[i]->mean);
+      predicted.set_sd(suggestion.predicted[i]->sd);
     }
     proposed.set_reason(suggestion.reason);
     const std::uint64_t number = proposed.experiment();

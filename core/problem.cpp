@@ -27,6 +27,18 @@ std::optional<Unit> read_unit(const Node& node) {
   }
 }
 
+/// The value of the one of `words` that stands at `node`; the first one's where none of them does.
+template <class Value>
+Value read_word(const Node& node, const std::vector<std::pair<std::string, Value>>& words) {
+  std::vector<std::string> known;
+  for (const auto& [word, value] : words) known.push_back(word);
+  const auto found = node.one_of(known);
+  for (const auto& [word, value] : words) {
+    if (found == word) return value;
+  }
+  return words.front().second;
+}
+
 // The target is in the objective's unit, or gives it its unit where none was named.
 void read_target(const Node& target, bool has_unit, Objective& objective) {
   objective.goal = Objective::Goal::kTarget;
@@ -50,6 +62,14 @@ Objective read_objective(const std::string& name, const Node& node) {
   const Node goal = map.optional("goal");
   Node target = map.optional("target");
   if (const Node reference = map.optional("reference")) objective.reference = reference.quantity_in(objective.unit);
+  if (const Node transform = map.optional("transform")) {
+    using Transform = Objective::Transform;
+    objective.transform = read_word<Transform>(transform, {{"auto", Transform::kAuto},
+                                                           {"none", Transform::kNone},
+                                                           {"log", Transform::kLog},
+                                                           {"bilog", Transform::kBilog},
+                                                           {"winsorise", Transform::kWinsorise}});
+  }
   map.finish();
   if (goal.kind() == Node::Kind::kMap) {  // goal: {target: 7}
     MapReader inner(goal, "goal");
@@ -143,6 +163,15 @@ PlannerSettings read_planner(const Node& node) {
   };
   read(map.optional("initial"), kMostInitial, settings.initial);
   read(map.optional("batch"), kMostAtOnce, settings.batch);
+  if (const Node acquisition = map.optional("acquisition")) {
+    settings.acquisition = read_word<PlannerSettings::Acquisition>(
+        acquisition, {{"auto", PlannerSettings::Acquisition::kAuto},
+                      {"expected_improvement", PlannerSettings::Acquisition::kExpectedImprovement},
+                      {"hypervolume", PlannerSettings::Acquisition::kHypervolume},
+                      {"parego", PlannerSettings::Acquisition::kParego},
+                      {"upper_confidence_bound", PlannerSettings::Acquisition::kUpperConfidenceBound},
+                      {"thompson", PlannerSettings::Acquisition::kThompson}});
+  }
   map.finish();
   return settings;
 }

@@ -12,11 +12,14 @@ namespace athanor {
 
 struct Objective {
   enum class Goal { kMaximize, kMinimize, kTarget };
+  /// How the outcome is mapped before it is modelled; kAuto: as the data say.
+  enum class Transform { kAuto, kNone, kLog, kBilog, kWinsorise };
   std::string name;
   Unit unit;
   Goal goal = Goal::kMaximize;
   double target = 0;                     ///< in `unit`, for kTarget
   std::optional<double> reference = {};  ///< in `unit`; among several objectives: what is worse is worth nothing
+  Transform transform = Transform::kAuto;
 
   /// How good `value` is, larger is better: value, −value or −|value − target|.
   double merit(double value) const;
@@ -53,8 +56,12 @@ struct Observation {
 };
 
 struct PlannerSettings {
+  /// What is most worth trying next. kAuto: noisy expected improvement for one objective, of the hypervolume for two to
+  /// four, and of a random weighting (ParEGO) for more.
+  enum class Acquisition { kAuto, kExpectedImprovement, kHypervolume, kParego, kUpperConfidenceBound, kThompson };
   std::size_t initial = 8;  ///< space-filling experiments before the surrogate is asked (those already told count)
   std::size_t batch = 1;    ///< experiments under way at once
+  Acquisition acquisition = Acquisition::kAuto;
 };
 
 struct Problem {

@@ -1,11 +1,12 @@
-// What one more experiment at a point would be worth, given a surrogate and what is pending. Always a logarithm, larger
-// is better.
+// What one more experiment at a point would be worth, given surrogates and what is pending. Larger is better.
 #pragma once
 
 #include <memory>
 
 #include "core/problem.h"
+#include "optimizers/box_decomposition.h"
 #include "surrogates/fantasies.h"
+#include "surrogates/posterior_path.h"
 
 namespace athanor {
 
@@ -49,11 +50,17 @@ class LogExpectedImprovement final : public Acquisition {
   double best_;
 };
 
+/// Which base points hold the outcome constraints in which fantasy (b × S); empty: all of them.
+using Feasible = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic>;
+
 /// ln of the mean of EI over fantasies of what is not known for certain: the incumbents' noise-free outcomes and the
-/// outcomes of what is pending. Method: Letham et al. 2019; averaged in logarithms as in Ament et al. 2023.
+/// outcomes of what is pending. Where a fantasy has no feasible base point, any feasible one improves on the worst.
+/// Of q points chosen in turn, each given the fantasies of those before, this is the gain in the q-point noisy expected
+/// improvement (qNEI) with the last point's integral in closed form.
+/// Method: Letham et al. 2019; averaged in logarithms as in Ament et al. 2023.
 class LogNoisyExpectedImprovement final : public Acquisition {
  public:
-  LogNoisyExpectedImprovement(Fantasies fantasies, const Aim& aim);
+  LogNoisyExpectedImprovement(Fantasies fantasies, const Aim& aim, const Feasible& feasible = {});
   Vector values(const Matrix& points) const override;
   double value(const Vector& point, Vector* gradient) const override;
 
@@ -63,17 +70,89 @@ class LogNoisyExpectedImprovement final : public Acquisition {
   Vector best_;  // S: the best merit within each fantasy
 };
 
-/// Another acquisition times the probability that an experiment does not fail, from a Gaussian process on 0 (failed)
-/// and 1.
-class TimesSuccess final : public Acquisition {
+/// ln of the mean, over fantasies, of the expected gain in hypervolume: what the merits' front dominates above the
+/// reference point. Given a fantasy the objectives at one more point are independent normals, so that over the boxes of
+/// what is not dominated yet
+///   E[gain] = Σ_boxes Π_j (E[(merit_j − lower_j)⁺] − E[(merit_j − upper_j)⁺]),
+/// in closed form; the boxes are cached. Chosen in turn, q points gain the qNEHVI.
+/// Method: Daulton, Balandat & Bakshy 2021, "Parallel Bayesian optimization of multiple noisy objectives with expected
+/// hypervolume improvement"; the closed form: Yang et al. 2019.
+class LogNoisyHypervolumeImprovement final : public Acquisition {
  public:
-  TimesSuccess(std::unique_ptr<Acquisition> worth, std::shared_ptr<const Surrogate> success);
+  /// One entry an objective (2 to 4), all over the same base points; `reference` in merits of the standardised
+  /// outcomes.
+  LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims, const Vector& reference,
+                                 const Feasible& feasible = {});
   Vector values(const Matrix& points) const override;
   double value(const Vector& point, Vector* gradient) const override;
 
  private:
-  std::unique_ptr<Acquisition> worth_;
-  std::shared_ptr<const Surrogate> success_;
+  struct Work;
+  double gain(std::size_t fantasy, const Matrix& means, const Vector& sd, Work* work) const;
+
+  std::vector<Fantasies> fantasies_;  // one an objective
+  std::vector<Aim> aims_;
+  std::vector<BoxDecomposition> boxes_;  // one a fantasy
+};
+
+/// The merit that is exceeded with a small probability: mean + weight·sd (minimise: −mean + weight·sd; target: what is
+/// left of |mean − target| after weight·sd).
+/// Method: Srinivas et al. 2010, "Gaussian process optimization in the bandit setting".
+class UpperConfidenceBound final : public Acquisition {
+ public:
+  /// The aim's target in the surrogate's own unit. Keeps a reference to the surrogate.
+  UpperConfidenceBound(const Surrogate& surrogate, const Aim& aim, double weight);
+  Vector values(const Matrix& points) const override;
+  double value(const Vector& point, Vector* gradient) const override;
+
+ private:
+  double bound(double mean, double sd, double& by_mean, double& by_sd) const;
+
+  const Surrogate& surrogate_;
+  Aim aim_;
+  double weight_;
+};
+
+/// Thompson sampling: the merit of one draw of what the outcome may be as a function of the point.
+class PathMerit final : public Acquisition {
+ public:
+  /// The aim's target in units of the path.
+  PathMerit(PosteriorPath path, const Aim& aim);
+  Vector values(const Matrix& points) const override;
+  double value(const Vector& point, Vector* gradient) const override;
+
+ private:
+  PosteriorPath path_;
+  Aim aim_;
+};
+
+/// A surrogate's outcome that must stay on one side of a bound, in the surrogate's own unit.
+struct OutcomeBound {
+  std::shared_ptr<const Surrogate> surrogate;
+  bool at_most = true;
+  double bound = 0;
+};
+
+/// ln of the probability that every bound holds, the outcomes being independent: the probability of feasibility.
+class LogFeasibility final : public Acquisition {
+ public:
+  explicit LogFeasibility(std::vector<OutcomeBound> bounds);
+  Vector values(const Matrix& points) const override;
+  double value(const Vector& point, Vector* gradient) const override;
+
+ private:
+  std::vector<OutcomeBound> bounds_;
+};
+
+/// The sum of two acquisitions: of logarithms, a product.
+class Sum final : public Acquisition {
+ public:
+  Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second);
+  Vector values(const Matrix& points) const override;
+  double value(const Vector& point, Vector* gradient) const override;
+
+ private:
+  std::unique_ptr<Acquisition> first_, second_;
 };
 
 }  // namespace athanor

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/error.h"
 #include "optimizers/design.h"
+#include "optimizers/normal.h"
 
 namespace athanor {
 
@@ -59,12 +62,179 @@ TrainingData training_data(const Problem& problem, const std::vector<Observation
   return data;
 }
 
-GpOptions gp_defaults() {
-  return {};
+namespace {
+
+constexpr double kSmoothNoise = 1e-3;  // noise variance, standardised: beyond it nothing is taken for infinitely smooth
+constexpr double kTransformOdds = 10;  // ln of how much more probable a transformed outcome must be
+constexpr double kSoftening[] = {1, 0.1, 0.01};  // of the logarithm of the gap to the best
+
+GpOptions options_of(const FitEffort& effort) {
+  GpOptions options;
+  options.most_points = effort.most_points;
+  options.stop = effort.stop;
+  return options;
+}
+
+TrainingData transformed(const TrainingData& data, const OutcomeTransform& transform) {
+  TrainingData out = data;
+  if (transform.none()) return out;
+  for (double& y : out.outcomes) y = transform(y);
+  for (Eigen::Index i = 0; i < out.noise_sd.size(); ++i)
+    out.noise_sd[i] *= std::exp(transform.log_slope(data.outcomes[i]));
+  return out;
+}
+
+double log_jacobian(const TrainingData& data, const OutcomeTransform& transform) {
+  double sum = 0;
+  for (const double y : data.outcomes) sum += transform.log_slope(y);
+  return sum;
+}
+
+/// ln of the outcomes' density were they independent draws of one normal distribution after `transform`, up to a
+/// constant.
+double log_normality(const TrainingData& data, const OutcomeTransform& transform) {
+  const Vector z = data.outcomes.unaryExpr([&](double y) { return transform(y); });
+  const auto n = static_cast<double>(z.size());
+  return log_jacobian(data, transform) - 0.5 * n * std::log((z.array() - z.mean()).square().mean());
+}
+
+/// What might make the outcome of measurand `index` easier to model, besides nothing.
+std::vector<OutcomeTransform> candidates(const Problem& problem, const TrainingData& data, std::size_t index) {
+  using Transform = Objective::Transform;
+  const double low = data.outcomes.minCoeff(), high = data.outcomes.maxCoeff(), range = high - low;
+  if (!(range > 1e-9 * std::max(std::abs(low), std::abs(high))) || !std::isfinite(range)) return {};
+  if (index >= problem.objectives.size()) {
+    for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
+      if (constraint.measurand == index) return {OutcomeTransform::bilog(constraint.bound, range / 4)};
+    }
+    return {};
+  }
+  const Objective& objective = problem.objectives[index];
+  const bool larger = objective.goal == Objective::Goal::kMaximize;
+  std::vector<OutcomeTransform> out;
+  switch (objective.transform) {
+    case Transform::kNone:
+      break;
+    case Transform::kBilog: {
+      const double centre = objective.goal == Objective::Goal::kTarget ? objective.target : data.outcomes.mean();
+      out.push_back(OutcomeTransform::bilog(centre, range / 4));
+      break;
+    }
+    case Transform::kWinsorise: {
+      // What is worse than the median by more than the best is better, twice over, is drawn in to there.
+      std::vector<double> sorted(data.outcomes.begin(), data.outcomes.end());
+      std::sort(sorted.begin(), sorted.end());
+      const double middle = sorted[sorted.size() / 2];
+      out.push_back(larger ? OutcomeTransform::winsorise(std::max(low, middle - 2 * (high - middle)), high)
+                           : OutcomeTransform::winsorise(low, std::min(high, middle + 2 * (middle - low))));
+      break;
+    }
+    case Transform::kAuto:
+      // A hypervolume is one of outcomes as they are; a target's distance is, too.
+      if (problem.objectives.size() > 1) break;
+      [[fallthrough]];
+    case Transform::kLog:
+      if (objective.goal == Objective::Goal::kTarget) break;
+      for (const double softening : kSoftening) {
+        out.push_back(OutcomeTransform::log_gap(larger ? high : low, larger, range, softening));
+      }
+      break;
+  }
+  return out;
+}
+
+/// At most `most` rows: half of them the best, the others spread over the rest.
+TrainingData selection(const TrainingData& data, Eigen::Index most, const Objective* objective) {
+  const Eigen::Index n = data.points.rows();
+  std::vector<Eigen::Index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), Eigen::Index{0});
+  if (objective) {
+    std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
+      return objective->merit(data.outcomes[a]) > objective->merit(data.outcomes[b]);
+    });
+  }
+  std::vector<Eigen::Index> kept(order.begin(), order.begin() + most / 2);
+  const Eigen::Index left = n - most / 2, wanted = most - most / 2;
+  for (Eigen::Index k = 0; k < wanted; ++k) {
+    kept.push_back(order[static_cast<std::size_t>(most / 2 + (2 * k + 1) * left / (2 * wanted))]);
+  }
+  std::sort(kept.begin(), kept.end());
+  TrainingData out;
+  out.columns = data.columns;
+  out.points = data.points(kept, Eigen::all);
+  out.outcomes = data.outcomes(kept);
+  if (data.noise_sd.size() > 0) out.noise_sd = data.noise_sd(kept);
+  return out;
+}
+
+}  // namespace
+
+Prediction OutcomeModel::predict(double mean, double variance) const {
+  const double sd = std::sqrt(variance);
+  if (transform.none()) return {mean, sd};
+  // Mean and variance over the middles of equally probable slices.
+  constexpr int kSlices = 64;
+  double sum = 0, squares = 0;
+  const double centre = transform.inverse(mean);
+  for (int k = 0; k < kSlices; ++k) {
+    const double shift = transform.inverse(mean + sd * normal_quantile((k + 0.5) / kSlices)) - centre;
+    sum += shift;
+    squares += shift * shift;
+  }
+  sum /= kSlices;
+  return {centre + sum, std::sqrt(std::max(squares / kSlices - sum * sum, 0.0))};
+}
+
+OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
+                         const FitEffort& effort) {
+  TrainingData data = training_data(problem, observations, measurand);
+  if (data.points.rows() == 0) {
+    throw InputError(
+        fmt::format("“{}” was not measured yet, so there is no model of it", problem.measurands()[measurand].name));
+  }
+  OutcomeModel best;
+  const Objective* objective = measurand < problem.objectives.size() ? &problem.objectives[measurand] : nullptr;
+  if (data.points.rows() > effort.most_rows) {
+    best.left_out = data.points.rows() - effort.most_rows;
+    data = selection(data, effort.most_rows, objective);
+  }
+  const auto rows = static_cast<double>(data.outcomes.size());
+  GpOptions options = options_of(effort);
+  const auto evidence = [&](const ExactGp& gp, const OutcomeTransform& transform) {
+    return gp.log_posterior() - rows * std::log(gp.scale()) + log_jacobian(data, transform) -
+           (transform.none() ? 0 : kTransformOdds);
+  };
+  best.gp = std::make_shared<ExactGp>(ExactGp::fit(data, options));
+  double most = evidence(*best.gp, best.transform);
+  // What follows is like the first in its hyper-parameters.
+  options.start = best.gp->parameters();
+  options.starts = 1;
+  const bool asked = objective && objective->transform != Objective::Transform::kAuto;
+  const double plain = asked ? 0 : log_normality(data, {});
+  bool first = true;
+  for (const OutcomeTransform& transform : candidates(problem, data, measurand)) {
+    if (effort.stop && effort.stop()) return best;
+    if (!asked && !(log_normality(data, transform) > plain)) continue;
+    auto gp = std::make_shared<ExactGp>(ExactGp::fit(transformed(data, transform), options));
+    const double probability = evidence(*gp, transform);
+    if (!(probability > most) && !(asked && first)) continue;
+    first = false;
+    most = probability;
+    best.gp = std::move(gp);
+    best.transform = transform;
+  }
+  if (effort.stop && effort.stop()) return best;
+  options.kernel = Kernel::kRbf;
+  options.start = best.gp->parameters();
+  auto smooth = std::make_shared<ExactGp>(ExactGp::fit(transformed(data, best.transform), options));
+  if (smooth->parameters().noise_variance <= kSmoothNoise && evidence(*smooth, best.transform) > most) {
+    best.gp = std::move(smooth);
+  }
+  return best;
 }
 
 std::shared_ptr<const Surrogate> success_model(const Problem& problem, const std::vector<Observation>& observations,
-                                               const GpOptions& options) {
+                                               const FitEffort& effort) {
   std::vector<Point> points;
   std::vector<double> outcomes;
   bool failed = false;
@@ -78,19 +248,17 @@ std::shared_ptr<const Surrogate> success_model(const Problem& problem, const std
   data.points = encode(problem.space, points);
   data.outcomes = Eigen::Map<const Vector>(outcomes.data(), static_cast<Eigen::Index>(outcomes.size()));
   data.columns = columns(problem.space);
+  const Objective success;
+  if (data.points.rows() > effort.most_rows) data = selection(data, effort.most_rows, &success);
   // A step from 0 to 1 would be taken for a short lengthscale, which forgets between two failures what it learned from
   // both: hold the lengthscales near 0.4 √d and let the noise stand for failures that have nothing to do with the
   // point.
-  GpOptions smooth = options;
+  GpOptions smooth = options_of(effort);
   smooth.prior.lengthscale_location = std::log(0.5);
   smooth.prior.lengthscale_scale = 0.5;
   smooth.prior.noise_location = std::log(0.05);
   smooth.prior.noise_scale = 0.5;
   return std::make_shared<ExactGp>(ExactGp::fit(data, smooth));
-}
-
-Aim standardised_aim(const Objective& objective, double location, double scale) {
-  return {objective.goal, (objective.target - location) / scale};
 }
 
 }  // namespace athanor

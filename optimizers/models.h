@@ -1,11 +1,13 @@
-// From observations to surrogates: one an objective, one of success.
+// From observations to surrogates: one a measurand, one of success.
 #pragma once
 
 #include <memory>
 
 #include "core/problem.h"
 #include "optimizers/acquisition.h"
+#include "optimizers/planner.h"
 #include "surrogates/exact_gp.h"
+#include "surrogates/outcome_transform.h"
 
 namespace athanor {
 
@@ -16,18 +18,39 @@ void check_observations(const Problem& problem, const std::vector<Observation>& 
 /// The same for one point; `what` names it in the message: "pending point 2".
 void check_point(const Space& space, const Point& point, const std::string& what);
 
-/// What objective `index` was measured to be, over the observations that measured it. Noise is NaN where none was
+/// What measurand `index` was measured to be, over the observations that measured it. Noise is NaN where none was
 /// stated.
 TrainingData training_data(const Problem& problem, const std::vector<Observation>& observations, std::size_t index);
 
-/// The planner's defaults; docs/planner.md tells how they were chosen.
-GpOptions gp_defaults();
+/// How much work a fit may be.
+struct FitEffort {
+  Eigen::Index most_rows =
+      5000;  ///< observations beyond so many are left out, the best and a spread of the others kept
+  Eigen::Index most_points = 300;  ///< as GpOptions::most_points
+  std::function<bool()> stop;
+};
+
+/// A measurand's surrogate, of its outcome as it is or transformed, and the way back to its unit.
+struct OutcomeModel {
+  std::shared_ptr<const ExactGp> gp;
+  OutcomeTransform transform;
+  Eigen::Index left_out = 0;  ///< observations that the effort did not allow
+
+  /// `value` in the gp's own unit, and in its standardised one.
+  double transformed(double value) const { return transform(value); }
+  double standardised(double value) const { return (transform(value) - gp->location()) / gp->scale(); }
+  /// What N(mean, variance) in the gp's own unit is in the measurand's.
+  Prediction predict(double mean, double variance) const;
+};
+
+/// The most probable of a few models: Matérn-5/2 or, where there is next to no noise, RBF; the outcome as it is, or
+/// drawn in where its scale spans orders of magnitude. docs/planner.md tells how the rules were chosen. throws
+/// InputError where it was never measured.
+OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
+                         const FitEffort& effort = {});
 
 /// 1 where an experiment gave a measurement, 0 where it failed; none (null) where none failed.
 std::shared_ptr<const Surrogate> success_model(const Problem& problem, const std::vector<Observation>& observations,
-                                               const GpOptions& options);
-
-/// What is better, for a surrogate of the objective with this standardisation.
-Aim standardised_aim(const Objective& objective, double location, double scale);
+                                               const FitEffort& effort = {});
 
 }  // namespace athanor

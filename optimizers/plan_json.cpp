@@ -191,11 +191,11 @@ Json write_point(const Space& space, const Point& point) {
   return out;
 }
 
-Json write_predictions(const Problem& problem, const std::vector<Prediction>& predictions) {
+Json write_predictions(const Problem& problem, const std::vector<std::optional<Prediction>>& predictions) {
   Json out = Json::object();
   const std::vector<Measurand> measurands = problem.measurands();
   for (std::size_t k = 0; k < predictions.size(); ++k) {
-    out[measurands[k].name] = {{"mean", predictions[k].mean}, {"sd", predictions[k].sd}};
+    if (predictions[k]) out[measurands[k].name] = {{"mean", predictions[k]->mean}, {"sd", predictions[k]->sd}};
   }
   return out;
 }

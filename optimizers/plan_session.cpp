@@ -132,9 +132,11 @@ class PlanDialogue {
 
   // A design needs no model, but whoever asks may want to see what one expects of it.
   void predict_design(const PlanQuestion& question, Plan& answer) const {
-    for (std::size_t k = 0; k < problem_.objectives.size(); ++k) {
-      if (training_data(problem_, question.observations, k).outcomes.size() == 0) return;
-    }
+    const bool any = std::any_of(question.observations.begin(), question.observations.end(), [](const Observation& o) {
+      return !o.failed &&
+             std::any_of(o.measured.begin(), o.measured.end(), [](const auto& m) { return m.has_value(); });
+    });
+    if (!any) return;
     std::vector<Suggestion*> designed;
     std::vector<Point> points;
     for (Suggestion& suggestion : answer.suggestions) {
@@ -188,10 +190,42 @@ class PlanDialogue {
       suggestions.push_back({{"id", id},
                              {"at", write_point(problem_.space, suggestion.at)},
                              {"predicted", write_predictions(problem_, suggestion.predicted)},
-                             {"reason", suggestion.reason}});
+                             {"reason", suggestion.reason},
+                             {"nearest", nearest(suggestion)}});
     }
     Json out = {{"suggestions", std::move(suggestions)}, {"seconds", answer.seconds}};
     if (!answer.notes.empty()) out["notes"] = answer.notes;
+    return out;
+  }
+
+  Json nearest(const Suggestion& suggestion) const {
+    Json out = Json::array();
+    for (const Neighbour& neighbour : suggestion.nearest) {
+      Json one = Json::object();
+      if (!neighbour.id.empty()) one["id"] = neighbour.id;
+      one["at"] = write_point(problem_.space, neighbour.at);
+      one["distance"] = neighbour.distance;
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+
+  Json lengthscales(const ModelReport& report) const {
+    Json out = Json::object();
+    for (const Lengthscale& one : report.lengthscales) {
+      switch (one.kind) {
+        case Lengthscale::Kind::kLinear:
+          out[one.parameter] = {{"value", one.value},
+                                {"unit", problem_.space[*problem_.space.find(one.parameter)].unit.text()}};
+          break;
+        case Lengthscale::Kind::kFactor:
+          out[one.parameter] = {{"factor", one.value}};
+          break;
+        case Lengthscale::Kind::kShare:
+          out[one.parameter] = {{"share", one.value}};
+          break;
+      }
+    }
     return out;
   }
 
@@ -220,13 +254,14 @@ class PlanDialogue {
     mistakes.throw_if_any();
     Json out = Json::object();
     for (const ModelReport& report : describe(problem_, session_.observations_)) {
-      Json lengthscales = Json::object();
-      for (const auto& [name, value] : report.lengthscales) lengthscales[name] = value;
-      out[report.objective] = {{"lengthscales", std::move(lengthscales)},
-                               {"noise_sd", report.noise_sd},
-                               {"leave_one_out_rmse", report.leave_one_out_rmse},
-                               {"leave_one_out_coverage", report.leave_one_out_coverage},
-                               {"warnings", report.warnings}};
+      Json& model = out[report.measurand];
+      model["kernel"] = report.kernel;
+      if (!report.transform.empty()) model["transform"] = report.transform;
+      model["lengthscales"] = lengthscales(report);
+      model["noise_sd"] = report.noise_sd;
+      model["leave_one_out_rmse"] = report.leave_one_out_rmse;
+      model["leave_one_out_coverage"] = report.leave_one_out_coverage;
+      model["warnings"] = report.warnings;
     }
     return {{"model", std::move(out)}};
   }

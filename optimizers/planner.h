@@ -18,16 +18,25 @@ struct PlanQuestion {
       0;  ///< the best answer found by then; 0: none (with a deadline that bites, an answer may depend on the machine)
 };
 
-/// The predicted value of one objective, in its unit.
+/// The predicted value of one measurand, in its unit.
 struct Prediction {
   double mean = 0;
   double sd = 0;  ///< of the noise-free outcome
 };
 
+/// A tried or pending point near a suggestion.
+struct Neighbour {
+  std::string id;  ///< of the observation; empty for a pending point
+  Point at;
+  double distance = 0;  ///< in the unit cube: of the encoded ranges; a different choice counts 1
+};
+
 struct Suggestion {
   Point at;
-  std::vector<Prediction> predicted;  ///< one an objective; empty while there is too little data for a model
-  std::string reason;                 ///< "initial design", "expected improvement 0.31 %", …
+  /// One a measurand; empty while there is no model at all, none for a measurand that was never measured.
+  std::vector<std::optional<Prediction>> predicted;
+  std::string reason = {};              ///< "initial design", "exploit: expected improvement 0.31 %", …
+  std::vector<Neighbour> nearest = {};  ///< at most 3, nearest first
 };
 
 struct Plan {
@@ -37,22 +46,35 @@ struct Plan {
   std::vector<std::string> notes;  ///< what a person should know: exhausted space, deadline reached, constant outcome
 };
 
-/// One objective's model, in the user's units.
+/// How far a parameter must change for the outcome to change much: in the parameter's unit; as a factor where it is
+/// searched by its logarithm; for choices as a share of the distance between two different ones.
+struct Lengthscale {
+  enum class Kind { kLinear, kFactor, kShare };
+  std::string parameter;
+  double value = 0;
+  Kind kind = Kind::kLinear;
+};
+
+/// One measurand's model, in the user's units.
 struct ModelReport {
-  std::string objective;
-  std::vector<std::pair<std::string, double>> lengthscales;  ///< parameter, as a share of its (encoded) range
-  double noise_sd = 0;
+  std::string measurand;
+  std::string kernel;     ///< "Matérn-5/2", "RBF"
+  std::string transform;  ///< of the outcome; empty for none
+  std::vector<Lengthscale> lengthscales;
+  double noise_sd = 0;  ///< at the median outcome, where the outcome is transformed
   double leave_one_out_rmse = 0;
-  double leave_one_out_coverage = 0;
+  double leave_one_out_coverage = 0;  ///< of the central 90 % interval
   std::vector<std::string> warnings;
 };
 
 /// throws InputError for an observation outside the space (names parameter and value), a non-finite number, a wrong
 /// width.
 Plan plan(const Problem& problem, const PlanQuestion& question);
-/// One row a point, one prediction an objective. throws InputError while nothing was measured.
-std::vector<std::vector<Prediction>> predict(const Problem& problem, const std::vector<Observation>& observations,
-                                             const std::vector<Point>& points);
+/// One row a point, one prediction a measurand, none where it was never measured. throws InputError while nothing was.
+std::vector<std::vector<std::optional<Prediction>>> predict(const Problem& problem,
+                                                            const std::vector<Observation>& observations,
+                                                            const std::vector<Point>& points);
+/// One report a measurand that was measured. throws InputError while nothing was.
 std::vector<ModelReport> describe(const Problem& problem, const std::vector<Observation>& observations);
 
 }  // namespace athanor

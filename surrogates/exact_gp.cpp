@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include "core/check.h"
 #include "core/error.h"
@@ -11,6 +13,7 @@
 namespace athanor {
 namespace {
 
+constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
 constexpr double kSmallestVariance = 1e-18;  // a conditional variance below this is rounding
 
 void check_data(const TrainingData& data) {
@@ -67,12 +70,54 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
     scale_ = location_ != 0 ? std::abs(location_)
                             : 1;  // one outcome, or all the same: its own size is all there is to go by
   }
-  outcomes_ = centred / scale_;
-  noise_variance_ = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
-  if (data.noise_sd.size() > 0) noise_variance_ = (data.noise_sd / scale_).array().square();
+  merge(data);
   parameters_ = parameters;
   scaled_ = ScaledPoints(points_, data.columns, parameters.lengthscales);
   if (parameters.lengthscales.size() > 0 && parameters.lengthscales.minCoeff() > 0) factorise();
+}
+
+/// Measurements at one point become one: those with noise to be inferred their mean, with their number and scatter
+/// kept; those with given noise their mean weighted by precision, with the precisions' sum.
+void ExactGp::merge(const TrainingData& data) {
+  struct Entry {
+    double weight = 0, sum = 0, squares = 0;
+  };
+  const Eigen::Index width = data.points.cols();
+  std::map<std::pair<std::vector<double>, bool>, Eigen::Index> known;  // (point, noise given?) → entry
+  std::vector<Entry> entries;
+  points_.resize(data.points.rows(), width);
+  for (Eigen::Index i = 0; i < data.points.rows(); ++i) {
+    const double z = (data.outcomes[i] - location_) / scale_;
+    const bool given = data.noise_sd.size() > 0 && !std::isnan(data.noise_sd[i]);
+    const double weight = given ? std::pow(std::max(data.noise_sd[i] / scale_, kSmallestNoiseSd), -2) : 1;
+    std::vector<double> at(static_cast<std::size_t>(width));
+    Vector::Map(at.data(), width) = data.points.row(i);
+    const auto [place, fresh] = known.emplace(std::pair(std::move(at), given), static_cast<Eigen::Index>(known.size()));
+    if (fresh) {
+      points_.row(place->second) = data.points.row(i);
+      entries.emplace_back();
+    }
+    Entry& entry = entries[static_cast<std::size_t>(place->second)];
+    entry.weight += weight;
+    entry.sum += weight * z;
+    entry.squares += weight * z * z;
+  }
+  const auto n = static_cast<Eigen::Index>(entries.size());
+  points_.conservativeResize(n, width);
+  outcomes_.resize(n);
+  noise_.variance = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
+  noise_.count = Vector::Ones(n);
+  for (const auto& [key, k] : known) {
+    const Entry& entry = entries[static_cast<std::size_t>(k)];
+    outcomes_[k] = entry.sum / entry.weight;
+    if (key.second) {
+      noise_.variance[k] = 1 / entry.weight;
+    } else {
+      noise_.count[k] = entry.weight;
+      noise_.spare += entry.weight - 1;
+      noise_.scatter += std::max(entry.squares - entry.sum * entry.sum / entry.weight, 0.0);
+    }
+  }
 }
 
 ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
@@ -81,7 +126,23 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
   unknown.lengthscales = Vector::Zero(data.points.cols());
   ExactGp gp(data, unknown, options.kernel);
 
-  const GpEvidence evidence(gp.points_, gp.outcomes_, gp.noise_variance_, data.columns, options.kernel, options.prior);
+  // Of many points an even selection, in the order of the data, tells the hyper-parameters nearly as well.
+  Matrix points = gp.points_;
+  Vector outcomes = gp.outcomes_;
+  Noise noise = gp.noise_;
+  const Eigen::Index n = gp.rows(), most = std::max<Eigen::Index>(options.most_points, 2);
+  if (n > most) {
+    for (Eigen::Index k = 0; k < most; ++k) {
+      const Eigen::Index from = (2 * k + 1) * n / (2 * most);
+      points.row(k) = gp.points_.row(from);
+      outcomes[k] = gp.outcomes_[from];
+      noise.variance[k] = gp.noise_.variance[from];
+      noise.count[k] = gp.noise_.count[from];
+    }
+    points.conservativeResize(most, Eigen::NoChange);
+    for (Vector* part : {&outcomes, &noise.variance, &noise.count}) part->conservativeResize(most);
+  }
+  const GpEvidence evidence(points, outcomes, noise, data.columns, options.kernel, options.prior);
   const auto cost = [&](const Vector& theta, Vector* gradient) {
     const double value = -evidence(theta, gradient);
     if (gradient) *gradient = -*gradient;
@@ -96,14 +157,16 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
   for (int start = 0; start < std::max(options.starts, 1); ++start) {
     // The mode of the prior, then shorter and longer in turn.
     const double stretch = start == 0 ? 1 : std::pow(4.0, (start + 1) / 2 * (start % 2 == 1 ? 1 : -1));
-    const Minimum found = minimise(cost, evidence.start(stretch), evidence.low(), evidence.high(), search);
+    const Vector from = start == 0 && options.start ? evidence.start(*options.start) : evidence.start(stretch);
+    const Minimum found = minimise(cost, from, evidence.low(), evidence.high(), search);
     if (start == 0 || found.value < best.value) best = found;
     if (options.stop && options.stop()) break;
   }
   gp.parameters_ = evidence.parameters(best.point);
+  gp.log_prior_ = -best.value - evidence.log_evidence();
   gp.parameters_.noise_variance = std::max(gp.parameters_.noise_variance, options.prior.noise_floor);
-  for (Eigen::Index i = 0; i < gp.noise_variance_.size(); ++i) {
-    if (gp.noise_variance_[i] < options.prior.noise_floor) gp.noise_variance_[i] = options.prior.noise_floor;
+  for (double& variance : gp.noise_.variance) {
+    if (variance < options.prior.noise_floor) variance = options.prior.noise_floor;
   }
   gp.scaled_ = ScaledPoints(gp.points_, data.columns, gp.parameters_.lengthscales);
   gp.factorise();
@@ -124,7 +187,7 @@ void ExactGp::factorise() {
   for (Eigen::Index a = 0; a < n; ++a) {
     covariances(points_.row(a), column);
     covariance.col(a) = column;
-    covariance(a, a) += std::isnan(noise_variance_[a]) ? parameters_.noise_variance : noise_variance_[a];
+    covariance(a, a) += noise_.at(a, parameters_.noise_variance);
   }
   const Matrix factor = cholesky(covariance, &jitter_);
   inverse_factor_ = Matrix::Identity(n, n);
@@ -133,31 +196,22 @@ void ExactGp::factorise() {
   alpha_ = times_transposed(inverse_factor_, times(inverse_factor_, residual));
 }
 
-void ExactGp::add(const Vector& point, double outcome, double noise_sd) {
-  check_width(point.size());
-  if (!point.allFinite() || !std::isfinite(outcome)) throw InputError("a point or an outcome is not a finite number");
-  const Eigen::Index n = points_.rows();
-  Eigen::ArrayXd column;
-  covariances(point, column);
-  const double noise = std::isnan(noise_sd) ? parameters_.noise_variance : noise_sd * noise_sd / (scale_ * scale_);
-  const Vector cross = times(inverse_factor_, column.matrix());
-  const double left = parameters_.signal_variance + noise - cross.squaredNorm();
-  const double pivot = std::sqrt(std::max(left, 1e-10 * parameters_.signal_variance));
-
-  // [L 0; cᵀ p]⁻¹ = [L⁻¹ 0; −cᵀL⁻¹/p 1/p]
-  inverse_factor_.conservativeResize(n + 1, n + 1);
-  inverse_factor_.col(n).setZero();
-  inverse_factor_.row(n).head(n) = -times_transposed(inverse_factor_.topLeftCorner(n, n), cross).transpose() / pivot;
-  inverse_factor_(n, n) = 1 / pivot;
-  points_.conservativeResize(n + 1, Eigen::NoChange);
-  points_.row(n) = point;
-  scaled_.append(point);
-  outcomes_.conservativeResize(n + 1);
-  outcomes_[n] = (outcome - location_) / scale_;
-  noise_variance_.conservativeResize(n + 1);
-  noise_variance_[n] = std::isnan(noise_sd) ? noise_sd : noise;
-  const Vector residual = outcomes_.array() - parameters_.mean;
-  alpha_ = times_transposed(inverse_factor_, times(inverse_factor_, residual));
+ExactGp ExactGp::with(const Matrix& points, const Vector& outcomes) const {
+  check_width(points.cols());
+  ATHANOR_CHECK(points.rows() == outcomes.size(), "points and outcomes of different numbers");
+  ExactGp out = *this;
+  const Eigen::Index n = rows(), all = n + points.rows();
+  out.points_.conservativeResize(all, Eigen::NoChange);
+  out.points_.bottomRows(points.rows()) = points;
+  out.outcomes_.conservativeResize(all);
+  out.outcomes_.tail(points.rows()) = outcomes;
+  out.noise_.variance.conservativeResize(all);
+  out.noise_.variance.tail(points.rows()).setConstant(std::numeric_limits<double>::quiet_NaN());
+  out.noise_.count.conservativeResize(all);
+  out.noise_.count.tail(points.rows()).setOnes();
+  out.scaled_ = ScaledPoints(out.points_, columns(), parameters_.lengthscales);
+  out.factorise();
+  return out;
 }
 
 void ExactGp::check_width(Eigen::Index width) const {

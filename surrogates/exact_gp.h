@@ -1,8 +1,9 @@
-// An exact Gaussian process: constant mean, Matérn-5/2 or RBF kernel with a lengthscale a column, homoscedastic or
-// given noise.
+// An exact Gaussian process: constant mean, Matérn or RBF kernel with a lengthscale a column, homoscedastic or given
+// noise, replicates merged.
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "surrogates/gp_evidence.h"
 
@@ -11,14 +12,16 @@ namespace athanor {
 struct GpOptions {
   Kernel kernel = Kernel::kMatern52;
   GpPrior prior;
-  int starts = 2;             ///< of the search for the most probable hyper-parameters
-  int max_evaluations = 100;  ///< of each start
+  int starts = 2;                     ///< of the search for the most probable hyper-parameters
+  std::optional<GpParameters> start;  ///< where the first of them begins, for instance those of a similar model
+  Eigen::Index most_points = 300;     ///< hyper-parameters are sought on an even selection of so many points at most
+  int max_evaluations = 100;          ///< of each start
   std::function<bool()>
       stop;  ///< asked between evaluations; the best hyper-parameters so far are taken once it says true
 };
 
-/// Legend: n points, d columns, q points asked for; all inside in units of the standardised outcome z = (y −
-/// location)/scale.
+/// Legend: n different points, d columns, q points asked for; all inside in units of the standardised outcome z = (y −
+/// location)/scale. Measurements at one point are merged into their mean, which changes nothing but the work (Noise).
 class ExactGp final : public Surrogate {
  public:
   /// The most probable hyper-parameters under the priors (MAP), from several starts; deterministic.
@@ -28,9 +31,6 @@ class ExactGp final : public Surrogate {
   static ExactGp fit(const TrainingData& data, const GpOptions& options = {});
   /// With the hyper-parameters given (in standardised units), not fitted.
   ExactGp(const TrainingData& data, const GpParameters& parameters, Kernel kernel = Kernel::kMatern52);
-
-  /// One more point under the same hyper-parameters and the same standardisation, in O(n²). noise_sd: NaN if not known.
-  void add(const Vector& point, double outcome, double noise_sd);
 
   std::size_t dimension() const override { return static_cast<std::size_t>(points_.cols()); }
   Posterior posterior(const Matrix& points) const override;
@@ -52,7 +52,15 @@ class ExactGp final : public Surrogate {
   double scale() const { return scale_; }
   /// What had to be added to the diagonal (standardised variance) to factor the covariance; 0 as a rule.
   double jitter() const { return jitter_; }
+  /// ln p(y | θ), and with the ln p(θ) of the fit (0 where the hyper-parameters were given).
   double log_evidence() const;
+  double log_posterior() const { return log_evidence() + log_prior_; }
+  /// The process that also knows these outcomes (standardised, noise inferred) at these points, hyper-parameters and
+  /// standardisation as they are.
+  ExactGp with(const Matrix& points, const Vector& outcomes) const;
+
+  /// Standardised outcomes, one a different point.
+  const Vector& outcomes() const { return outcomes_; }
 
   /// s² k(point, each training point), standardised.
   void covariances(const Vector& point, Eigen::ArrayXd& out) const;
@@ -62,19 +70,20 @@ class ExactGp final : public Surrogate {
 
  private:
   ExactGp() = default;
+  void merge(const TrainingData& data);
   void factorise();
   void check_width(Eigen::Index width) const;
 
   Matrix points_;
-  Vector outcomes_;        // standardised
-  Vector noise_variance_;  // standardised; NaN: the inferred one
+  Vector outcomes_;  // standardised
+  Noise noise_;      // standardised
   double location_ = 0, scale_ = 1;
   Kernel kernel_ = Kernel::kMatern52;
   GpParameters parameters_;
   ScaledPoints scaled_;
   Matrix inverse_factor_;
   Vector alpha_;
-  double jitter_ = 0;
+  double jitter_ = 0, log_prior_ = 0;
 };
 
 /// Σ = L Lᵀ for a symmetric positive semi-definite Σ, adding a growing jitter to its diagonal (relative to the mean of

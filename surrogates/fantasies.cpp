@@ -7,7 +7,7 @@
 namespace athanor {
 namespace {
 
-constexpr double kSameSquaredDistance = 1e-14;  // scaled; nearer points are one base point
+constexpr double kSameSquaredDistance = 1e-14;  // in the unit cube; nearer points are one
 constexpr double kCertainVariance = 1e-8;       // standardised; below it an outcome counts as known
 constexpr double kNugget = 1e-8;                // ε, relative to the signal variance: noise-free up to rounding
 constexpr double kSmallestVariance = 1e-18;
@@ -31,26 +31,28 @@ Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index
   return factor.leftCols(rank);
 }
 
-Fantasies::Fantasies(const ExactGp& gp, const Matrix& pending, const Matrix& normals)
-    : kernel_(gp.kernel()), signal_(gp.parameters().signal_variance), mean_(gp.parameters().mean) {
-  ATHANOR_CHECK(pending.rows() == 0 || pending.cols() == gp.points().cols(), "pending points of another width");
-  ATHANOR_CHECK(normals.rows() > 0, "no fantasies asked for");
-  // The base points: those under way first, for their outcomes vary most.
-  const auto width = gp.points().cols();
-  Matrix base(pending.rows() + gp.rows(), width);
+Matrix distinct_rows(const Matrix& points) {
+  Matrix out(points.rows(), points.cols());
   Eigen::Index count = 0;
-  base_ = ScaledPoints(Matrix(0, width), gp.columns(), gp.parameters().lengthscales);
-  Eigen::ArrayXd distance;
-  const auto take = [&](const Vector& point) {
-    base_.squared_distances(point, distance);
-    if (count > 0 && distance.minCoeff() < kSameSquaredDistance) return;
-    base.row(count++) = point;
-    base_.append(point);
-  };
-  for (Eigen::Index i = 0; i < pending.rows(); ++i) take(pending.row(i));
-  for (Eigen::Index i = 0; i < gp.rows(); ++i) take(gp.points().row(i));
-  base.conservativeResize(count, width);
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    const auto others = out.topRows(count);
+    if (count > 0 && (others.rowwise() - points.row(i)).rowwise().squaredNorm().minCoeff() < kSameSquaredDistance)
+      continue;
+    out.row(count++) = points.row(i);
+  }
+  out.conservativeResize(count, Eigen::NoChange);
+  return out;
+}
 
+Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals)
+    : kernel_(gp.kernel()),
+      signal_(gp.parameters().signal_variance),
+      mean_(gp.parameters().mean),
+      base_(base, gp.columns(), gp.parameters().lengthscales) {
+  ATHANOR_CHECK(base.rows() >= 1, "no base points");
+  ATHANOR_CHECK(normals.rows() > 0, "no fantasies asked for");
+  const Eigen::Index count = base.rows();
+  Eigen::ArrayXd distance;
   const Posterior joint = gp.posterior(base);
   const double square = gp.scale() * gp.scale();
   const Matrix root = pivoted_cholesky(joint.covariance / square, kCertainVariance, normals.cols());

@@ -6,7 +6,8 @@
 
 namespace athanor {
 
-/// A Gaussian process conditioned on S noise-free fantasies at a base set: its training points and the pending ones.
+/// A Gaussian process conditioned on S noise-free fantasies at a base set: its training points and more of them (those
+/// under way, and those where another outcome was measured).
 ///
 /// Since a fantasy gives the noise-free outcome at every training point, the noisy data say nothing more; all fantasies
 /// have the same points and so the same conditional variance, and their means differ in their weights alone:
@@ -17,13 +18,15 @@ namespace athanor {
 /// Legend: B (b × d) base points, each once; A (b × S) weights; F (b × S) fantasies.
 class Fantasies {
  public:
-  /// pending (p × d). normals (S × r): standard normal draws; their first columns go to the directions in which the
-  /// joint posterior at the base points varies most, columns beyond r are taken as zero. Where that posterior hardly
-  /// varies at all (no noise and nothing pending) there is one fantasy, the posterior mean.
-  Fantasies(const ExactGp& gp, const Matrix& pending, const Matrix& normals);
+  /// base (b × d): different points, the process's own among them. normals (S × r): standard normal draws; their first
+  /// columns go to the directions in which the joint posterior at the base points varies most, columns beyond r are
+  /// taken as zero. Where that posterior hardly varies at all (no noise, nothing pending) there is one fantasy, the
+  /// posterior mean.
+  Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals);
 
   Eigen::Index count() const { return weights_.cols(); }
   Eigen::Index dimension() const { return base_.dimension(); }
+  /// b × S, in the order of the base points.
   const Matrix& values() const { return values_; }
   /// means (q × S) and variances (q) at the rows of `points` (q × d).
   void at(const Matrix& points, Matrix& means, Vector& variance) const;
@@ -45,6 +48,9 @@ class Fantasies {
   ScaledPoints base_;
   Matrix values_, weights_, inverse_factor_;
 };
+
+/// The rows of `points`, one of each that are nearer to each other than rounding, in their order.
+Matrix distinct_rows(const Matrix& points);
 
 /// Σ ≈ G Gᵀ with G (n × r), columns in the order of the variance they explain, left off once none of what remains on
 /// the diagonal exceeds `tolerance`. Method: Cholesky's with diagonal pivoting (Harbrecht, Peters & Schneider 2012).

@@ -20,15 +20,15 @@ double log_normal_prior(double t, double location, double scale, double& derivat
 
 }  // namespace
 
-GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Vector& noise_variance,
-                       std::vector<Column> columns, Kernel kernel, const GpPrior& prior)
+GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise& noise, std::vector<Column> columns,
+                       Kernel kernel, const GpPrior& prior)
     : points_(points),
       outcomes_(outcomes),
-      noise_variance_(noise_variance),
+      noise_(noise),
       columns_(std::move(columns)),
       kernel_(kernel),
       prior_(prior),
-      infers_noise_(noise_variance.array().isNaN().any()),
+      infers_noise_(noise.variance.array().isNaN().any()),
       n_(points.rows()),
       d_(points.cols()),
       covariance_(n_, n_),
@@ -60,6 +60,14 @@ Vector GpEvidence::start(double stretch) const {
   Vector theta = Vector::Constant(size(), mode + std::log(stretch));
   if (infers_noise_) theta[d_] = prior_.noise_location - prior_.noise_scale * prior_.noise_scale;
   if (prior_.signal_scale > 0) theta[size() - 1] = 0;
+  return theta.cwiseMax(low()).cwiseMin(high());
+}
+
+Vector GpEvidence::start(const GpParameters& parameters) const {
+  Vector theta(size());
+  theta.head(d_) = parameters.lengthscales.array().log();
+  if (infers_noise_) theta[d_] = std::log(std::max(parameters.noise_variance, prior_.noise_floor));
+  if (prior_.signal_scale > 0) theta[size() - 1] = std::log(parameters.signal_variance);
   return theta.cwiseMax(low()).cwiseMin(high());
 }
 
@@ -101,8 +109,7 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
       kernel_values(kernel_, distance_, value_);
     }
     covariance_.col(a).tail(below) = signal * value_;
-    covariance_(a, a) =
-        signal + (std::isnan(noise_variance_[a]) ? noise : std::max(noise_variance_[a], prior_.noise_floor));
+    covariance_(a, a) = signal + std::max(noise_.at(a, noise), prior_.noise_floor);
   }
 
   const Eigen::LLT<Eigen::Ref<Matrix>> factor(covariance_);  // in place
@@ -114,6 +121,10 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
   const double log_determinant = 2 * covariance_.diagonal().array().log().sum();
   log_evidence_ =
       -0.5 * (residual.dot(alpha) + log_determinant + static_cast<double>(n_) * std::log(2 * std::numbers::pi));
+  if (noise_.spare > 0) {
+    log_evidence_ -= 0.5 * (noise_.spare * std::log(2 * std::numbers::pi * noise) + noise_.scatter / noise +
+                            noise_.count.array().log().sum());
+  }
 
   double result = log_evidence_;
   double derivative = 0;
@@ -142,8 +153,10 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
   w.selfadjointView<Eigen::Lower>().rankUpdate(alpha);
   if (infers_noise_) {
     double sum = 0;
-    for (Eigen::Index a = 0; a < n_; ++a) sum += std::isnan(noise_variance_[a]) ? w(a, a) : 0;
-    (*gradient)[d_] += 0.5 * noise * sum;
+    for (Eigen::Index a = 0; a < n_; ++a) {
+      if (std::isnan(noise_.variance[a]) && noise_.at(a, noise) > prior_.noise_floor) sum += w(a, a) / noise_.count[a];
+    }
+    (*gradient)[d_] += 0.5 * (noise * sum - noise_.spare + noise_.scatter / noise);
   }
   // ∂K_ab/∂ln ℓ_j = −2 s² k′(r²) (x_aj − x_bj)²/ℓ_j²; each pair stands twice in the sum.
   double signal_sum = 0;
@@ -163,8 +176,7 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
     // Σ_ab W_ab s² k_ab = Σ_ab W_ab K_ab − Σ_a W_aa σ_a², and tr(W K) = αᵀ(y − m) − n.
     double noise_sum = 0;
     for (Eigen::Index a = 0; a < n_; ++a) {
-      noise_sum +=
-          w(a, a) * (std::isnan(noise_variance_[a]) ? noise : std::max(noise_variance_[a], prior_.noise_floor));
+      noise_sum += w(a, a) * std::max(noise_.at(a, noise), prior_.noise_floor);
     }
     signal_sum = residual.dot(alpha) - static_cast<double>(n_) - noise_sum;
     (*gradient)[size() - 1] += 0.5 * signal_sum;

@@ -1,6 +1,7 @@
 // The log posterior density of a Gaussian process's hyper-parameters given data, with its gradient.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "surrogates/kernel.h"
@@ -25,12 +26,24 @@ struct GpPrior {
   double noise_floor = 1e-8;  ///< smallest noise variance
 };
 
-/// Legend: n points, d columns; K = s² k(r²) + diag(σ²); m = 1ᵀK⁻¹y / 1ᵀK⁻¹1 (profiled); θ = (ln ℓ, ln σ², ln s²), the
-/// last two only where they are free; α = K⁻¹(y − m).
+/// How exact the outcomes are. Outcomes measured more than once at one point are one entry, their mean.
+struct Noise {
+  Vector variance;     ///< n: of each entry; NaN where it is to be inferred
+  Vector count;        ///< n: how many measurements each entry is the mean of
+  double scatter = 0;  ///< Σ (y − mean)² within the entries whose noise is to be inferred
+  double spare = 0;    ///< Σ (count − 1) over those
+  double at(Eigen::Index i, double inferred) const {
+    return std::isnan(variance[i]) ? inferred / count[i] : variance[i];
+  }
+};
+
+/// Legend: n points, d columns; K = s² k(r²) + diag(σ²/count); m = 1ᵀK⁻¹y / 1ᵀK⁻¹1 (profiled); θ = (ln ℓ, ln σ², ln
+/// s²), the last two only where they are free; α = K⁻¹(y − m). Means and the scatter around them say exactly what the
+/// single measurements say: p(y | θ) = N(means | m, K) · Π (2πσ²)^(−(count−1)/2) count^(−1/2) e^(−scatter/2σ²).
 class GpEvidence {
  public:
-  /// points (n × d); outcomes (n), standardised; noise_variance (n), NaN where it is to be inferred.
-  GpEvidence(const Matrix& points, const Vector& outcomes, const Vector& noise_variance, std::vector<Column> columns,
+  /// points (n × d), each once; outcomes (n), standardised. Keeps references to all three.
+  GpEvidence(const Matrix& points, const Vector& outcomes, const Noise& noise, std::vector<Column> columns,
              Kernel kernel, const GpPrior& prior);
 
   Eigen::Index size() const;  ///< of θ
@@ -38,6 +51,8 @@ class GpEvidence {
   Vector high() const;
   /// θ at the mode of the priors, lengthscales multiplied by `stretch`, moved into the bounds.
   Vector start(double stretch = 1) const;
+  /// θ of these parameters, moved into the bounds.
+  Vector start(const GpParameters& parameters) const;
   GpParameters parameters(const Vector& theta) const;
 
   /// ln p(y | θ) + ln p(θ), NaN where K is not positive definite; fills `gradient` where it is not null.
@@ -48,7 +63,7 @@ class GpEvidence {
  private:
   const Matrix& points_;
   const Vector& outcomes_;
-  const Vector& noise_variance_;
+  const Noise& noise_;
   std::vector<Column> columns_;
   Kernel kernel_;
   GpPrior prior_;

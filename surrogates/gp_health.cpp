@@ -17,17 +17,23 @@ void ExactGp::leave_one_out(Vector& mean, Vector& variance) const {
 
 double ExactGp::log_evidence() const {
   const Vector residual = outcomes_.array() - parameters_.mean;
-  return -0.5 * residual.dot(alpha_) + inverse_factor_.diagonal().array().log().sum() -
-         0.5 * static_cast<double>(rows()) * std::log(2 * std::numbers::pi);
+  double result = -0.5 * residual.dot(alpha_) + inverse_factor_.diagonal().array().log().sum() -
+                  0.5 * static_cast<double>(rows()) * std::log(2 * std::numbers::pi);
+  if (noise_.spare > 0) {
+    const double noise = parameters_.noise_variance;
+    result -= 0.5 * (noise_.spare * std::log(2 * std::numbers::pi * noise) + noise_.scatter / noise +
+                     noise_.count.array().log().sum());
+  }
+  return result;
 }
 
 Health ExactGp::health() const {
   Health health;
   health.noise_sd = scale_ * std::sqrt(parameters_.noise_variance);
-  const auto given = !noise_variance_.array().isNaN();
+  const auto given = !noise_.variance.array().isNaN();
   if (given.any()) {
     double sum = 0;
-    for (const double v : noise_variance_) sum += std::isnan(v) ? parameters_.noise_variance : v;
+    for (const double v : noise_.variance) sum += std::isnan(v) ? parameters_.noise_variance : v;
     health.noise_sd = scale_ * std::sqrt(sum / static_cast<double>(rows()));
   }
   health.signal_sd = scale_ * std::sqrt(parameters_.signal_variance);

@@ -6,32 +6,57 @@
 
 namespace athanor {
 namespace {
-const double kRoot5 = std::sqrt(5.0);
-}
+const double kRoot3 = std::sqrt(3.0), kRoot5 = std::sqrt(5.0);
+constexpr double kCusp = 1e-8;
+}  // namespace
 
 void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value) {
-  if (kernel == Kernel::kRbf) {
-    value = (-0.5 * squared_distance).exp();
-    return;
+  switch (kernel) {
+    case Kernel::kMatern12:
+      value = (-squared_distance.sqrt()).exp();
+      return;
+    case Kernel::kMatern32:
+      value = kRoot3 * squared_distance.sqrt();
+      value = (1 + value) * (-value).exp();
+      return;
+    case Kernel::kMatern52:
+      value = kRoot5 * squared_distance.sqrt();
+      value = (1 + value + 5.0 / 3.0 * squared_distance) * (-value).exp();
+      return;
+    case Kernel::kRbf:
+      value = (-0.5 * squared_distance).exp();
+      return;
   }
-  value = kRoot5 * squared_distance.sqrt();
-  value = (1 + value + 5.0 / 3.0 * squared_distance) * (-value).exp();
 }
 
 void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value,
                    Eigen::ArrayXd& slope) {
-  if (kernel == Kernel::kRbf) {
-    value = (-0.5 * squared_distance).exp();
-    slope = -0.5 * value;
-    return;
-  }
-  value = kRoot5 * squared_distance.sqrt();
-  slope = (-value).exp();
-  value = (1 + value) * slope;
-  for (Eigen::Index i = 0; i < value.size(); ++i) {
-    const double decay = slope[i];
-    slope[i] = -5.0 / 6.0 * value[i];
-    value[i] += 5.0 / 3.0 * squared_distance[i] * decay;
+  switch (kernel) {
+    case Kernel::kMatern12:
+      slope = squared_distance.sqrt();
+      value = (-slope).exp();
+      slope = -0.5 * value / slope.max(kCusp);
+      return;
+    case Kernel::kMatern32:
+      value = kRoot3 * squared_distance.sqrt();
+      slope = (-value).exp();
+      value = (1 + value) * slope;
+      slope *= -1.5;
+      return;
+    case Kernel::kMatern52:
+      value = kRoot5 * squared_distance.sqrt();
+      slope = (-value).exp();
+      value = (1 + value) * slope;
+      for (Eigen::Index i = 0; i < value.size(); ++i) {
+        const double decay = slope[i];
+        slope[i] = -5.0 / 6.0 * value[i];
+        value[i] += 5.0 / 3.0 * squared_distance[i] * decay;
+      }
+      return;
+    case Kernel::kRbf:
+      value = (-0.5 * squared_distance).exp();
+      slope = -0.5 * value;
+      return;
   }
 }
 

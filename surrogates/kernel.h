@@ -9,11 +9,13 @@
 
 namespace athanor {
 
-enum class Kernel { kMatern52, kRbf };
+enum class Kernel { kMatern12, kMatern32, kMatern52, kRbf };
 
-/// k(r²) for each entry; k(0) = 1.  Matérn-5/2: (1 + √5 r + 5/3 r²) e^(−√5 r);  RBF: e^(−r²/2).
+/// k(r²) for each entry; k(0) = 1.  Matérn-1/2: e^(−r);  3/2: (1 + √3 r) e^(−√3 r);  5/2: (1 + √5 r + 5/3 r²) e^(−√5
+/// r); RBF: e^(−r²/2).
 void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value);
-/// The same with its derivative by r², which is finite at r = 0, unlike that by r.
+/// The same with its derivative by r², which is finite at r = 0, unlike that by r; but for Matérn-1/2, which has a cusp
+/// there, and where the derivative at r = 10⁻⁸ is given.
 void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value, Eigen::ArrayXd& slope);
 
 /// Points scaled by 1/ℓ (numeric columns) for fast distances to them.

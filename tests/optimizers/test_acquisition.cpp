@@ -44,6 +44,12 @@ ExactGp sample_gp(double noise_variance, RandomStream& random, Eigen::Index n = 
   return ExactGp(data, p);
 }
 
+Matrix with_pending(const ExactGp& gp, const Matrix& pending) {
+  Matrix base(pending.rows() + gp.rows(), gp.points().cols());
+  base << pending, gp.points();
+  return distinct_rows(base);
+}
+
 void check_gradient(const Acquisition& acquisition, const Vector& x) {
   Vector gradient;
   const double value = acquisition.value(x, &gradient);
@@ -129,7 +135,8 @@ TEST_CASE("noisy expected improvement equals brute-force Monte-Carlo over the jo
   for (const Vector& x : {Vector{{0.3, 0.9, 1.0}}, Vector{{0.9, 0.2, 0.0}}}) {
     for (const Aim& aim : {Aim{Goal::kMaximize, 0}, Aim{Goal::kTarget, 0.4}}) {
       Sobol sobol(7, random);
-      const LogNoisyExpectedImprovement acquisition(Fantasies(gp, pending, sobol.next_normal(4096)), aim);
+      const LogNoisyExpectedImprovement acquisition(Fantasies(gp, with_pending(gp, pending), sobol.next_normal(4096)),
+                                                    aim);
       Matrix joint(8, 3);
       joint << gp.points(), pending, x.transpose();
       const Matrix draws = (gp.sample(joint, 100000, random).array() - gp.location()) / gp.scale();
@@ -155,8 +162,9 @@ TEST_CASE("what is pending lowers the worth of its surroundings") {
   const Vector x{{0.7, 0.6, 0.0}};
   Sobol sobol(12, random);
   const Matrix normals = sobol.next_normal(64);
-  const LogNoisyExpectedImprovement without(Fantasies(gp, Matrix(0, 3), normals), Aim{});
-  const LogNoisyExpectedImprovement with(Fantasies(gp, Vector{{0.71, 0.61, 0.0}}.transpose(), normals), Aim{});
+  const LogNoisyExpectedImprovement without(Fantasies(gp, gp.points(), normals), Aim{});
+  const LogNoisyExpectedImprovement with(
+      Fantasies(gp, with_pending(gp, Vector{{0.71, 0.61, 0.0}}.transpose()), normals), Aim{});
   CHECK(with.value(x, nullptr) < without.value(x, nullptr) - 1);
 }
 
@@ -169,10 +177,123 @@ TEST_CASE("the chance of success lowers the worth where experiments failed") {
   outcomes.outcomes = (gp.points().col(0).array() < 0.5).cast<double>();  // fails on the right
   const auto success = std::make_shared<ExactGp>(ExactGp::fit(outcomes));
   const LogExpectedImprovement worth(gp, Aim{}, 8);
-  const TimesSuccess both(std::make_unique<LogExpectedImprovement>(gp, Aim{}, 8), success);
+  const Sum both(std::make_unique<LogExpectedImprovement>(gp, Aim{}, 8),
+                 std::make_unique<LogFeasibility>(std::vector<OutcomeBound>{{success, false, 0.5}}));
   const Vector left{{0.1, 0.5, 1.0}}, right{{0.95, 0.5, 1.0}};
   CHECK(worth.value(left, nullptr) - both.value(left, nullptr) < 0.7);
   CHECK(worth.value(right, nullptr) - both.value(right, nullptr) > 0.7);
   check_gradient(both, left);
   check_gradient(both, right);
+}
+
+TEST_CASE("the probability of feasibility is the product of each bound's") {
+  RandomStream random(5, "feasible");
+  const auto one = std::make_shared<ExactGp>(sample_gp(0.01, random)),
+             other = std::make_shared<ExactGp>(sample_gp(0.2, random));
+  const LogFeasibility acquisition({{one, true, 7.5}, {other, false, 6.8}});
+  for (int i = 0; i < 5; ++i) {
+    const Vector x{{random.uniform(), random.uniform(), 1.0}};
+    const PointPosterior a = one->at(x), b = other->at(x);
+    const double expected = 0.5 * std::erfc((a.mean - 7.5) / std::sqrt(2 * a.variance)) * 0.5 *
+                            std::erfc((6.8 - b.mean) / std::sqrt(2 * b.variance));
+    CHECK(std::exp(acquisition.value(x, nullptr)) == Approx(expected).epsilon(1e-9));
+    check_gradient(acquisition, x);
+  }
+}
+
+TEST_CASE("only feasible base points are incumbents; where there are none, any feasible point improves on the worst") {
+  RandomStream random(6, "mask");
+  const ExactGp gp = sample_gp(1e-8, random);
+  const Matrix draws = Matrix::Zero(4, 10);
+  Eigen::Index best = 0;
+  gp.outcomes().maxCoeff(&best);
+  Feasible feasible = Feasible::Constant(10, 4, true);
+  feasible.row(best).setConstant(false);
+  Vector others = gp.outcomes();
+  others[best] = -1e300;
+  const Vector x{{0.35, 0.5, 1.0}};
+  const PointPosterior at = gp.at(x);
+  const double mean = (at.mean - gp.location()) / gp.scale(), sd = std::sqrt(at.variance) / gp.scale();
+  const auto value = [&](const Feasible& mask) {
+    const LogNoisyExpectedImprovement acquisition(Fantasies(gp, gp.points(), draws), Aim{}, mask);
+    check_gradient(acquisition, x);
+    return acquisition.value(x, nullptr);
+  };
+  CHECK(value(feasible) == Approx(log_expected_improvement(Aim{}, mean, sd, others.maxCoeff()).value).epsilon(1e-3));
+  CHECK(value(Feasible::Constant(10, 4, false)) ==
+        Approx(log_expected_improvement(Aim{}, mean, sd, gp.outcomes().minCoeff()).value).epsilon(1e-3));
+}
+
+TEST_CASE("the noisy expected gain in hypervolume equals brute-force Monte-Carlo") {
+  RandomStream random(7, "hypervolume");
+  for (const std::size_t objectives : {2u, 3u, 4u}) {
+    std::vector<ExactGp> gps;
+    std::vector<Aim> aims;
+    for (std::size_t j = 0; j < objectives; ++j) {
+      gps.push_back(sample_gp(0.1, random, 5));
+      aims.push_back(j == 1 ? Aim{Goal::kMinimize, 0} : j == 2 ? Aim{Goal::kTarget, 0.2} : Aim{});
+    }
+    Matrix points = gps[0].points();
+    for (const ExactGp& gp : gps) {
+      Matrix more(points.rows() + gp.rows(), 3);
+      more << points, gp.points();
+      points = more;
+    }
+    const Matrix base = distinct_rows(points);
+    const Vector reference = Vector::Constant(static_cast<Eigen::Index>(objectives), -1.5);
+    const auto fantasies = [&](std::size_t count) {
+      std::vector<Fantasies> out;
+      const Matrix normals = Sobol(32 * gps.size(), random).next_normal(count);
+      for (std::size_t j = 0; j < gps.size(); ++j) {
+        out.emplace_back(gps[j], base, normals.middleCols(32 * static_cast<Eigen::Index>(j), 32));
+      }
+      return out;
+    };
+    const LogNoisyHypervolumeImprovement acquisition(fantasies(4096), aims, reference);
+    for (const Vector& x : {Vector{{0.3, 0.9, 1.0}}, Vector{{0.9, 0.2, 0.0}}}) {
+      Matrix joint(base.rows() + 1, 3);
+      joint << base, x.transpose();
+      const Eigen::Index draws = 20000;
+      std::vector<Matrix> drawn;
+      for (const ExactGp& gp : gps) {
+        drawn.push_back((gp.sample(joint, static_cast<std::size_t>(draws), random).array() - gp.location()) /
+                        gp.scale());
+      }
+      double sum = 0, squares = 0;
+      for (Eigen::Index s = 0; s < draws; ++s) {
+        Matrix merits(joint.rows(), static_cast<Eigen::Index>(objectives));
+        for (std::size_t j = 0; j < objectives; ++j) {
+          for (Eigen::Index i = 0; i < merits.rows(); ++i) {
+            merits(i, static_cast<Eigen::Index>(j)) = aims[j].merit(drawn[j](s, i));
+          }
+        }
+        const BoxDecomposition boxes = nondominated_boxes(merits.topRows(base.rows()), reference);
+        const double gain = hypervolume_improvement(boxes, merits.row(base.rows()));
+        sum += gain;
+        squares += gain * gain;
+      }
+      const double mean = sum / draws, error = std::sqrt(squares / draws - mean * mean) / std::sqrt(1.0 * draws);
+      INFO(objectives << " objectives");
+      // Four standard errors of the reference, and as many of the fantasies, whose gains scatter by a few times their
+      // mean.
+      CHECK(std::exp(acquisition.value(x, nullptr)) == Approx(mean).margin(4 * error + 0.15 * mean));
+      check_gradient(LogNoisyHypervolumeImprovement(fantasies(8), aims, reference), x);
+    }
+  }
+}
+
+TEST_CASE("upper confidence bound and the merit of a path, with their gradients") {
+  RandomStream random(8, "bound");
+  const ExactGp gp = sample_gp(0.05, random);
+  for (const Aim& aim : {Aim{Goal::kMaximize, 0}, Aim{Goal::kMinimize, 0}, Aim{Goal::kTarget, 7.2}}) {
+    const UpperConfidenceBound bound(gp, aim, 2);
+    const PathMerit path(PosteriorPath(gp, random), aim);
+    for (int i = 0; i < 3; ++i) {
+      const Vector x{{random.uniform(), random.uniform(), 1.0}};
+      const PointPosterior at = gp.at(x);
+      CHECK(bound.value(x, nullptr) == Approx(aim.merit(at.mean) + 2 * std::sqrt(at.variance)));
+      check_gradient(bound, x);
+      check_gradient(path, x);
+    }
+  }
 }

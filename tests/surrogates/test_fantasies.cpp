@@ -9,6 +9,12 @@ using namespace athanor;
 
 namespace {
 
+Fantasies with_pending(const ExactGp& gp, const Matrix& pending, const Matrix& normals) {
+  Matrix base(pending.rows() + gp.rows(), gp.points().cols());
+  base << pending, gp.points();
+  return Fantasies(gp, distinct_rows(base), normals);
+}
+
 Matrix normals(Eigen::Index count, Eigen::Index width, RandomStream& random) {
   Matrix out(count, width);
   for (Eigen::Index i = 0; i < count; ++i) {
@@ -24,7 +30,7 @@ TEST_CASE("each fantasy's mean and variance are those of the process conditioned
   const TrainingData data = reference::sample_data(12, 2, 0.5, random);
   const ExactGp gp(data, reference::sample_parameters(3, random));
   const Matrix pending = reference::sample_data(3, 2, 0, random).points;
-  const Fantasies fantasies(gp, pending, normals(5, 15, random));
+  const Fantasies fantasies = with_pending(gp, pending, normals(5, 15, random));
   REQUIRE(fantasies.count() == 5);
   REQUIRE(fantasies.values().rows() == 15);
 
@@ -56,7 +62,7 @@ TEST_CASE("fantasies have the joint posterior's moments") {
   const TrainingData data = reference::sample_data(8, 2, 1.0, random);
   const ExactGp gp(data, reference::sample_parameters(3, random));
   const Matrix pending = reference::sample_data(2, 2, 0, random).points;
-  const Fantasies fantasies(gp, pending, normals(20000, 10, random));
+  const Fantasies fantasies = with_pending(gp, pending, normals(20000, 10, random));
   Matrix base(10, 3);
   base << pending, data.points;
   const Posterior joint = gp.posterior(base);
@@ -74,7 +80,7 @@ TEST_CASE("the gradient of means and variance equals finite differences") {
   RandomStream random(23, "gradient");
   const TrainingData data = reference::sample_data(12, 3, 0.5, random);
   const ExactGp gp(data, reference::sample_parameters(4, random));
-  const Fantasies fantasies(gp, Matrix(0, 4), normals(6, 12, random));
+  const Fantasies fantasies = with_pending(gp, Matrix(0, 4), normals(6, 12, random));
   const Vector x = reference::sample_data(1, 3, 0, random).points.row(0);
   Vector weight(6);
   for (double& w : weight) w = random.normal();
@@ -100,7 +106,7 @@ TEST_CASE("without noise and without pending points there is one fantasy: what w
   TrainingData data = reference::sample_data(10, 2, 0, random);
   data.noise_sd = Vector::Constant(10, 1e-7);
   const ExactGp gp(data, reference::sample_parameters(3, random));
-  const Fantasies fantasies(gp, Matrix(0, 3), normals(16, 10, random));
+  const Fantasies fantasies = with_pending(gp, Matrix(0, 3), normals(16, 10, random));
   CHECK(fantasies.count() == 1);
   CHECK((gp.location() + gp.scale() * fantasies.values().col(0).array() - data.outcomes.array()).abs().maxCoeff() <
         1e-4);
@@ -112,7 +118,7 @@ TEST_CASE("equal points are one base point") {
   data.points.row(4) = data.points.row(7);
   const ExactGp gp(data, reference::sample_parameters(3, random));
   const Matrix pending = data.points.row(2);
-  CHECK(Fantasies(gp, pending, normals(4, 10, random)).values().rows() == 9);
+  CHECK(with_pending(gp, pending, normals(4, 10, random)).values().rows() == 9);
 }
 
 TEST_CASE("a pivoted Cholesky factor gives the covariance back and stops at its rank") {

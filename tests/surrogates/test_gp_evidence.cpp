@@ -21,13 +21,18 @@ Vector standardised(const Vector& outcomes) {
 TEST_CASE("the gradient in the hyper-parameters equals finite differences") {
   RandomStream random(11, "evidence");
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  for (const Kernel kind : {Kernel::kMatern52, Kernel::kRbf}) {
+  for (const Kernel kind : {Kernel::kMatern12, Kernel::kMatern32, Kernel::kMatern52, Kernel::kRbf}) {
     for (const double signal_scale : {0.0, 0.7}) {
       for (const int given : {0, 5, 20}) {  // how many points state their noise
         const TrainingData data = reference::sample_data(20, 3, 0.5, random);
         const Vector outcomes = standardised(data.outcomes);
-        Vector noise = Vector::Constant(20, unknown);
-        noise.head(given).setConstant(0.03);
+        Noise noise{Vector::Constant(20, unknown), Vector::Ones(20), 0, 0};
+        noise.variance.head(given).setConstant(0.03);
+        if (given < 20) {  // the last three are means of four, which scattered
+          noise.count.tail(3).setConstant(4);
+          noise.spare = 9;
+          noise.scatter = 0.4;
+        }
         GpPrior prior;
         prior.signal_scale = signal_scale;
         const GpEvidence evidence(data.points, outcomes, noise, data.columns, kind, prior);
@@ -54,7 +59,7 @@ TEST_CASE("the evidence equals the density of a normal distribution, at the most
   RandomStream random(12, "density");
   const TrainingData data = reference::sample_data(12, 2, 0.5, random);
   const Vector outcomes = standardised(data.outcomes);
-  const Vector noise = Vector::Constant(12, std::numeric_limits<double>::quiet_NaN());
+  const Noise noise{Vector::Constant(12, std::numeric_limits<double>::quiet_NaN()), Vector::Ones(12), 0, 0};
   const GpEvidence evidence(data.points, outcomes, noise, data.columns, Kernel::kMatern52, {});
   const Vector theta = evidence.start();
   const GpParameters p = evidence.parameters(theta);
@@ -71,7 +76,8 @@ TEST_CASE("the evidence equals the density of a normal distribution, at the most
 
 TEST_CASE("the prior's mode is where Hvarfner's log-normal has its own") {
   const Matrix points = Matrix::Zero(1, 9);
-  const Vector outcomes = Vector::Zero(1), noise = Vector::Constant(1, 0.1);
+  const Vector outcomes = Vector::Zero(1);
+  const Noise noise{Vector::Constant(1, 0.1), Vector::Ones(1), 0, 0};
   const GpEvidence evidence(points, outcomes, noise, std::vector<Column>(9, Column::kNumeric), Kernel::kMatern52, {});
   // One observation tells nothing of lengthscales, so the gradient is the prior's, zero at its mode e^(μ − σ²).
   const Vector theta = evidence.start();
