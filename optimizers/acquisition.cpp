@@ -135,6 +135,24 @@ Vector LogNoisyExpectedImprovement::values(const Matrix& points) const {
   return out;
 }
 
+Vector LogNoisyExpectedImprovement::bounds(const Matrix& points) const {
+  // Improvement grows with the standard deviation and with how much the mean promises, so that the most promising
+  // fantasy under the largest standard deviation bounds them all. A target's does not grow with either throughout.
+  if (aim_.goal == Objective::Goal::kTarget) return values(points);
+  Matrix means;
+  Vector variance, out(points.rows());
+  fantasies_.at_most(points, means, variance);
+  const double sign = aim_.goal == Objective::Goal::kMaximize ? 1 : -1;
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    double promise = -HUGE_VAL;
+    for (Eigen::Index s = 0; s < best_.size(); ++s) {
+      promise = std::max(promise, sign * means(i, s % means.cols()) - best_[s]);
+    }
+    out[i] = log_expected_improvement({}, promise, std::sqrt(variance[i]), 0).value;
+  }
+  return out;
+}
+
 double LogNoisyExpectedImprovement::value(const Vector& point, Vector* gradient) const {
   Fantasies::Local local;
   fantasies_.at(point, local);

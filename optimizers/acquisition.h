@@ -13,8 +13,10 @@ namespace athanor {
 class Acquisition {
  public:
   virtual ~Acquisition() = default;
-  /// At each row of `points` (q × d, in the unit cube).
+  /// At each row of `points` (q × d, in the unit cube). May be asked by several threads at once.
   virtual Vector values(const Matrix& points) const = 0;
+  /// No less than `values`, where that is much cheaper to say.
+  virtual Vector bounds(const Matrix& points) const { return values(points); }
   /// At one point; fills `gradient` (d; zero in categorical columns) where it is not null.
   virtual double value(const Vector& point, Vector* gradient) const = 0;
 };
@@ -62,6 +64,7 @@ class LogNoisyExpectedImprovement final : public Acquisition {
  public:
   LogNoisyExpectedImprovement(Fantasies fantasies, const Aim& aim, const Feasible& feasible = {});
   Vector values(const Matrix& points) const override;
+  Vector bounds(const Matrix& points) const override;
   double value(const Vector& point, Vector* gradient) const override;
 
  private:
@@ -149,6 +152,7 @@ class Sum final : public Acquisition {
  public:
   Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second);
   Vector values(const Matrix& points) const override;
+  Vector bounds(const Matrix& points) const override { return first_->bounds(points) + second_->bounds(points); }
   double value(const Vector& point, Vector* gradient) const override;
 
  private:

@@ -196,16 +196,18 @@ void ModelPlanning::fit() {
 
 /// What the next suggestion is conditioned on.
 void ModelPlanning::refresh(RandomStream& chance) {
-  std::vector<Point> points;
-  for (const Observation& o : planning_.question.observations) {
-    if (!o.failed) points.push_back(o.at);
+  Matrix known(0, static_cast<Eigen::Index>(problem_.space.size()));
+  const auto append = [](Matrix& matrix, const Matrix& rows) {
+    matrix.conservativeResize(matrix.rows() + rows.rows(), rows.cols());
+    matrix.bottomRows(rows.rows()) = rows;
+  };
+  for (const auto& model : models_) {
+    if (model) append(known, model->gp->points());
   }
-  const Matrix tried = distinct_rows(encode(problem_.space, points));
-  tried_rows_ = tried.rows();
-  points = planning_.pending;
-  Matrix all(tried.rows() + static_cast<Eigen::Index>(points.size()), tried.cols());
-  all << tried, encode(problem_.space, points);
-  base_ = distinct_rows(all);
+  base_ = distinct_rows(known);
+  tried_rows_ = base_.rows();
+  append(base_, encode(problem_.space, planning_.pending));
+  base_ = distinct_rows(base_);
 
   // One sequence for all: scrambled copies of the same one would make the measurands depend on each other. Its first
   // dimensions, the most even ones, go to everybody's most uncertain directions.

@@ -11,10 +11,13 @@ constexpr double kSameSquaredDistance = 1e-14;  // in the unit cube; nearer poin
 constexpr double kCertainVariance = 1e-8;       // standardised; below it an outcome counts as known
 constexpr double kNugget = 1e-8;                // ε, relative to the signal variance: noise-free up to rounding
 constexpr double kSmallestVariance = 1e-18;
+constexpr Eigen::Index kFew = 48;      // base points for a bound of the variance
+constexpr double kFewTolerance = 1e-3;
 
 }  // namespace
 
-Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index largest_rank) {
+Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index largest_rank,
+                        std::vector<Eigen::Index>* pivots) {
   const Eigen::Index n = covariance.rows();
   Vector left = covariance.diagonal();
   Matrix factor = Matrix::Zero(n, std::min(n, largest_rank));
@@ -23,6 +26,7 @@ Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index
     Eigen::Index pivot = 0;
     const double variance = left.maxCoeff(&pivot);
     if (!(variance > tolerance)) break;
+    if (pivots) pivots->push_back(pivot);
     factor.col(rank) = (covariance.col(pivot) - factor.leftCols(rank) * factor.row(pivot).head(rank).transpose()) /
                        std::sqrt(variance);
     left -= factor.col(rank).cwiseAbs2();
@@ -68,6 +72,10 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
     prior.col(i) = signal_ * column;
   }
   prior.diagonal().array() += kNugget * signal_;
+  pivoted_cholesky(prior, kFewTolerance * signal_, kFew, &few_);
+  const Matrix few_factor = cholesky(prior(few_, few_));
+  few_inverse_factor_ = Matrix::Identity(few_factor.rows(), few_factor.rows());
+  few_factor.triangularView<Eigen::Lower>().solveInPlace(few_inverse_factor_);
   const Matrix factor = cholesky(prior);
   inverse_factor_ = Matrix::Identity(count, count);
   factor.triangularView<Eigen::Lower>().solveInPlace(inverse_factor_);
@@ -75,7 +83,9 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
   weights_ = inverse_factor_.transpose().triangularView<Eigen::Upper>() * half;
 }
 
-void Fantasies::at(const Matrix& points, Matrix& means, Vector& variance) const {
+/// Means of all fantasies, and `explained(cross)`: by how much each column's variance is below the prior's.
+template <class Explained>
+void Fantasies::means_and(const Matrix& points, Matrix& means, Vector& variance, const Explained& explained) const {
   constexpr Eigen::Index kChunk = 256;
   const Eigen::Index q = points.rows();
   means.resize(q, count());
@@ -90,11 +100,23 @@ void Fantasies::at(const Matrix& points, Matrix& means, Vector& variance) const 
       cross.col(i) = signal_ * value;
     }
     means.middleRows(begin, m).noalias() = cross.leftCols(m).transpose() * weights_;
-    const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross.leftCols(m);
-    variance.segment(begin, m) =
-        (signal_ - explained.colwise().squaredNorm().transpose().array()).max(kSmallestVariance);
+    variance.segment(begin, m) = (signal_ - explained(cross.leftCols(m)).array()).max(kSmallestVariance);
   }
   means.array() += mean_;
+}
+
+void Fantasies::at(const Matrix& points, Matrix& means, Vector& variance) const {
+  means_and(points, means, variance, [&](const auto& cross) -> Vector {
+    const Matrix solved = inverse_factor_.triangularView<Eigen::Lower>() * cross;
+    return solved.colwise().squaredNorm();
+  });
+}
+
+void Fantasies::at_most(const Matrix& points, Matrix& means, Vector& variance) const {
+  means_and(points, means, variance, [&](const auto& cross) -> Vector {
+    const Matrix solved = few_inverse_factor_.triangularView<Eigen::Lower>() * Matrix(cross(few_, Eigen::all));
+    return solved.colwise().squaredNorm();
+  });
 }
 
 void Fantasies::at(const Vector& point, Local& local) const {

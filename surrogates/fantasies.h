@@ -31,6 +31,9 @@ class Fantasies {
   /// means (q × S) and variances (q) at the rows of `points` (q × d).
   void at(const Matrix& points, Matrix& means, Vector& variance) const;
 
+  /// The same, with an upper bound of each variance in place of it: that given a few of the base points alone.
+  void at_most(const Matrix& points, Matrix& means, Vector& variance) const;
+
   /// One point, with what a gradient needs kept in `Local`.
   struct Local {
     Vector point, means;  ///< d, S
@@ -43,10 +46,15 @@ class Fantasies {
   Vector gradient(const Local& local, const Vector& mean_weight, double variance_weight) const;
 
  private:
+  template <class Explained>
+  void means_and(const Matrix& points, Matrix& means, Vector& variance, const Explained& explained) const;
+
   Kernel kernel_;
   double signal_, mean_;
   ScaledPoints base_;
   Matrix values_, weights_, inverse_factor_;
+  std::vector<Eigen::Index> few_;  // the base points that explain the most of the prior variance
+  Matrix few_inverse_factor_;
 };
 
 /// The rows of `points`, one of each that are nearer to each other than rounding, in their order.
@@ -54,6 +62,8 @@ Matrix distinct_rows(const Matrix& points);
 
 /// Σ ≈ G Gᵀ with G (n × r), columns in the order of the variance they explain, left off once none of what remains on
 /// the diagonal exceeds `tolerance`. Method: Cholesky's with diagonal pivoting (Harbrecht, Peters & Schneider 2012).
-Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index largest_rank);
+/// `pivots`, where it is not null, gets the rows in the order in which they were chosen.
+Matrix pivoted_cholesky(const Matrix& covariance, double tolerance, Eigen::Index largest_rank,
+                        std::vector<Eigen::Index>* pivots = nullptr);
 
 }  // namespace athanor
