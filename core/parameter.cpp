@@ -18,28 +18,6 @@ Visitor(Functions...) -> Visitor<Functions...>;
 
 }  // namespace
 
-std::vector<std::vector<double>> Choices::squared_distances() const {
-  const std::size_t n = names.size();
-  std::vector<std::vector<double>> squares(n, std::vector<double>(n, 0.0));
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      double square = descriptors.empty() ? 1 : 0;
-      for (std::size_t k = 0; !descriptors.empty() && k < descriptors[i].size(); ++k) {
-        const double d = descriptors[i][k] - descriptors[j][k];
-        square += d * d;
-      }
-      squares[i][j] = squares[j][i] = square;
-      sum += square;
-    }
-  }
-  const double mean = sum / (0.5 * static_cast<double>(n) * (static_cast<double>(n) - 1));
-  for (auto& row : squares) {
-    for (double& square : row) square = sum > 0 ? square / mean : 0;
-  }
-  return squares;
-}
-
 std::size_t Parameter::cardinality() const {
   return std::visit(
       Visitor{[](const Continuous&) { return std::size_t{0}; },

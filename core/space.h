@@ -36,11 +36,6 @@ struct Choices {
   /// What is known of each name (a solvent's polarity, its boiling point), so that what is learned of one tells of
   /// those like it: one row a name, all of one width, each column from 0 to 1. Empty: nothing is.
   std::vector<std::vector<double>> descriptors = {};
-
-  /// How unlike two names are, row by row and column by column: the squared distance of their descriptors, scaled so
-  /// that its mean over different names is 1. Without descriptors it is 1 for any two. Names × names; two names of
-  /// equal descriptors are 0 apart, like one and the same.
-  std::vector<std::vector<double>> squared_distances() const;
 };
 
 struct Parameter {

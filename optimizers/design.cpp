@@ -141,8 +141,20 @@ Matrix encode(const Space& space, const std::vector<Point>& points) {
 
 std::vector<Column> columns(const Space& space) {
   std::vector<Column> out;
-  for (const Parameter& p : space.parameters())
-    out.push_back(p.categorical() ? Column::kCategorical : Column::kNumeric);
+  for (const Parameter& p : space.parameters()) {
+    const auto* choices = std::get_if<Choices>(&p.kind);
+    if (!choices || choices->descriptors.empty()) {
+      out.emplace_back(choices ? Column::kCategorical : Column::kNumeric);
+      continue;
+    }
+    const auto rows = static_cast<Eigen::Index>(choices->descriptors.size());
+    Matrix descriptors(rows, static_cast<Eigen::Index>(choices->descriptors.front().size()));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      descriptors.row(i) = Eigen::Map<const Eigen::RowVectorXd>(
+          choices->descriptors[static_cast<std::size_t>(i)].data(), descriptors.cols());
+    }
+    out.push_back(Column::described(descriptors));
+  }
   return out;
 }
 

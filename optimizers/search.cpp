@@ -7,61 +7,14 @@
 
 #include "optimizers/climb.h"
 #include "optimizers/design.h"
+#include "optimizers/scan.h"
 #include "optimizers/sobol.h"
 #include "optimizers/ways_out.h"
 
 namespace athanor {
 namespace {
 
-constexpr std::size_t kChunk = 4096;    // pool rows scored at a time
 constexpr std::size_t kPushedOut = 32;  // raw points moved to where nothing was tried, if no climb found anything
-
-/// Of `count` points given one by one by `point`, the one with the largest value that is not near a tried one.
-/// Values are kept for all (8 bytes each), encodings for one chunk only.
-template <class PointAt>
-std::optional<Found> best_of(const Space& space, const Acquisition& acquisition, const Tried& tried, std::size_t count,
-                             const PointAt& point, const SearchOptions& options) {
-  std::vector<double> values(count, -std::numeric_limits<double>::infinity());
-  std::vector<bool> legal(count, false);
-  std::vector<Point> chunk;
-  std::vector<std::size_t> rows;
-  for (std::size_t begin = 0; begin < count; begin += kChunk) {
-    if (begin > 0 && options.stop && options.stop()) break;
-    chunk.clear();
-    rows.clear();
-    for (std::size_t i = begin; i < std::min(begin + kChunk, count); ++i) {
-      Point p = point(i);
-      if (!space.feasible(p)) continue;
-      chunk.push_back(std::move(p));
-      rows.push_back(i);
-    }
-    if (chunk.empty()) continue;
-    const Vector scores = acquisition.values(encode(space, chunk));
-    for (std::size_t k = 0; k < rows.size(); ++k) {
-      const double score = scores[static_cast<Eigen::Index>(k)];
-      values[rows[k]] = std::isnan(score) ? -std::numeric_limits<double>::max() : score;
-      legal[rows[k]] = true;
-    }
-  }
-  // The best first; ties by row, so that the order does not depend on the sort.
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (legal[i]) order.push_back(i);
-  }
-  const auto better = [&](std::size_t a, std::size_t b) {
-    return values[a] != values[b] ? values[a] > values[b] : a < b;
-  };
-  for (std::size_t begin = 0; begin < order.size();) {
-    const std::size_t end = std::min(order.size(), 2 * begin + tried.size() + 8);
-    std::partial_sort(order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(end), order.end(),
-                      better);
-    for (; begin < end; ++begin) {
-      Point p = point(order[begin]);
-      if (!tried.near(p)) return Found{std::move(p), values[order[begin]]};
-    }
-  }
-  return std::nullopt;
-}
 
 /// A feasible point near `centre`: continuous coordinates moved by normal steps of a random size, discrete ones
 /// sometimes.
@@ -125,13 +78,13 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
                             const std::vector<Point>& promising, RandomStream& random, const SearchOptions& options) {
   const Space& space = region.space();
   if (space.pool()) {
-    return best_of(
-        space, acquisition, tried, space.pool()->rows, [&](std::size_t i) { return pool_row(space, i); }, options);
+    const auto row = [&](std::size_t i) { return pool_row(space, i); };
+    return scan(space, acquisition, tried, space.pool()->rows, row, options.stop);
   }
   if (space.finite() && space.count(options.enumerate_below) < options.enumerate_below) {
     const std::vector<Point> all = enumerate(space);
-    return best_of(
-        space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options);
+    return scan(
+        space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options.stop);
   }
 
   const std::vector<Point> raw = raw_points(region, promising, random, options);

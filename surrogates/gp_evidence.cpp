@@ -99,7 +99,8 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
       if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
         distance_ += (column - scaled_(a, j)).square();
       } else {
-        distance_ += (column != scaled_(a, j)).cast<double>() * inverse_square[j];
+        add_categorical(columns_[static_cast<std::size_t>(j)], scaled_(a, j), scaled_.col(j).tail(below),
+                        inverse_square[j], distance_);
       }
     }
     if (gradient) {
@@ -168,7 +169,10 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
       if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
         (*gradient)[j] -= 2 * (derivative_ * (column - scaled_(a, j)).square()).sum();
       } else {
-        (*gradient)[j] -= 2 * inverse_square[j] * (derivative_ * (column != scaled_(a, j)).cast<double>()).sum();
+        apart_.setZero(below);
+        add_categorical(columns_[static_cast<std::size_t>(j)], scaled_(a, j), scaled_.col(j).tail(below),
+                        inverse_square[j], apart_);
+        (*gradient)[j] -= 2 * (derivative_ * apart_).sum();
       }
     }
   }

@@ -71,7 +71,7 @@ class GpEvidence {
   Eigen::Index n_, d_;
   // Work space, so that a fit allocates once.
   mutable Matrix covariance_, slope_, inverse_;
-  mutable Eigen::ArrayXd distance_, value_, derivative_;
+  mutable Eigen::ArrayXd distance_, value_, derivative_, apart_;
   mutable Matrix scaled_;
   mutable double mean_ = 0, log_evidence_ = 0;
 };

@@ -60,6 +60,35 @@ void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen:
   }
 }
 
+void add_categorical(const Column& column, double value, const Eigen::Ref<const Vector>& values, double weight,
+                     Eigen::ArrayXd& out) {
+  if (column.positions() == nullptr) {
+    out += (values.array() != value).cast<double>() * weight;
+    return;
+  }
+  for (Eigen::Index i = 0; i < values.size(); ++i) out[i] += weight * column.squared_distance(value, values[i]);
+}
+
+Column Column::described(const Matrix& descriptors) {
+  const Eigen::Index n = descriptors.rows();
+  Categories categories{descriptors, Matrix::Zero(n, n)};
+  for (Eigen::Index i = 0; i < n; ++i) {
+    for (Eigen::Index j = 0; j < n; ++j)
+      categories.apart(i, j) = (descriptors.row(i) - descriptors.row(j)).squaredNorm();
+  }
+  const double mean = n > 1 ? categories.apart.sum() / static_cast<double>(n * (n - 1)) : 0;
+  const double share = mean > 0 ? 1 - kUnlike : 0;
+  if (mean > 0) {
+    categories.apart /= mean;
+    categories.positions /= std::sqrt(mean);
+  }
+  categories.apart = share * categories.apart.array() + (1 - share) * (1 - Matrix::Identity(n, n).array());
+  categories.positions *= std::sqrt(share);
+  Column column(kCategorical);
+  column.categories_ = std::make_shared<const Categories>(std::move(categories));
+  return column;
+}
+
 ScaledPoints::ScaledPoints(const Matrix& points, std::vector<Column> columns, const Vector& lengthscales)
     : scaled_(points), columns_(std::move(columns)), lengthscales_(lengthscales) {
   ATHANOR_CHECK(static_cast<Eigen::Index>(columns_.size()) == points.cols() && lengthscales.size() == points.cols(),
@@ -83,7 +112,8 @@ void ScaledPoints::squared_distances(const Vector& point, Eigen::ArrayXd& out) c
     if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
       out += (scaled_.col(j).array() - point[j] / lengthscales_[j]).square();
     } else {
-      out += (scaled_.col(j).array() != point[j]).cast<double>() / (lengthscales_[j] * lengthscales_[j]);
+      add_categorical(columns_[static_cast<std::size_t>(j)], point[j], scaled_.col(j),
+                      1 / (lengthscales_[j] * lengthscales_[j]), out);
     }
   }
 }

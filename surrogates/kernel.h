@@ -1,6 +1,6 @@
 // Stationary kernels as functions of the squared scaled distance
-//   r² = Σ_numeric ((x − x′)/ℓ)² + Σ_categorical [x ≠ x′]/ℓ²,
-// which is the squared Euclidean distance of scaled (one-hot) embeddings, so that every kernel of r is a valid one.
+//   r² = Σ_numeric ((x − x′)/ℓ)² + Σ_categorical δ(x, x′)/ℓ²,  δ = [x ≠ x′] or the distance of descriptors (Column),
+// which is the squared Euclidean distance of scaled embeddings, so that every kernel of r is a valid one.
 #pragma once
 
 #include <vector>
@@ -17,6 +17,10 @@ void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen:
 /// The same with its derivative by r², which is finite at r = 0, unlike that by r; but for Matérn-1/2, which has a cusp
 /// there, and where the derivative at r = 10⁻⁸ is given.
 void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value, Eigen::ArrayXd& slope);
+
+/// out += weight · δ(value, values).
+void add_categorical(const Column& column, double value, const Eigen::Ref<const Vector>& values, double weight,
+                     Eigen::ArrayXd& out);
 
 /// Points scaled by 1/ℓ (numeric columns) for fast distances to them.
 class ScaledPoints {

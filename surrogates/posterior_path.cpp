@@ -138,9 +138,20 @@ void PosteriorPath::check_width(Eigen::Index width) const {
 Vector PosteriorPath::category_phases(const Category& category) const {
   const auto& [column, value] = category;
   RandomStream random(key_, fmt::format("categories of column {}", column), std::bit_cast<std::uint64_t>(value + 0.0));
-  const double apart = std::numbers::sqrt2 * kTurn * base_.lengthscales()[column];
+  const Column& kind = base_.columns()[static_cast<std::size_t>(column)];
+  const Matrix* positions = kind.positions();
+  const double turn = kTurn * base_.lengthscales()[column];
+  const double apart = std::numbers::sqrt2 * turn / (positions ? std::sqrt(Column::kUnlike) : 1);
   Vector out(stretch_.size());
   for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = stretch_[i] * random.normal() / apart;
+  if (positions == nullptr) return out;
+  RandomStream common(key_, fmt::format("descriptors of column {}", column));
+  const Vector at = positions->row(kind.index(value));
+  for (double& phase : out) {
+    double sum = 0;
+    for (const double coordinate : at) sum += coordinate * common.normal();
+    phase += stretch_[&phase - out.data()] * sum / turn;
+  }
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,8 +14,38 @@ namespace athanor {
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 
-/// How a column of the unit cube is to be compared: by difference, or only as equal or different.
-enum class Column { kNumeric, kCategorical };
+/// How a column of the unit cube is to be compared: by difference, as equal or different, or, where something is known
+/// of its categories, by how unlike they are.
+class Column {
+ public:
+  enum Kind { kNumeric, kCategorical };
+  Column(Kind kind = kNumeric) : kind_(kind) {}  // NOLINT: a plain kind is a column
+  /// Categories 0, 1, … at 0, 1/(n − 1), … of the cube's edge; descriptors (n × r) as Choices has them. Two categories
+  /// are apart by their descriptors' squared distance, scaled so that its mean is 1, and, for a share of kUnlike, by
+  /// being different at all, since no descriptor says everything.
+  static Column described(const Matrix& descriptors);
+
+  bool operator==(Kind kind) const { return kind_ == kind; }
+  /// Between two values of a categorical column; 1 for different ones without descriptors.
+  double squared_distance(double a, double b) const {
+    if (!categories_) return a != b ? 1 : 0;
+    return categories_->apart(categories_->index(a), categories_->index(b));
+  }
+  /// Where the categories lie so that their squared distances, kUnlike aside, are as above (n × r); null without
+  /// descriptors.
+  const Matrix* positions() const { return categories_ ? &categories_->positions : nullptr; }
+  Eigen::Index index(double value) const { return categories_->index(value); }
+
+  static constexpr double kUnlike = 0.1;
+
+ private:
+  struct Categories {
+    Matrix positions, apart;
+    Eigen::Index index(double value) const { return std::lround(value * static_cast<double>(apart.rows() - 1)); }
+  };
+  Kind kind_;
+  std::shared_ptr<const Categories> categories_;
+};
 
 /// What a surrogate is fitted on: one outcome at n points.
 struct TrainingData {

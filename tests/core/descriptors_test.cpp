@@ -103,13 +103,3 @@ TEST_CASE("what a table of descriptors lacks is named", "[descriptors]") {
   CHECK_THAT(with(kSolvents, "{range: [0, 1], descriptors: s.csv}"), Contains("no key “descriptors”"));
   CHECK_THAT(with(kSolvents, "{choices: [], descriptors: s.csv}"), Contains("no choices"));
 }
-
-TEST_CASE("squared distances are one in the mean, with descriptors or without", "[descriptors]") {
-  const Choices plain{{"A", "B", "C"}};
-  CHECK(plain.squared_distances() == Rows{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}});
-  // Squared: 1, 0.25 and 0.25 of a scale whose mean is 0.5.
-  const Choices line{{"A", "B", "C"}, {{0}, {1}, {0.5}}};
-  CHECK(line.squared_distances() == Rows{{0, 2, 0.5}, {2, 0, 0.5}, {0.5, 0.5, 0}});
-  CHECK(Choices{{"A"}}.squared_distances() == Rows{{0}});
-  CHECK(Choices{{"A", "B"}, {{0, 1}, {0, 1}}}.squared_distances() == Rows{{0, 0}, {0, 0}});
-}

@@ -1,0 +1,116 @@
+#include "optimizers/scan.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <thread>
+
+#include "optimizers/design.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kChunk = 4096;       // points at a time
+constexpr std::size_t kFirstValued = 256;  // of the best bounds; then twice as many, and so on
+constexpr unsigned kMostThreads = 4;
+constexpr double kNever = -std::numeric_limits<double>::infinity();  // not feasible, or not looked at
+
+double number(double value) {
+  return std::isnan(value) ? -std::numeric_limits<double>::max() : value;
+}
+
+/// Calls `work(0)` … `work(count − 1)`, from several threads where there is much to do.
+template <class Work>
+void in_parallel(std::size_t count, const Work& work) {
+  const unsigned threads = std::min<unsigned>({kMostThreads, std::max(1u, std::thread::hardware_concurrency()),
+                                               static_cast<unsigned>(std::min<std::size_t>(count / 2, kMostThreads))});
+  std::atomic<std::size_t> next{0};
+  const auto run = [&] {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::jthread> others;
+  for (unsigned i = 1; i < threads; ++i) others.emplace_back(run);
+  run();
+}
+
+/// A number near 0.6 of `count` that shares no divisor with it: multiples of it visit everything, spread out.
+std::size_t stride(std::size_t count) {
+  std::size_t step = std::max<std::size_t>(1, count * 618 / 1000);
+  while (std::gcd(step, count) != 1) ++step;
+  return step;
+}
+
+}  // namespace
+
+std::optional<Found> scan(const Space& space, const Acquisition& acquisition, const Tried& tried, std::size_t count,
+                          const std::function<Point(std::size_t)>& point, const std::function<bool()>& stop) {
+  if (count == 0) return std::nullopt;
+  std::vector<double> bound(count, kNever);
+  const std::size_t chunks = (count + kChunk - 1) / kChunk, step = stride(chunks);
+  std::atomic<bool> stopped{false};
+  in_parallel(chunks, [&](std::size_t turn) {
+    if (stopped || (turn > 0 && stop && stop())) {
+      stopped = true;
+      return;
+    }
+    const std::size_t begin = turn * step % chunks * kChunk;
+    std::vector<Point> legal;
+    std::vector<std::size_t> rows;
+    for (std::size_t i = begin; i < std::min(begin + kChunk, count); ++i) {
+      Point p = point(i);
+      if (!space.feasible(p)) continue;
+      legal.push_back(std::move(p));
+      rows.push_back(i);
+    }
+    if (rows.empty()) return;
+    const Vector bounds = acquisition.bounds(encode(space, legal));
+    for (std::size_t k = 0; k < rows.size(); ++k) bound[rows[k]] = number(bounds[static_cast<Eigen::Index>(k)]);
+  });
+
+  // By bound, the largest first; ties by row, so that the order does not depend on the sort.
+  std::vector<std::uint32_t> order;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (bound[i] != kNever) order.push_back(static_cast<std::uint32_t>(i));
+  }
+  const auto sooner = [&](std::uint32_t a, std::uint32_t b) {
+    return bound[a] != bound[b] ? bound[a] > bound[b] : a < b;
+  };
+  std::optional<Found> best;
+  std::uint32_t best_row = 0;
+  for (std::size_t begin = 0; begin < order.size();) {
+    const std::size_t end = std::min(order.size(), 2 * begin + kFirstValued);
+    std::nth_element(order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(end - 1), order.end(),
+                     sooner);
+    std::vector<Point> points;
+    std::vector<std::uint32_t> rows;
+    for (std::size_t k = begin; k < end; ++k) {
+      if (best && bound[order[k]] < best->value) continue;
+      points.push_back(point(order[k]));
+      rows.push_back(order[k]);
+    }
+    begin = end;
+    if (rows.empty()) break;  // and so are all that come later
+    const std::size_t parts = (rows.size() + kFirstValued - 1) / kFirstValued;
+    Vector values(static_cast<Eigen::Index>(rows.size()));
+    in_parallel(parts, [&](std::size_t part) {
+      const std::size_t first = part * kFirstValued, last = std::min(first + kFirstValued, rows.size());
+      const std::vector<Point> some(points.begin() + static_cast<long>(first),
+                                    points.begin() + static_cast<long>(last));
+      values.segment(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(last - first)) =
+          acquisition.values(encode(space, some));
+    });
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const double value = number(values[static_cast<Eigen::Index>(k)]);
+      if (best && (value < best->value || (value == best->value && rows[k] > best_row))) continue;
+      if (tried.near(points[k])) continue;
+      best = Found{points[k], value};
+      best_row = rows[k];
+    }
+    if (best && stop && stop()) break;
+  }
+  return best;
+}
+
+}  // namespace athanor
