@@ -39,10 +39,17 @@ inline Space random_space(RandomStream& random) {
           break;
         default: {
           Choices choices;
-          for (std::size_t k = 0; k <= random.below(5); ++k) choices.names.push_back(fmt::format("c{}", k));
+          const std::size_t count = 1 + random.below(5);
+          for (std::size_t k = 0; k < count; ++k) choices.names.push_back(fmt::format("c{}", k));
+          if (count > 1 && random.below(2) == 0) {  // something is known of them, now and then the same of two
+            for (std::size_t k = 0; k < count; ++k) {
+              choices.descriptors.push_back({static_cast<double>(random.below(3)) / 2, random.uniform()});
+            }
+          }
           p.kind = choices;
         }
       }
+      if (p.continuous() && random.below(4) == 0) p.resolution = 0.1 * (p.high() - p.low());
       parameters.push_back(p);
     }
     if (random.below(3) == 0) {  // a mixture of three, each bounded
@@ -87,7 +94,9 @@ inline Space random_space(RandomStream& random) {
   }
 }
 
+/// With outcome constraints now and then, on objectives and on what is measured besides.
 inline Problem random_problem(RandomStream& random, std::size_t objectives = 1) {
+  using Acquisition = PlannerSettings::Acquisition;
   Problem problem;
   problem.space = random_space(random);
   for (std::size_t k = 0; k < objectives; ++k) {
@@ -96,8 +105,26 @@ inline Problem random_problem(RandomStream& random, std::size_t objectives = 1) 
     objective.goal =
         std::array{Objective::Goal::kMaximize, Objective::Goal::kMinimize, Objective::Goal::kTarget}[random.below(3)];
     objective.target = 0.3;
+    if (random.below(4) == 0) objective.reference = -1;
+    objective.transform = static_cast<Objective::Transform>(random.below(5));
     problem.objectives.push_back(objective);
   }
+  for (std::size_t k = 0; k < random.below(3); ++k) {
+    OutcomeConstraint constraint;
+    constraint.measurand = objectives + problem.measured_too.size();
+    if (random.below(3) == 0) {
+      constraint.measurand = 0;
+    } else {
+      problem.measured_too.push_back({fmt::format("z{}", k), {}});
+    }
+    constraint.at_most = random.below(2) == 0;
+    constraint.bound = random.uniform(-1, 1);
+    problem.outcome_constraints.push_back(constraint);
+  }
+  problem.planner.acquisition =
+      objectives == 1
+          ? std::array{Acquisition::kAuto, Acquisition::kUpperConfidenceBound, Acquisition::kThompson}[random.below(3)]
+          : std::array{Acquisition::kAuto, Acquisition::kParego, Acquisition::kThompson}[random.below(3)];
   problem.planner.initial = 1 + random.below(4);
   return problem;
 }

@@ -16,7 +16,7 @@ namespace {
 Observation observe(const Problem& problem, const Point& at) {
   Observation o;
   o.at = at;
-  for (std::size_t k = 0; k < problem.objectives.size(); ++k) {
+  for (std::size_t k = 0; k < problem.measurands().size(); ++k) {
     o.measured.push_back(Measurement{testing::outcome(problem.space, at, k), std::nullopt});
   }
   return o;
@@ -33,13 +33,14 @@ Problem line() {
 }  // namespace
 
 TEST_CASE("random spaces, random data: always a valid, feasible, finite, new suggestion") {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
     RandomStream random(seed, "planner");
-    const Problem problem = testing::random_problem(random, random.below(4) == 0 ? 2 : 1);
+    const Problem problem = testing::random_problem(random, random.below(3) == 0 ? 2 + random.below(4) : 1);
     const Region region(problem.space);
     PlanQuestion question;
     question.seed = seed;
     question.count = 1 + random.below(3);
+    if (random.below(4) == 0) question.deadline_s = 0.02;
     Tried tried(problem.space);
     const std::uint64_t kind = random.below(7);
     const std::size_t told = random.below(14);
@@ -68,7 +69,9 @@ TEST_CASE("random spaces, random data: always a valid, feasible, finite, new sug
     }
     const Plan answer = plan(problem, question);
     INFO("seed " << seed << ", kind " << kind);
-    if (!problem.space.finite()) CHECK(answer.suggestions.size() == question.count);
+    const bool coarse = std::any_of(problem.space.parameters().begin(), problem.space.parameters().end(),
+                                    [](const Parameter& p) { return p.resolution > 0; });
+    if (!problem.space.finite() && !coarse) CHECK(answer.suggestions.size() == question.count);
     if (answer.suggestions.size() < question.count) CHECK_FALSE(answer.notes.empty());
     for (const Suggestion& suggestion : answer.suggestions) {
       INFO(problem.space.why_infeasible(suggestion.at));
