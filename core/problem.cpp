@@ -14,7 +14,8 @@ namespace athanor {
 namespace {
 
 constexpr long kMostInitial = 10'000;
-constexpr long kMostAtOnce = 1'000;  // experiments under way: more places and instruments than a laboratory has
+constexpr std::size_t kMostHypervolume = 4;  // objectives, as optimizers/box_decomposition.h has it
+constexpr long kMostAtOnce = 1'000;          // experiments under way: more places and instruments than a laboratory has
 
 std::optional<Unit> read_unit(const Node& node) {
   const auto text = node.text();
@@ -50,28 +51,9 @@ void read_target(const Node& target, bool has_unit, Objective& objective) {
   }
 }
 
-Objective read_objective(const std::string& name, const Node& node) {
-  Objective objective;
-  objective.name = name;
-  MapReader map(node, fmt::format("objective “{}”", name));
-  bool has_unit = false;
-  if (const Node unit = map.optional("unit")) {
-    has_unit = true;
-    objective.unit = read_unit(unit).value_or(Unit());
-  }
-  const Node goal = map.optional("goal");
-  Node target = map.optional("target");
-  if (const Node reference = map.optional("reference")) objective.reference = reference.quantity_in(objective.unit);
-  if (const Node transform = map.optional("transform")) {
-    using Transform = Objective::Transform;
-    objective.transform = read_word<Transform>(transform, {{"auto", Transform::kAuto},
-                                                           {"none", Transform::kNone},
-                                                           {"log", Transform::kLog},
-                                                           {"bilog", Transform::kBilog},
-                                                           {"winsorise", Transform::kWinsorise}});
-  }
-  map.finish();
-  if (goal.kind() == Node::Kind::kMap) {  // goal: {target: 7}
+// “goal: maximize”, “goal: minimize”, “goal: {target: 7}” or “target: 7”.
+void read_goal(const Node& node, const Node& goal, Node target, bool has_unit, Objective& objective) {
+  if (goal.kind() == Node::Kind::kMap) {
     MapReader inner(goal, "goal");
     const Node inner_target = inner.required("target");
     inner.finish();
@@ -81,13 +63,52 @@ Objective read_objective(const std::string& name, const Node& node) {
     const auto word = goal.one_of({"maximize", "minimize"});
     if (word == "minimize") objective.goal = Objective::Goal::kMinimize;
     if (target) target.error("an objective has either a goal or a target; remove one");
-    return objective;
+    return;
   }
   if (target) {
     read_target(target, has_unit, objective);
   } else if (!goal && node.kind() == Node::Kind::kMap) {
-    node.error(fmt::format("objective “{}” needs “goal: maximize”, “goal: minimize” or “target: value”", name));
+    node.error(
+        fmt::format("objective “{}” needs “goal: maximize”, “goal: minimize” or “target: value”", objective.name));
   }
+}
+
+void read_reference(const Node& reference, bool lone, Objective& objective) {
+  objective.reference = reference.quantity_in(objective.unit);
+  if (lone) {
+    reference.error(
+        fmt::format("a reference counts only among several objectives, and “{}” is the only one; remove it, or write "
+                    "an outcome constraint if what is worse is of no use",
+                    objective.name));
+  }
+}
+
+void read_transform(const Node& transform, Objective& objective) {
+  using Transform = Objective::Transform;
+  objective.transform = read_word<Transform>(transform, {{"auto", Transform::kAuto},
+                                                         {"none", Transform::kNone},
+                                                         {"log", Transform::kLog},
+                                                         {"bilog", Transform::kBilog},
+                                                         {"winsorise", Transform::kWinsorise}});
+  if (objective.transform == Transform::kLog && objective.goal == Objective::Goal::kTarget) {
+    transform.error(
+        fmt::format("“log” tells apart what is nearly as high or as low as the best, and “{}” has a target between; "
+                    "expected one of auto, none, bilog, winsorise",
+                    objective.name));
+  }
+}
+
+Objective read_objective(const std::string& name, const Node& node, bool lone) {
+  Objective objective;
+  objective.name = name;
+  MapReader map(node, fmt::format("objective “{}”", name));
+  const Node unit = map.optional("unit"), goal = map.optional("goal"), target = map.optional("target"),
+             reference = map.optional("reference"), transform = map.optional("transform");
+  map.finish();
+  if (unit) objective.unit = read_unit(unit).value_or(Unit());
+  read_goal(node, goal, target, static_cast<bool>(unit), objective);
+  if (reference) read_reference(reference, lone, objective);
+  if (transform) read_transform(transform, objective);
   return objective;
 }
 
@@ -97,8 +118,25 @@ std::vector<Objective> read_objectives(const Node& node) {
   if (node.kind() == Node::Kind::kMap && entries.empty()) {
     node.error("there is no objective; name at least one, such as “yield: {goal: maximize, unit: \"%\"}”");
   }
-  for (const auto& [name, value] : entries) objectives.push_back(read_objective(name, value));
+  for (const auto& [name, value] : entries) objectives.push_back(read_objective(name, value, entries.size() == 1));
   return objectives;
+}
+
+/// Two bounds on one side of a measurand, or two that leave nothing between them.
+std::optional<std::string> conflict_of(const OutcomeConstraint& constraint, const std::string& name,
+                                       const std::vector<OutcomeConstraint>& others) {
+  for (const OutcomeConstraint& other : others) {
+    if (other.measurand != constraint.measurand) continue;
+    if (other.at_most == constraint.at_most) {
+      return fmt::format("“{}” and “{}” both bound “{}” from {}; remove the looser one", other.text, constraint.text,
+                         name, constraint.at_most ? "above" : "below");
+    }
+    if (constraint.at_most ? constraint.bound <= other.bound : constraint.bound >= other.bound) {
+      return fmt::format("“{}” and “{}” leave no room for “{}” between them; remove or widen one", other.text,
+                         constraint.text, name);
+    }
+  }
+  return std::nullopt;
 }
 
 /// "impurity <= 5 %": the name, the comparison, the bound. A measurand that is no objective takes the bound's unit.
@@ -144,15 +182,40 @@ void read_outcome_constraint(const Node& node, Problem& problem) {
     problem.measured_too.push_back({name, quantity.unit});
   } else {
     try {
+      // As everywhere, “40” under the unit % might mean 40 % or 4000 %.
+      const bool bare = quantity.unit.text().empty() && same->unit.convertible_to(quantity.unit);
+      if (bare && same->unit.convert(1, quantity.unit) != 1) {
+        return fail(fmt::format("has the bound “{0}” without a unit, and “{1}” is in “{2}”: write “{0} {2}”", bound,
+                                name, same->unit.text()));
+      }
       constraint.bound = in_unit(quantity, same->unit);
     } catch (const InputError& mistake) {
       return fail(fmt::format("does not fit “{}”: {}", name, mistake.mistakes().front().message));
     }
   }
+  if (const auto conflict = conflict_of(constraint, name, problem.outcome_constraints)) return node.error(*conflict);
   problem.outcome_constraints.push_back(std::move(constraint));
 }
 
-PlannerSettings read_planner(const Node& node) {
+// An acquisition made for one objective, or for several, asked for where the campaign has another number of them.
+void check_acquisition(const Node& node, PlannerSettings::Acquisition acquisition, std::size_t objectives) {
+  using Acquisition = PlannerSettings::Acquisition;
+  if (objectives == 0) return;  // that is a mistake of its own
+  const auto fail = [&](const std::string& why, const std::string& instead) {
+    node.error(fmt::format("“{}” {}; expected {}, upper_confidence_bound, thompson, or auto, which takes what suits",
+                           *node.text(), why, instead));
+  };
+  if (acquisition == Acquisition::kExpectedImprovement && objectives > 1) {
+    fail(fmt::format("is of one objective, and there are {}", objectives),
+         objectives <= kMostHypervolume ? "hypervolume, parego" : "parego");
+  } else if ((acquisition == Acquisition::kHypervolume || acquisition == Acquisition::kParego) && objectives == 1) {
+    fail("weighs several objectives, and there is one", "expected_improvement");
+  } else if (acquisition == Acquisition::kHypervolume && objectives > kMostHypervolume) {
+    fail(fmt::format("is of {} objectives at most, and there are {}", kMostHypervolume, objectives), "parego");
+  }
+}
+
+PlannerSettings read_planner(const Node& node, std::size_t objectives) {
   PlannerSettings settings;
   MapReader map(node, "planner");
   const auto read = [](const Node& count, long most, std::size_t& setting) {
@@ -171,6 +234,7 @@ PlannerSettings read_planner(const Node& node) {
                       {"parego", PlannerSettings::Acquisition::kParego},
                       {"upper_confidence_bound", PlannerSettings::Acquisition::kUpperConfidenceBound},
                       {"thompson", PlannerSettings::Acquisition::kThompson}});
+    check_acquisition(acquisition, settings.acquisition, objectives);
   }
   map.finish();
   return settings;
@@ -254,23 +318,8 @@ Problem read_problem(MapReader& campaign, NamedFiles files, const Node& recorded
   for (const Node& constraint : campaign.optional("outcome_constraints").items()) {
     read_outcome_constraint(constraint, problem);
   }
-  problem.planner = read_planner(campaign.optional("planner"));
+  problem.planner = read_planner(campaign.optional("planner"), problem.objectives.size());
   return problem;
-}
-
-std::optional<std::size_t> best_observation(const std::vector<Observation>& observations, const Objective& objective,
-                                            std::size_t index) {
-  std::optional<std::size_t> best;
-  double most = 0;
-  for (std::size_t i = 0; i < observations.size(); ++i) {
-    const Observation& observation = observations[i];
-    if (observation.failed || index >= observation.measured.size() || !observation.measured[index]) continue;
-    const double merit = objective.merit(observation.measured[index]->value);
-    if (std::isnan(merit) || (best && merit <= most)) continue;
-    best = i;
-    most = merit;
-  }
-  return best;
 }
 
 }  // namespace athanor

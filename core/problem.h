@@ -86,8 +86,4 @@ enum class NamedFiles { kRead, kIgnore };
 /// is what a journal wrote down, which needs no files.
 Problem read_problem(MapReader& campaign, NamedFiles files = NamedFiles::kRead, const Node& recorded = {});
 
-/// The index of the observation with the best merit of objective `objective`, none if none measured it.
-std::optional<std::size_t> best_observation(const std::vector<Observation>& observations, const Objective& objective,
-                                            std::size_t index);
-
 }  // namespace athanor

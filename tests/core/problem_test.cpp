@@ -126,28 +126,90 @@ TEST_CASE("all mistakes of a file are reported at once, each at its place", "[pr
 }
 
 TEST_CASE("outcome constraints name what is measured, in its unit or in their own", "[problem]") {
-  const std::string space =
-      "space: {x: {range: [0, 1]}}\nobjectives: {y: {goal: maximize, unit: \"%\", reference: 10 %}}\n";
+  const std::string space = "space: {x: {range: [0, 1]}}\nobjectives: {y: {goal: maximize, unit: \"%\"}}\n";
   const Problem problem =
-      read(space + "outcome_constraints: [\"impurity <= 5 mg/L\", \"y ≥ 0.4\", impurity > 1 mg/L]\n");
+      read(space + "outcome_constraints: [\"impurity <= 5 mg/L\", \"y ≥ 40 %\", impurity > 1 mg/L]\n");
   REQUIRE(problem.outcome_constraints.size() == 3);
   REQUIRE(problem.measurands().size() == 2);
   CHECK(problem.measurands()[1].name == "impurity");
   CHECK(problem.measurands()[1].unit.text() == "mg/L");
-  CHECK(problem.objectives[0].reference == 10.0);
   CHECK(problem.outcome_constraints[0].measurand == 1);
   CHECK((problem.outcome_constraints[0].holds(5) && !problem.outcome_constraints[0].holds(5.1)));
   CHECK(problem.outcome_constraints[1].measurand == 0);
   CHECK(problem.outcome_constraints[1].bound == 40);
   CHECK((problem.outcome_constraints[2].holds(2) && !problem.outcome_constraints[2].holds(0.5)));
-  const auto refused = [&](const std::string& constraint) {
-    return refusal(space + "outcome_constraints: [\"" + constraint + "\"]\n");
+  const auto refused = [&](const std::string& constraints) {
+    return refusal(space + "outcome_constraints: [\"" + constraints + "\"]\n");
   };
-  CHECK_THAT(refused("impurity 5 %"), Contains("no comparison"));
+  CHECK_THAT(refused("impurity 5 %"), Contains("f.yaml:3:23") && Contains("no comparison"));
   CHECK_THAT(refused("impurity <= five"), Contains("“five”"));
   CHECK_THAT(refused("<= 5 %"), Contains("names nothing"));
   CHECK_THAT(refused("x <= 0.5"), Contains("about the parameter “x”"));
   CHECK_THAT(refused("y <= 5 mg"), Contains("“y”"));
+  CHECK_THAT(refused("y >= 40"), Contains("write “40 %”"));
+}
+
+TEST_CASE("outcome constraints that repeat or exclude each other are refused, both named", "[problem]") {
+  const auto with = [](const std::string& constraints) {
+    return "space: {x: {range: [0, 1]}}\n" + kObjective + "outcome_constraints: [" + constraints + "]\n";
+  };
+  const auto refused = [&](const std::string& constraints) { return refusal(with(constraints)); };
+  CHECK_THAT(refused("y <= 1, y >= 2"), Contains("f.yaml:3:31") && Contains("“y <= 1” and “y >= 2” leave no room"));
+  CHECK_THAT(refused("z >= 2 g, z <= 1500 mg"), Contains("“z >= 2 g” and “z <= 1500 mg” leave no room for “z”"));
+  CHECK_THAT(refused("y >= 1, y <= 1"), Contains("leave no room"));
+  CHECK_THAT(refused("y <= 1, z >= 0, y < 2"), Contains("f.yaml:3:39") && Contains("“y <= 1” and “y < 2” both bound"));
+  CHECK_THAT(refused("y >= 1, y >= 1"), Contains("from below"));
+  CHECK_NOTHROW(read(with("y >= 1, y <= 2, z <= 1")));
+}
+
+TEST_CASE("a reference is of one objective among several, in its unit", "[problem]") {
+  const auto with = [](const std::string& objectives) {
+    return "space: {x: {range: [0, 1]}}\nobjectives: {" + objectives + "}\n";
+  };
+  const Problem problem =
+      read(with("y: {goal: minimize, unit: mg, reference: 1 g}, z: {goal: maximize}, hue: {target: 520 nm, reference: "
+                "0.5 um}"));
+  CHECK(problem.objectives[0].reference == 1000.0);
+  CHECK_FALSE(problem.objectives[1].reference);
+  CHECK(problem.objectives[2].reference == Approx(500).epsilon(1e-12));
+  CHECK_THAT(refusal(with("y: {goal: maximize, reference: 10}")),
+             Contains("f.yaml:2:45") && Contains("only among several objectives"));
+  CHECK_THAT(refusal(with("y: {goal: maximize, unit: g, reference: 1 m}, z: {goal: maximize}")), Contains("“1 m”"));
+}
+
+TEST_CASE("a transform must suit its goal, and an acquisition the number of objectives", "[problem]") {
+  const auto transform = [](const std::string& goal, const std::string& word) {
+    return "space: {x: {range: [0, 1]}}\nobjectives: {y: {" + goal + ", transform: " + word + "}}\n";
+  };
+  for (const char* word : {"auto", "none", "bilog", "winsorise"}) {
+    CHECK_NOTHROW(read(transform("goal: maximize", word)));
+    CHECK_NOTHROW(read(transform("target: 3", word)));
+  }
+  CHECK(read(transform("goal: minimize", "log")).objectives[0].transform == Objective::Transform::kLog);
+  CHECK_THAT(refusal(transform("target: 3", "log")), Contains("f.yaml:2:40") && Contains("“y” has a target"));
+  CHECK_THAT(refusal(transform("goal: {target: 3}", "log")), Contains("has a target"));
+  CHECK_THAT(refusal(transform("goal: maximize", "sqrt")), Contains("expected one of auto, none, log"));
+
+  const auto acquisition = [](int objectives, const std::string& word) {
+    std::string text = "space: {x: {range: [0, 1]}}\nplanner: {acquisition: " + word + "}\nobjectives:\n";
+    for (int i = 0; i < objectives; ++i) text += "  y" + std::to_string(i) + ": {goal: maximize}\n";
+    return text;
+  };
+  using Acquisition = PlannerSettings::Acquisition;
+  CHECK(read(acquisition(1, "expected_improvement")).planner.acquisition == Acquisition::kExpectedImprovement);
+  CHECK(read(acquisition(4, "hypervolume")).planner.acquisition == Acquisition::kHypervolume);
+  CHECK(read(acquisition(5, "parego")).planner.acquisition == Acquisition::kParego);
+  for (const char* word : {"auto", "upper_confidence_bound", "thompson"}) {
+    CHECK_NOTHROW(read(acquisition(1, word)));
+    CHECK_NOTHROW(read(acquisition(5, word)));
+  }
+  for (const char* word : {"hypervolume", "parego"}) {
+    CHECK_THAT(refusal(acquisition(1, word)), Contains("f.yaml:2:24") && Contains("expected expected_improvement"));
+  }
+  CHECK_THAT(refusal(acquisition(3, "expected_improvement")), Contains("there are 3; expected hypervolume, parego"));
+  CHECK_THAT(refusal(acquisition(5, "expected_improvement")), Contains("there are 5; expected parego"));
+  CHECK_THAT(refusal(acquisition(5, "hypervolume")), Contains("4 objectives at most"));
+  CHECK_THAT(refusal(acquisition(1, "magic")), Contains("expected one of auto, expected_improvement"));
 }
 
 TEST_CASE("a resolution is a difference in the parameter's unit", "[problem]") {
@@ -332,24 +394,4 @@ TEST_CASE("parameters written down are read back the same", "[problem]") {
   CHECK(std::get<Levels>(again.space[3].kind).values == std::get<Levels>(first.space[3].kind).values);
   CHECK(std::get<Choices>(again.space[4].kind).names == std::get<Choices>(first.space[4].kind).names);
   CHECK(std::get<Continuous>(again.space[1].kind).log);
-}
-
-TEST_CASE("the best observation follows the goal and leaves out what was not measured", "[problem]") {
-  std::vector<Observation> observations(5);
-  const auto measured = [](double value) { return std::vector<std::optional<Measurement>>{Measurement{value, {}}}; };
-  observations[0].measured = measured(3);
-  observations[1].failed = "clogged";
-  observations[2].measured = measured(9);
-  observations[3].measured = {std::nullopt};
-  observations[4].measured = measured(5);
-  Objective objective{"y", Unit(), Objective::Goal::kMaximize, 0};
-  CHECK(best_observation(observations, objective, 0) == 2u);
-  objective.goal = Objective::Goal::kMinimize;
-  CHECK(best_observation(observations, objective, 0) == 0u);
-  objective.goal = Objective::Goal::kTarget;
-  objective.target = 5.5;
-  CHECK(best_observation(observations, objective, 0) == 4u);
-  CHECK(objective.merit(5) == -0.5);
-  CHECK_FALSE(best_observation(observations, objective, 1));
-  CHECK_FALSE(best_observation({}, objective, 0));
 }
