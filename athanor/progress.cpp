@@ -1,11 +1,15 @@
 #include "athanor/progress.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "controller/points.h"
+#include "core/best.h"
 
 namespace athanor {
 namespace {
@@ -34,20 +38,6 @@ std::string bar(double share, std::size_t width) {
   std::string text;
   for (std::size_t i = 0; i < width; ++i) text += i < full ? "━" : "─";
   return text;
-}
-
-// The measured experiment of the best merit in the campaign's first objective.
-const ExperimentEntry* best_of(const State& state, const Objective& objective) {
-  const ExperimentEntry* best = nullptr;
-  double best_merit = 0;
-  for (const ExperimentEntry& experiment : state.experiments) {
-    for (const wire::Value& value : experiment.measured) {
-      if (value.name() != objective.name) continue;
-      const double merit = objective.merit(value.number());
-      if (best == nullptr || merit > best_merit) best = &experiment, best_merit = merit;
-    }
-  }
-  return best;
 }
 
 std::string describe_measured(const ExperimentEntry& experiment) {
@@ -128,17 +118,29 @@ void Progress::say_record(const State& state, const Record& record) {
   }
   if (terminal_ || !record.has_measured()) return;
   const ExperimentEntry& experiment = state.experiment(record.measured().experiment());
-  say(fmt::format("experiment {}: {} at {}", experiment.number, describe_measured(experiment),
+  const Problem& problem = campaign_.problem;
+  const auto violated = violations(problem, outcomes(problem.measurands(), experiment.measured));
+  say(fmt::format("experiment {}: {}{} at {}", experiment.number, describe_measured(experiment),
+                  violated.empty() ? "" : fmt::format(" (violates {})", fmt::join(violated, ", ")),
                   describe_point(experiment.at)));
 }
 
 std::string Progress::best_line(const State& state) const {
-  const auto& objectives = campaign_.problem.objectives;
-  const ExperimentEntry* best = best_of(state, objectives.front());
-  if (best == nullptr) return "best so far   nothing measured yet";
+  const Problem& problem = campaign_.problem;
+  const std::vector<Measurand> measurands = problem.measurands();
+  std::vector<Outcomes> all;
+  for (const ExperimentEntry& experiment : state.experiments) all.push_back(outcomes(measurands, experiment.measured));
+  const Best best = best_of(problem, all);
+  if (best.nearest) {
+    const ExperimentEntry& nearest = state.experiments[*best.nearest];
+    return fmt::format("best so far   none yet holds every outcome constraint; the nearest: {}   experiment {}: {}",
+                       describe_measured(nearest), nearest.number, describe_point(nearest.at));
+  }
+  if (!best.first) return "best so far   nothing measured yet";
+  const ExperimentEntry& first = state.experiments[*best.first];
   return fmt::format("best {}so far   {}   experiment {}: {}",
-                     objectives.size() > 1 ? objectives.front().name + " " : "", describe_measured(*best), best->number,
-                     describe_point(best->at));
+                     problem.objectives.size() > 1 ? problem.objectives.front().name + " " : "",
+                     describe_measured(first), first.number, describe_point(first.at));
 }
 
 std::vector<std::string> Progress::block(const State& state, Time now) const {

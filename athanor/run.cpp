@@ -107,6 +107,12 @@ nlohmann::json summary(const nlohmann::json& exported, const Campaign& campaign,
     if (several) out["front"].push_back(shown);
     if (out["best"].is_null() || merit(shown) > merit(out["best"])) out["best"] = shown;
   }
+  // While no experiment holds every outcome constraint.
+  if (exported.contains("nearest")) {
+    const auto& nearest = exported.at("nearest");
+    out["nearest"] = {
+        {"at", nearest.at("at")}, {"measured", nearest.at("measured")}, {"violates", nearest.at("violates")}};
+  }
   return out;
 }
 

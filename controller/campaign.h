@@ -30,7 +30,7 @@ struct Step {
   std::string capability;
   std::vector<std::size_t> after;  ///< indices of steps that must be done before
   std::vector<Argument> with;
-  /// Which result of the capability is which objective: (objective index, result name).
+  /// Which result of the capability is which measurand: (index into Problem::measurands(), result name).
   std::vector<std::pair<std::size_t, std::string>> gives;
   Place place;
 };
@@ -61,7 +61,7 @@ Campaign parse_recorded_campaign(const std::string& text, const std::string& spa
 
 /// Holds the campaign's steps against what the instruments offer (already tightened by the lab): every capability
 /// offered by some instrument, every parameter given, known and of the right kind, every value of the space within the
-/// limits of at least one instrument that offers the capability, every result there and convertible to its objective's
+/// limits of at least one instrument that offers the capability, every result there and convertible to its measurand's
 /// unit, stock named. throws InputError with all mistakes, each at its place in the campaign file.
 void check_against(const Campaign& campaign, const Lab& lab, const std::vector<driver::v1::Instrument>& instruments);
 

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "controller/history.h"
+#include "controller/points.h"
+#include "core/best.h"
 
 namespace athanor {
 namespace {
@@ -63,7 +63,14 @@ json objective_json(const Objective& objective) {
       out["target"] = objective.target;
       break;
   }
+  if (objective.reference) out["reference"] = *objective.reference;
   return out;
+}
+
+json outcome_constraint_json(const Problem& problem, const OutcomeConstraint& constraint) {
+  return {{"text", constraint.text},
+          {"measurand", problem.measurands()[constraint.measurand].name},
+          {constraint.at_most ? "at_most" : "at_least", constraint.bound}};
 }
 
 std::string step_name(const Campaign& campaign, std::uint32_t step) {
@@ -84,7 +91,7 @@ json experiment_json(const Campaign& campaign, const History& history, std::uint
     out["predicted"][predicted.objective()] = {{"mean", number_json(predicted.mean())},
                                                {"sd", number_json(predicted.sd())}};
   }
-  for (const auto& [name, value] : life.measured) out["measured"][name] = value_json(value);
+  for (const wire::Value& value : life.measured) out["measured"][value.name()] = value_json(value);
   if (!life.why.empty()) out["why"] = life.why;
   if (!life.place.empty()) out["place"] = life.place;
   if (life.started) out.update({{"started_s", since(*life.started)}, {"started", to_string(*life.started)}});
@@ -104,43 +111,23 @@ json experiment_json(const Campaign& campaign, const History& history, std::uint
   return out;
 }
 
-// The number measured of `objective`, if one was.
-std::optional<double> measured_number(const ExperimentLife& life, const Objective& objective) {
-  const auto found = life.measured.find(objective.name);
-  if (found == life.measured.end() || found->second.kind_case() != wire::Value::kNumber) return std::nullopt;
-  return std::isfinite(found->second.number()) ? std::optional(found->second.number()) : std::nullopt;
+// What the experiments measured, and which of them are the best; both in the order of their numbers.
+struct Findings {
+  std::vector<Outcomes> outcomes;
+  Best best;
+};
+
+Findings findings_of(const Problem& problem, const History& history) {
+  const std::vector<Measurand> measurands = problem.measurands();
+  Findings all;
+  for (const auto& [number, life] : history.experiments) all.outcomes.push_back(outcomes(measurands, life.measured));
+  all.best = best_of(problem, all.outcomes);
+  return all;
 }
 
-bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
-  bool better = false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] < b[i]) return false;
-    better = better || a[i] > b[i];
-  }
-  return better;
-}
-
-// Experiments that no other one beats in every objective; with one objective, the first with the best merit.
-std::vector<std::uint64_t> best_experiments(const Campaign& campaign, const History& history) {
-  const std::vector<Objective>& objectives = campaign.problem.objectives;
-  std::vector<std::pair<std::uint64_t, std::vector<double>>> front;
-  if (objectives.empty()) return {};
-  for (const auto& [number, life] : history.experiments) {
-    std::vector<double> merits;
-    for (const Objective& objective : objectives) {
-      if (const auto value = measured_number(life, objective)) merits.push_back(objective.merit(*value));
-    }
-    if (merits.size() < objectives.size()) continue;
-    const bool beaten = std::any_of(front.begin(), front.end(), [&](const auto& other) {
-      return dominates(other.second, merits) || (objectives.size() == 1 && other.second == merits);
-    });
-    if (beaten) continue;
-    std::erase_if(front, [&](const auto& other) { return dominates(merits, other.second); });
-    front.emplace_back(number, std::move(merits));
-  }
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, merits] : front) numbers.push_back(number);
-  return numbers;
+// An experiment as it stands under “best” and “nearest”.
+json found_json(const json& experiment) {
+  return {{"experiment", experiment["number"]}, {"at", experiment["at"]}, {"measured", experiment["measured"]}};
 }
 
 json happenings_json(const std::vector<Happening>& happenings, Time opened) {
@@ -170,13 +157,16 @@ json counts_json(const json& experiments) {
 
 json export_json(const Campaign& campaign, const std::vector<Record>& records) {
   const History history(records);
+  const Problem& problem = campaign.problem;
   json out = {{"campaign", campaign.name},
               {"status", to_string(history.status)},
               {"seed", history.seed},
               {"parameters", json::array()},
               {"constraints", json::array()},
               {"objectives", json::array()},
-              {"planner", {{"initial", campaign.problem.planner.initial}, {"batch", campaign.problem.planner.batch}}},
+              {"measured_too", json::array()},
+              {"outcome_constraints", json::array()},
+              {"planner", {{"initial", problem.planner.initial}, {"batch", problem.planner.batch}}},
               {"stop", json::object()},
               {"steps", json::array()},
               {"instruments", json::array()},
@@ -187,25 +177,33 @@ json export_json(const Campaign& campaign, const std::vector<Record>& records) {
               {"lab_time_s", seconds(history.last - history.opened)}};
   if (!history.why.empty()) out["why"] = history.why;
   if (!records.empty()) out.update({{"opened", to_string(history.opened)}, {"last", to_string(history.last)}});
-  for (const Parameter& parameter : campaign.problem.space.parameters())
-    out["parameters"].push_back(parameter_json(parameter));
-  for (const LinearConstraint& constraint : campaign.problem.space.constraints())
-    out["constraints"].push_back(constraint.text);
-  for (const Objective& objective : campaign.problem.objectives) out["objectives"].push_back(objective_json(objective));
+  for (const Parameter& parameter : problem.space.parameters()) out["parameters"].push_back(parameter_json(parameter));
+  for (const LinearConstraint& constraint : problem.space.constraints()) out["constraints"].push_back(constraint.text);
+  for (const Objective& objective : problem.objectives) out["objectives"].push_back(objective_json(objective));
+  for (const Measurand& measurand : problem.measured_too) {
+    out["measured_too"].push_back({{"name", measurand.name}, {"unit", measurand.unit.text()}});
+  }
+  for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
+    out["outcome_constraints"].push_back(outcome_constraint_json(problem, constraint));
+  }
   if (campaign.stop.experiments) out["stop"]["experiments"] = *campaign.stop.experiments;
   if (campaign.stop.lab_time) out["stop"]["lab_time_s"] = seconds(*campaign.stop.lab_time);
   for (const Step& step : campaign.steps) out["steps"].push_back(step.name);
   for (const auto& [id, known] : history.instruments) {
     out["instruments"].push_back({{"id", id}, {"driver", known.driver}, {"kind", known.kind}});
   }
+  const Findings findings = findings_of(problem, history);
+  json& experiments = out["experiments"];
   for (const auto& [number, life] : history.experiments) {
-    out["experiments"].push_back(experiment_json(campaign, history, number, life));
+    json experiment = experiment_json(campaign, history, number, life);
+    const auto violated = violations(problem, findings.outcomes[experiments.size()]);
+    if (!violated.empty()) experiment["violates"] = violated;
+    experiments.push_back(std::move(experiment));
   }
-  for (const std::uint64_t number : best_experiments(campaign, history)) {
-    const auto& experiments = out["experiments"];
-    const auto found =
-        std::find_if(experiments.begin(), experiments.end(), [&](const json& e) { return e["number"] == number; });
-    out["best"].push_back({{"experiment", number}, {"at", (*found)["at"]}, {"measured", (*found)["measured"]}});
+  for (const std::size_t index : findings.best.front) out["best"].push_back(found_json(experiments[index]));
+  if (const auto nearest = findings.best.nearest) {
+    out["nearest"] = found_json(experiments[*nearest]);
+    out["nearest"]["violates"] = experiments[*nearest]["violates"];
   }
   out["counts"] = counts_json(out["experiments"]);
   return out;

@@ -21,8 +21,9 @@ namespace athanor {
 nlohmann::json export_json(const Campaign& campaign, const std::vector<journal::v1::Record>& records);
 
 /// One row an experiment, RFC 4180 with a header: number, state, started, ended (ISO 8601, UTC), each parameter
-/// ("temperature (degC)"), each objective measured ("yield (%)") and predicted ("yield predicted mean (%)", "… sd
-/// (%)"), why it was chosen, why it failed or was abandoned. What is not known is an empty cell.
+/// ("temperature (degC)"), each objective and what else outcome constraints speak of, measured ("yield (%)") and
+/// predicted ("yield predicted mean (%)", "… sd (%)"), the outcome constraints that it violates (where the campaign has
+/// any), why it was chosen, why it failed or was abandoned. What is not known is an empty cell.
 std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::Record>& records);
 
 }  // namespace athanor

@@ -29,6 +29,13 @@ std::string cell(const json& value) {
   return value.is_null() ? "" : value.dump();
 }
 
+// A list of texts as one cell.
+std::string joined(const json& texts) {
+  std::string all;
+  for (const json& text : texts) all += (all.empty() ? "" : "; ") + text.get<std::string>();
+  return csv_cell(all);
+}
+
 std::string titled(const std::string& name, const Unit& unit) {
   return csv_cell(unit.text().empty() ? name : fmt::format("{} ({})", name, unit.text()));
 }
@@ -42,17 +49,20 @@ void write_row(std::string& out, const std::vector<std::string>& cells) {
 
 std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::Record>& records) {
   const json document = export_json(campaign, records);
+  const std::vector<Measurand> measurands = campaign.problem.measurands();
+  const bool constrained = !campaign.problem.outcome_constraints.empty();
   std::string out;
 
   std::vector<std::string> header = {"number", "state", "started", "ended"};
   for (const Parameter& parameter : campaign.problem.space.parameters()) {
     header.push_back(titled(parameter.name, parameter.unit));
   }
-  for (const Objective& objective : campaign.problem.objectives) {
-    header.push_back(titled(objective.name, objective.unit));
-    header.push_back(titled(objective.name + " predicted mean", objective.unit));
-    header.push_back(titled(objective.name + " predicted sd", objective.unit));
+  for (const Measurand& measurand : measurands) {
+    header.push_back(titled(measurand.name, measurand.unit));
+    header.push_back(titled(measurand.name + " predicted mean", measurand.unit));
+    header.push_back(titled(measurand.name + " predicted sd", measurand.unit));
   }
+  if (constrained) header.push_back("violates");
   header.insert(header.end(), {"chosen because", "ended because"});
   write_row(out, header);
 
@@ -62,12 +72,13 @@ std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::
     for (const Parameter& parameter : campaign.problem.space.parameters()) {
       cells.push_back(cell(look(experiment, {"at", parameter.name.c_str()})));
     }
-    for (const Objective& objective : campaign.problem.objectives) {
-      const char* name = objective.name.c_str();
+    for (const Measurand& measurand : measurands) {
+      const char* name = measurand.name.c_str();
       cells.push_back(cell(look(experiment, {"measured", name})));
       cells.push_back(cell(look(experiment, {"predicted", name, "mean"})));
       cells.push_back(cell(look(experiment, {"predicted", name, "sd"})));
     }
+    if (constrained) cells.push_back(joined(look(experiment, {"violates"})));
     cells.push_back(cell(look(experiment, {"reason"})));
     cells.push_back(cell(look(experiment, {"why"})));
     write_row(out, cells);

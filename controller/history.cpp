@@ -84,9 +84,8 @@ void History::read(const Record& record) {
       break;
     case Record::kMeasured:
       end(record.measured().experiment(), ExperimentState::kMeasured, time);
-      for (const driver::v1::Value& value : record.measured().values()) {
-        experiments[record.measured().experiment()].measured[value.name()] = value;
-      }
+      experiments[record.measured().experiment()].measured.assign(record.measured().values().begin(),
+                                                                  record.measured().values().end());
       break;
     case Record::kFailed:
       end(record.failed().experiment(), ExperimentState::kFailed, time, record.failed().why());

@@ -30,7 +30,7 @@ struct ExperimentLife {
   std::optional<Time> started, ended;
   std::string place;
   std::string why;  ///< it failed or was abandoned
-  std::map<std::string, driver::v1::Value> measured;
+  std::vector<driver::v1::Value> measured;
   std::vector<CommandLife> commands;
 };
 

@@ -44,6 +44,16 @@ Point to_point(const Space& space, const std::vector<wire::Value>& values) {
   return point;
 }
 
+Outcomes outcomes(const std::vector<Measurand>& measurands, const std::vector<wire::Value>& measured) {
+  Outcomes all(measurands.size());
+  for (std::size_t i = 0; i < measurands.size(); ++i) {
+    for (const wire::Value& value : measured) {
+      if (value.name() == measurands[i].name && value.kind_case() == wire::Value::kNumber) all[i] = value.number();
+    }
+  }
+  return all;
+}
+
 std::vector<Observation> observations(const Problem& problem, const State& state) {
   std::vector<Observation> all;
   const std::vector<Measurand> measurands = problem.measurands();
@@ -55,10 +65,9 @@ std::vector<Observation> observations(const Problem& problem, const State& state
     observation.at = to_point(problem.space, experiment.at);
     observation.measured.resize(measurands.size());
     if (!measured) observation.failed = experiment.why;
+    const Outcomes numbers = outcomes(measurands, experiment.measured);
     for (std::size_t i = 0; measured && i < measurands.size(); ++i) {
-      for (const wire::Value& value : experiment.measured) {
-        if (value.name() == measurands[i].name) observation.measured[i] = Measurement{value.number(), {}};
-      }
+      if (numbers[i]) observation.measured[i] = Measurement{*numbers[i], {}};
     }
     all.push_back(std::move(observation));
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "controller/state.h"
+#include "core/best.h"
 #include "core/problem.h"
 
 namespace athanor {
@@ -12,6 +13,9 @@ namespace athanor {
 std::vector<wire::Value> to_values(const Space& space, const Point& point);
 /// throws InputError naming a parameter that is missing, or a choice that is not in the space.
 Point to_point(const Space& space, const std::vector<wire::Value>& values);
+
+/// What was measured of an experiment, a number a measurand.
+Outcomes outcomes(const std::vector<Measurand>& measurands, const std::vector<wire::Value>& measured);
 
 /// What the planner is told of an ended experiment: measured or failed. Abandoned ones taught nothing.
 std::vector<Observation> observations(const Problem& problem, const State& state);

@@ -54,6 +54,32 @@ TEST_CASE("a campaign file is read") {
   CHECK(campaign.stop.experiments == 3u);
 }
 
+// Goal: what an outcome constraint alone speaks of is measured by a step like an objective. Method: the fixture's
+// campaign with one, given by its step, by none, by two, and in a unit that the result does not have.
+TEST_CASE("what is only constrained is a result of a step") {
+  const std::string constrained = with("procedure:", "outcome_constraints: [\"impurity <= 5 %\"]\nprocedure:");
+  const auto given = [&](const std::string& gives) {
+    std::string text = constrained;
+    return text.replace(text.find("{yield: area}"), 13, gives);
+  };
+  const Campaign campaign = parse_campaign(given("{yield: area, impurity: area}"), "c.yaml", ".");
+  REQUIRE(campaign.steps[2].gives.size() == 2);
+  CHECK(campaign.problem.measurands()[campaign.steps[2].gives[1].first].name == "impurity");
+  CHECK(unfit(given("{yield: area, impurity: area}")).empty());
+  CHECK(campaign.definition().find("impurity <= 5 %") != std::string::npos);
+
+  const auto missing = mistakes_of(constrained);
+  REQUIRE(missing.size() == 1);
+  CHECK(missing[0].message.find("“impurity” is given by 0 steps") != std::string::npos);
+  const auto unknown = mistakes_of(given("{yield: area, impurty: area}"));
+  REQUIRE(unknown.size() == 2);
+  CHECK(unknown[1].message.find("no outcome constraint names it (did you mean “impurity”?)") != std::string::npos);
+  const auto unit = unfit(constrained.substr(0, constrained.find("5 %")) + "5 mg" +
+                          given("{yield: area, impurity: area}").substr(constrained.find("5 %") + 3));
+  REQUIRE(unit.size() == 1);
+  CHECK(unit[0].message.find("cannot be converted to “mg” of “impurity”") != std::string::npos);
+}
+
 // Goal: each mistake in a procedure is found at its place, with the way out. Method: one change to the fixture each.
 TEST_CASE("mistakes in a procedure") {
   const auto [from, to, line, word] = GENERATE(table<std::string, std::string, int, std::string>({

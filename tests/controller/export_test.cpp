@@ -181,6 +181,44 @@ TEST_CASE("One objective has one best experiment, the first of equals; a target'
   CHECK(export_json(campaign, writer.records)["best"][0]["experiment"] == 2);
 }
 
+TEST_CASE("Only what holds every outcome constraint is the best; until then the nearest is named") {
+  Campaign campaign = small_campaign();
+  campaign.problem.objectives.resize(1);
+  campaign.problem.measured_too = {{"waste", Unit::parse("g")}};
+  campaign.problem.outcome_constraints = {{1, true, 2, "waste <= 2 g"}};
+  Writer writer;
+  writer.at(0).mutable_opened();
+  const auto experiment = [&](std::uint64_t number, double yield, double waste) {
+    writer.propose(1, number, 80, "XPhos");
+    writer.measure(2, number, yield, waste);
+  };
+  experiment(1, 90, 5);
+  experiment(2, 60, 2.5);
+  json document = export_json(campaign, writer.records);
+  CHECK(document["measured_too"] == json::array({{{"name", "waste"}, {"unit", "g"}}}));
+  CHECK(document["outcome_constraints"] ==
+        json::array({{{"text", "waste <= 2 g"}, {"measurand", "waste"}, {"at_most", 2.0}}}));
+  CHECK(document["best"].empty());
+  CHECK(document["nearest"]["experiment"] == 2);
+  CHECK(document["nearest"]["measured"] == json{{"yield", 60.0}, {"waste", 2.5}});
+  CHECK(document["nearest"]["violates"] == json::array({"waste <= 2 g"}));
+
+  experiment(3, 70, 2);
+  experiment(4, 40, 1);
+  document = export_json(campaign, writer.records);
+  REQUIRE(document["best"].size() == 1);
+  CHECK(document["best"][0]["experiment"] == 3);
+  CHECK_FALSE(document.contains("nearest"));
+  CHECK(document["experiments"][0]["violates"] == json::array({"waste <= 2 g"}));
+  CHECK_FALSE(document["experiments"][2].contains("violates"));
+
+  const std::string csv = export_csv(campaign, writer.records);
+  CHECK(csv.find("waste (g),waste predicted mean (g),waste predicted sd (g),violates,chosen because") !=
+        std::string::npos);
+  CHECK(csv.find(",90,,,5,,,waste <= 2 g,") != std::string::npos);
+  CHECK(csv.find(",70,,,2,,,,") != std::string::npos);
+}
+
 TEST_CASE("Failures, alarms and notes keep their words, and quotes survive CSV") {
   Writer writer;
   writer.at(0).mutable_opened();

@@ -89,6 +89,12 @@ TEST_CASE("A campaign without experiments, and one of failures only, have a page
   CHECK(failures["best"].empty());
 }
 
+TEST_CASE("A campaign whose outcome constraint none holds has a page with the nearest") {
+  const json none = page_data(report_of(tell({.experiments = 10, .impurity_limit = 0.5})));
+  CHECK(none["best"].empty());
+  CHECK(none["nearest"]["violates"] == json::array({"impurity <= 0.5 %"}));
+}
+
 // Not a test: writes the pages that a person looks at after a change of web/, into the folder that ATHANOR_PAGES names.
 TEST_CASE("Write sample pages", "[.pages]") {
   const char* folder = std::getenv("ATHANOR_PAGES");
@@ -99,6 +105,9 @@ TEST_CASE("Write sample pages", "[.pages]") {
   write("usual", {});
   write("running", {.seed = 3, .finished = false});
   write("two-objectives", {.experiments = 60, .two_objectives = true});
+  write("constrained", {.impurity_limit = 4});
+  write("trade-off-constrained", {.experiments = 60, .two_objectives = true, .impurity_limit = 4});
+  write("none-holds", {.experiments = 20, .impurity_limit = 0.5});
   write("target", {.experiments = 25, .target = true});
   write("long", {.experiments = 1500, .seed = 5});
   write("none", {.experiments = 0, .finished = false});

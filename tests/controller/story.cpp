@@ -32,6 +32,11 @@ Campaign suzuki_campaign(const StoryPlan& plan) {
   if (plan.two_objectives) {
     campaign.problem.objectives.push_back({"cost", Unit::parse("1/g"), Objective::Goal::kMinimize, 0});
   }
+  if (plan.impurity_limit > 0) {
+    campaign.problem.measured_too = {{"impurity", percent}};
+    campaign.problem.outcome_constraints = {{campaign.problem.objectives.size(), true, plan.impurity_limit,
+                                             fmt::format("impurity <= {} %", plan.impurity_limit)}};
+  }
   campaign.problem.planner = {8, 3};
   campaign.stop.experiments = plan.experiments;
   for (const char* name : {"dose", "react", "look"}) {
@@ -52,6 +57,10 @@ double true_yield(const Point& at) {
 
 double true_cost(const Point& at) {
   return 2 + 3.1 * at[2] + 0.35 * at[3] + (at[5] < 2 ? 1.6 : 0.4) + at[1] / 400;
+}
+
+double true_impurity(const Point& at) {
+  return 0.4 + 4 * std::exp((at[0] - 110) / 22) + 0.9 * at[2] + at[1] / 500;
 }
 
 class Teller {
@@ -131,6 +140,9 @@ class Teller {
     const double sd = 2 + 24 / std::sqrt(static_cast<double>(number - 7));
     add_prediction(proposed, "yield", true_yield(at) + sd * chance_.normal(), sd);
     if (plan_.two_objectives) add_prediction(proposed, "cost", true_cost(at) + 0.1 * sd * chance_.normal(), 0.1 * sd);
+    if (plan_.impurity_limit > 0) {
+      add_prediction(proposed, "impurity", true_impurity(at) + 0.05 * sd * chance_.normal(), 0.05 * sd);
+    }
   }
 
   static void add_prediction(journal::v1::Proposed& proposed, const std::string& objective, double mean, double sd) {
@@ -197,11 +209,13 @@ class Teller {
   void measure(std::uint64_t number, const Point& at, std::int64_t time) {
     const double yield = std::clamp(true_yield(at) + 1.5 * chance_.normal(), 0.0, 100.0);
     const double merit = story_.campaign.problem.objectives[0].merit(yield);
-    if (best_.empty() || merit > best_merit_) best_ = at, best_merit_ = merit;
+    const bool allowed = plan_.impurity_limit == 0 || true_impurity(at) <= plan_.impurity_limit;
+    if (allowed && (best_.empty() || merit > best_merit_)) best_ = at, best_merit_ = merit;
     auto& measured = *add(time).mutable_measured();
     measured.set_experiment(number);
     add_value(measured, "yield", yield);
     if (plan_.two_objectives) add_value(measured, "cost", true_cost(at) + 0.1 * chance_.normal());
+    if (plan_.impurity_limit > 0) add_value(measured, "impurity", true_impurity(at) + 0.1 * chance_.normal());
   }
 
   static void add_value(journal::v1::Measured& measured, const std::string& name, double number) {

@@ -22,7 +22,9 @@ struct StoryPlan {
   double fail_share = 0.06;     ///< of the experiments
   bool two_objectives = false;  ///< yield and cost; otherwise yield alone
   bool target = false;          ///< yield is to be brought to 60 %
-  bool finished = true;         ///< otherwise the last experiments are still running
+  /// “impurity” is measured too and must be at most this many percent; 0: it is not measured.
+  double impurity_limit = 0;
+  bool finished = true;  ///< otherwise the last experiments are still running
 };
 
 /// A Suzuki coupling with six parameters, one of each kind and more, over seven instruments: an initial design of
