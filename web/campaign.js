@@ -7,6 +7,27 @@ export function merit(objective, value) {
   return value;
 }
 
+/** Everything that is measured: the objectives, then what only outcome constraints speak of, which has no goal. */
+export function outcomes(campaign) {
+  return [...campaign.objectives, ...campaign.measured_too];
+}
+
+/** The outcome constraints on one objective or other measurand. */
+function boundsOf(campaign, outcome) {
+  return campaign.outcome_constraints.filter(c => c.measurand === outcome.name);
+}
+
+/** Whether an experiment violates an outcome constraint on `outcome`. Which it violates at all, `experiment.violates` says. */
+export function outOfBounds(campaign, experiment, outcome) {
+  return boundsOf(campaign, outcome).some(c => (experiment.violates || []).includes(c.text));
+}
+
+/** What a chart of an outcome draws a line for, beside what was measured: its target and its bounds. */
+export function marked(campaign, outcome) {
+  const bounds = boundsOf(campaign, outcome).map(c => ({value: c.at_most ?? c.at_least, text: c.at_most === undefined ? 'at least' : 'at most'}));
+  return outcome.goal === 'target' ? [{value: outcome.target, text: 'target'}, ...bounds] : bounds;
+}
+
 /** The number that was measured of an objective, or null. */
 export function measured(experiment, objective) {
   const value = experiment.measured ? experiment.measured[objective.name] : undefined;
@@ -25,11 +46,12 @@ export function isInitial(experiment) {
 }
 
 /**
- * The best value after each experiment that measured the objective, in the order of `x(experiment)`.
- * returns [{x, value, experiment}], one a measured experiment.
+ * The best value after each experiment that measured the objective and violates no outcome constraint, in the order of
+ * `x(experiment)`. returns [{x, value, experiment}], one such experiment; none for what has no goal.
  */
 export function bestSoFar(experiments, objective, x) {
-  const done = experiments.filter(e => measured(e, objective) !== null).sort((a, b) => x(a) - x(b));
+  if (!objective.goal) return [];
+  const done = experiments.filter(e => measured(e, objective) !== null && !e.violates).sort((a, b) => x(a) - x(b));
   let best = null;
   return done.map(e => {
     const value = measured(e, objective);

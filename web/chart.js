@@ -62,11 +62,27 @@ export function axis(colours, more) {
   };
 }
 
+/** Dashed lines across a chart, one a {value, text}; undefined where there is none. */
+export function lines(marked, colours) {
+  if (!marked.length) return undefined;
+  return {
+    silent: true, symbol: 'none', data: marked.map(({value, text}) => ({yAxis: value, name: text})),
+    lineStyle: {color: colours.muted, type: 'dashed', width: 1.2},
+    label: {formatter: '{b}', position: 'insideEndTop', color: colours.muted, fontSize: 12},
+  };
+}
+
 export const CROSS = 'path://M0,1 L1,0 L5,4 L9,0 L10,1 L6,5 L10,9 L9,10 L5,6 L1,10 L0,9 L4,5 Z';
 
-/** The mark of one of `n` experiments: hollow where it was chosen without a model, larger where it is the best. */
-export function mark(colours, {initial, best, n}) {
+/**
+ * The mark of one of `n` experiments: hollow where it was chosen without a model, larger where it is the best, a triangle
+ * where it violates an outcome constraint.
+ */
+export function mark(colours, {initial, best, violates, n}) {
   const crowded = n > 300;
+  if (violates) {
+    return {symbol: 'triangle', symbolSize: crowded ? 5 : 9, itemStyle: {color: colours.panel, borderColor: colours.failed, borderWidth: 1.4, opacity: crowded ? 0.6 : 1}};
+  }
   return {
     symbolSize: best ? 13 : crowded ? 5 : 8,
     itemStyle: {

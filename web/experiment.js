@@ -1,6 +1,6 @@
 // What the charts say about one experiment when the reader points at it.
-import {measured, predicted} from './campaign.js';
-import {number, quantity} from './format.js';
+import {measured, outcomes, predicted} from './campaign.js';
+import {comparison, number, quantity} from './format.js';
 import {tip} from './page.js';
 
 /** "81.2 ± 3 %": the mean and one standard deviation, the deviation to two digits and the mean as fine as that. */
@@ -13,7 +13,7 @@ export function guessText(guess, unitText) {
 /** Number, outcome, prediction, conditions and fate of an experiment. */
 export function experimentTip(campaign, experiment) {
   const rows = [];
-  for (const objective of campaign.objectives) {
+  for (const objective of outcomes(campaign)) {
     const value = measured(experiment, objective), guess = predicted(experiment, objective);
     if (value !== null) rows.push([objective.name, quantity(value, objective.unit)]);
     if (guess !== null) rows.push(['predicted', guessText(guess, objective.unit)]);
@@ -23,6 +23,7 @@ export function experimentTip(campaign, experiment) {
       rows.push([parameter.name, quantity(experiment.at[parameter.name], parameter.unit)]);
     }
   }
+  for (const text of experiment.violates || []) rows.push(['violates', comparison(text)]);
   if (experiment.why) rows.push([experiment.state, experiment.why]);
   return tip(`Experiment ${experiment.number}`, rows);
 }

@@ -1,6 +1,6 @@
 // The key figures at the top, and the conditions of the best experiments.
-import {isInitial, measured, merit, utilisation} from './campaign.js';
-import {date, decimals, duration, number, quantity, unit} from './format.js';
+import {isInitial, measured, merit, outcomes, utilisation} from './campaign.js';
+import {comparison, date, decimals, duration, number, quantity, unit} from './format.js';
 import {element, section} from './page.js';
 
 export function masthead(campaign) {
@@ -9,7 +9,8 @@ export function masthead(campaign) {
   status.textContent = campaign.status;
   status.classList.add(campaign.status);
   const goals = campaign.objectives.map(o => o.goal === 'target' ? `bring ${o.name} to ${quantity(o.target, o.unit)}` : `${o.goal} ${o.name}`);
-  const parts = [goals.join(', ')];
+  const where = campaign.outcome_constraints.map(c => comparison(c.text)).join(', ');
+  const parts = [goals.join(', ') + (where ? ` where ${where}` : '')];
   if (campaign.opened) parts.push(`${date(campaign.opened)} to ${date(campaign.last)}`);
   parts.push(`seed ${campaign.seed}`);
   if (campaign.why) parts.push(campaign.why);
@@ -26,7 +27,7 @@ export function figures(main, campaign) {
   };
   bestFigure(campaign, figure);
   const {counts} = campaign;
-  const others = [['failed', counts.failed], ['abandoned', counts.abandoned], ['under way', counts.running + counts.approved + counts.proposed]];
+  const others = [['outside the outcome constraints', campaign.experiments.filter(e => e.violates).length], ['failed', counts.failed], ['abandoned', counts.abandoned], ['under way', counts.running + counts.approved + counts.proposed]];
   figure('Experiments', campaign.stop.experiments ? `${counts.measured + counts.failed} of ${campaign.stop.experiments}` : String(counts.measured + counts.failed),
          [`${counts.measured} measured`, ...others.filter(([, n]) => n).map(([name, n]) => `${n} ${name}`)].join(', '));
   figure('Laboratory time', duration(campaign.lab_time_s),
@@ -42,10 +43,12 @@ function pace(campaign) {
 
 function bestFigure(campaign, figure) {
   const objective = campaign.objectives[0];
-  if (!campaign.best.length) {
+  if (campaign.nearest) {
+    figure('Best', '–', `none yet holds every outcome constraint; the nearest is experiment ${campaign.nearest.experiment}`, true);
+  } else if (!campaign.best.length) {
     figure('Best', '–', 'nothing measured yet', true);
   } else if (campaign.objectives.length > 1) {
-    figure('Unbeaten experiments', String(campaign.best.length), 'no other is better in every objective', true);
+    figure('Unbeaten experiments', String(campaign.best.length), campaign.outcome_constraints.length ? 'no other that holds every outcome constraint is better in every objective' : 'no other is better in every objective', true);
   } else {
     const best = campaign.best[0].measured[objective.name];
     figure(`Best ${objective.name}`, quantity(best, objective.unit), `experiment ${campaign.best[0].experiment}${beside(campaign, objective, best)}`, true);
@@ -54,18 +57,18 @@ function bestFigure(campaign, figure) {
 
 // What the initial design alone had found.
 function beside(campaign, objective, best) {
-  const values = campaign.experiments.filter(e => isInitial(e) && measured(e, objective) !== null).map(e => measured(e, objective));
+  const values = campaign.experiments.filter(e => isInitial(e) && !e.violates && measured(e, objective) !== null).map(e => measured(e, objective));
   if (!values.length) return '';
   const start = values.reduce((a, b) => merit(objective, a) >= merit(objective, b) ? a : b);
   return start === best ? ', in the initial design' : `; the initial design reached ${quantity(start, objective.unit)}`;
 }
 
 export function bestConditions(main, campaign) {
-  if (!campaign.best.length) return;
+  const best = campaign.best[0] || campaign.nearest;
+  if (!best) return;
   const several = campaign.best.length > 1;
-  const {section: box} = section(main, 'best', several ? 'Unbeaten experiments' : 'Best conditions', several ? 'In each of these some objective cannot be improved without losing in another.' : undefined);
+  const {section: box} = section(main, 'best', ...bestHeading(campaign, several));
   if (several) return front(box, campaign);
-  const best = campaign.best[0];
   const list = element(box, 'dl', {class: 'conditions'});
   for (const parameter of campaign.parameters) {
     const cell = element(list, 'div');
@@ -73,6 +76,15 @@ export function bestConditions(main, campaign) {
     element(cell, 'dd', {}, quantity(best.at[parameter.name], parameter.unit));
     range(cell, parameter, best.at[parameter.name]);
   }
+}
+
+// The section's title and one sentence on it.
+function bestHeading(campaign, several) {
+  if (several) return ['Unbeaten experiments', 'In each of these some objective cannot be improved without losing in another.'];
+  const {experiment, measured: found, violates: texts} = campaign.best[0] || campaign.nearest;
+  const values = outcomes(campaign).map(o => `${o.name} ${quantity(found[o.name], o.unit)}`).join(', ');
+  if (!texts) return ['Best conditions', campaign.measured_too.length ? `Measured there: ${values}.` : undefined];
+  return ['Nearest to the outcome constraints', `No experiment has held every outcome constraint yet. Experiment ${experiment} comes nearest: ${values}; it violates ${texts.map(comparison).join(', ')}.`];
 }
 
 // Where in its range a value lies, as a line with a dot and the two ends.
@@ -95,7 +107,7 @@ function front(box, campaign) {
   const list = element(element(box, 'div', {class: 'table-frame', tabindex: '0', role: 'region', 'aria-labelledby': 'best-title'}), 'table');
   const heading = element(element(list, 'thead'), 'tr');
   const columns = [
-    ...campaign.objectives.map(o => ({thing: o, strong: true, value: b => b.measured[o.name]})),
+    ...outcomes(campaign).map(o => ({thing: o, strong: Boolean(o.goal), value: b => b.measured[o.name]})),
     ...campaign.parameters.map(p => ({thing: p, name: p.kind === 'choices', value: b => b.at[p.name]})),
   ];
   element(heading, 'th', {scope: 'col', class: 'numeric'}, 'No.');

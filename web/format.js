@@ -38,6 +38,11 @@ export function quantity(value, unitText, digits) {
   return number(value, digits) + (shown === '°' ? '' : '\u202f') + shown;
 }
 
+/** A condition as people write it: "impurity <= 5 %" → "impurity ≤ 5 %". */
+export function comparison(text) {
+  return text.replace('<=', '≤').replace('>=', '≥');
+}
+
 /** "temperature (°C)" */
 export function titled(thing) {
   return thing.unit ? `${thing.name} (${unit(thing.unit)})` : thing.name;

@@ -1,17 +1,16 @@
 // Each parameter against the outcome: one small chart a parameter, all with the same outcome axis.
-import {isInitial, measured, padded, ticks} from './campaign.js';
-import {axis, chart, CROSS, mark} from './chart.js';
+import {isInitial, marked, measured, outcomes, padded, ticks} from './campaign.js';
+import {axis, chart, CROSS, lines, mark} from './chart.js';
 import {experimentTip} from './experiment.js';
 import {number, titled} from './format.js';
-import {targetLine} from './progress.js';
 import {choice, element, section} from './page.js';
 
 export function parameters(main, campaign) {
   const {section: box, head} = section(main, 'parameters', 'Each parameter against the outcome', 'Where good outcomes crowd together, the parameter matters.');
   let objective = campaign.objectives[0];
   const charts = [];
-  if (campaign.objectives.length > 1) {
-    choice(head, 'Outcome', campaign.objectives.map(o => [o, o.name]), chosen => {
+  if (outcomes(campaign).length > 1) {
+    choice(head, 'Outcome', outcomes(campaign).map(o => [o, o.name]), chosen => {
       objective = chosen;
       charts.forEach(c => c.redraw());
     });
@@ -43,7 +42,8 @@ function option(campaign, parameter, objective, colours) {
   const failed = known.filter(e => e.state === 'failed');
   const best = new Set(campaign.best.map(b => b.experiment));
   dots.sort((a, b) => best.has(a.number) - best.has(b.number));  // the best are drawn last, on top
-  const range = padded([...dots.map(e => measured(e, objective)), ...(objective.goal === 'target' ? [objective.target] : [])]) || [0, 1];
+  const beside = marked(campaign, objective);
+  const range = padded([...dots.map(e => measured(e, objective)), ...beside.map(l => l.value)]) || [0, 1];
   return {
     grid: {left: 52, right: 14, top: 12, bottom: slanted(parameter) ? 60 : 46},
     tooltip: {formatter: p => experimentTip(campaign, p.data.experiment)},
@@ -53,8 +53,8 @@ function option(campaign, parameter, objective, colours) {
     series: [
       {type: 'scatter', z: 3,
        data: dots.map(e => ({value: [place(e), measured(e, objective)], experiment: e,
-                             ...mark(colours, {initial: isInitial(e), best: best.has(e.number), n: dots.length})})),
-       markLine: objective.goal === 'target' ? targetLine(objective, colours) : undefined},
+                             ...mark(colours, {initial: isInitial(e), best: best.has(e.number), violates: Boolean(e.violates), n: dots.length})})),
+       markLine: lines(beside, colours)},
       {type: 'scatter', symbol: CROSS, symbolSize: 8, itemStyle: {color: colours.failed}, z: 2,
        data: failed.map(e => ({value: [place(e), range[0] + 0.04 * (range[1] - range[0])], experiment: e}))},
     ],

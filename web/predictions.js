@@ -1,5 +1,5 @@
 // Predicted against measured: was the model right about what it had not yet seen?
-import {coverage, measured, padded, predicted} from './campaign.js';
+import {coverage, measured, outcomes, padded, predicted} from './campaign.js';
 import {axis, chart} from './chart.js';
 import {graphic} from './echarts.js';
 import {experimentTip} from './experiment.js';
@@ -9,7 +9,7 @@ import {element, section} from './page.js';
 const WIDTH = 1.64;  // standard deviations on each side that hold 90 % of a normal distribution
 
 export function predictions(main, campaign) {
-  const some = campaign.objectives.filter(o => coverage(campaign.experiments, o, WIDTH).total > 0);
+  const some = outcomes(campaign).filter(o => coverage(campaign.experiments, o, WIDTH).total > 0);
   const {section: box} = section(main, 'predictions', 'Predicted against measured', some.length ?
       'What the model said before each experiment, with bars of ±1.64 standard deviations (90 %), against what was then measured. On the dashed line both agree.' : undefined);
   if (!some.length) {
@@ -28,7 +28,7 @@ export function predictions(main, campaign) {
       label: `Measured against predicted ${titled(objective)}. ${words}`,
       option: colours => option(campaign, objective, colours),
     });
-    element(figure, 'figcaption', {}, `${campaign.objectives.length > 1 ? `${objective.name}: ` : ''}${words} The interval is the model’s for the true outcome; noise of the measurement comes on top.`);
+    element(figure, 'figcaption', {}, `${some.length > 1 ? `${objective.name}: ` : ''}${words} The interval is the model’s for the true outcome; noise of the measurement comes on top.`);
   }
 }
 

@@ -1,12 +1,12 @@
 // Best so far: over experiments and over laboratory time; and for several objectives, how they trade off.
-import {bestSoFar, isInitial, measured, padded} from './campaign.js';
-import {axis, chart, CROSS, mark} from './chart.js';
+import {bestSoFar, isInitial, marked, measured, outcomes, padded} from './campaign.js';
+import {axis, chart, CROSS, lines, mark} from './chart.js';
 import {experimentTip} from './experiment.js';
 import {number, timeUnit, titled} from './format.js';
 import {choice, element, legend, section} from './page.js';
 
 export function progress(main, campaign) {
-  const {section: box, head} = section(main, 'progress', 'Progress', 'Each mark is one experiment; the line is the best outcome known so far.');
+  const {section: box, head} = section(main, 'progress', 'Progress', `Each mark is one experiment; the line is the best outcome known so far${campaign.outcome_constraints.length ? ', of those that hold every outcome constraint' : ''}.`);
   const span = timeUnit(campaign.lab_time_s);
   const views = {
     experiments: {x: e => e.number, title: 'experiment', whole: true},
@@ -18,9 +18,11 @@ export function progress(main, campaign) {
     view = views[value];
     charts.forEach(c => c.redraw());
   });
-  legend(box, [['initial', 'initial design'], ['model', 'chosen by the model'], ['best', 'best'], ['line', 'best so far'], ['failed', 'failed']]);
-  const grid = element(box, 'div', {class: campaign.objectives.length > 1 ? 'pair' : ''});
-  for (const objective of campaign.objectives) {
+  legend(box, [['initial', 'initial design'], ['model', 'chosen by the model'], ['best', 'best'], ['line', 'best so far'],
+               ...(campaign.outcome_constraints.length ? [['violates', 'violates an outcome constraint']] : []), ['failed', 'failed']]);
+  const all = outcomes(campaign);
+  const grid = element(box, 'div', {class: all.length > 1 ? 'pair' : ''});
+  for (const objective of all) {
     charts.push(chart(grid, {
       height: 340,
       marks: campaign.experiments.length,
@@ -32,10 +34,14 @@ export function progress(main, campaign) {
 }
 
 function summary(campaign, objective) {
+  const all = campaign.experiments.filter(e => measured(e, objective) !== null);
+  if (!all.length) return `No experiment has measured ${objective.name} yet.`;
+  const inBounds = campaign.outcome_constraints.length ? `; ${all.filter(e => !e.violates).length} of ${all.length} hold every outcome constraint` : '';
+  if (!objective.goal) return `${titled(objective)} of each experiment${inBounds}.`;
   const curve = bestSoFar(campaign.experiments, objective, e => e.number);
-  if (!curve.length) return `No experiment has measured ${objective.name} yet.`;
+  if (!curve.length) return `${titled(objective)} of each experiment${inBounds}.`;
   const last = curve[curve.length - 1];
-  return `Best ${titled(objective)} so far, from ${number(curve[0].value)} after the first measured experiment to ${number(last.value)} after ${curve.length}.`;
+  return `Best ${titled(objective)} so far, from ${number(curve[0].value)} after the first ${inBounds ? 'that counts' : 'measured experiment'} to ${number(last.value)} after ${all.length}${inBounds}.`;
 }
 
 function progressOption(campaign, objective, view, colours) {
@@ -44,12 +50,13 @@ function progressOption(campaign, objective, view, colours) {
   const dots = campaign.experiments.filter(e => measured(e, objective) !== null);
   dots.sort((a, b) => (a === best) - (b === best));  // the best is drawn last, on top
   const failed = campaign.experiments.filter(e => e.state === 'failed');
-  const range = padded([...dots.map(e => measured(e, objective)), ...(objective.goal === 'target' ? [objective.target] : [])]) || [0, 1];
+  const beside = marked(campaign, objective);
+  const range = padded([...dots.map(e => measured(e, objective)), ...beside.map(l => l.value)]) || [0, 1];
   const ends = [...dots, ...failed].map(view.x);
   const right = Math.max(view.whole ? 1 : 0, ...ends);
   const steps = curve.map(p => [p.x, p.value]);
   if (steps.length) steps.push([right, steps[steps.length - 1][1]]);
-  const point = e => ({value: [view.x(e), measured(e, objective)], experiment: e, ...mark(colours, {initial: isInitial(e), best: e === best, n: dots.length})});
+  const point = e => ({value: [view.x(e), measured(e, objective)], experiment: e, ...mark(colours, {initial: isInitial(e), best: e === best, violates: Boolean(e.violates), n: dots.length})});
   return {
     grid: {left: 64, right: 16, top: 20, bottom: 48},
     tooltip: {formatter: p => p.data.experiment && experimentTip(campaign, p.data.experiment)},
@@ -59,7 +66,7 @@ function progressOption(campaign, objective, view, colours) {
                           axisLabel: {show: dots.length > 0, formatter: v => number(v), showMinLabel: false, showMaxLabel: false}}),
     series: [
       {type: 'line', step: 'end', data: steps, showSymbol: false, silent: true, lineStyle: {color: colours.best, width: 2.5}, z: 2,
-       markLine: objective.goal === 'target' ? targetLine(objective, colours) : undefined},
+       markLine: lines(beside, colours)},
       {type: 'scatter', data: dots.map(point), z: 3},
       {type: 'scatter', symbol: CROSS, symbolSize: 9, itemStyle: {color: colours.failed}, z: 4,
        data: failed.map(e => ({value: [view.x(e), range[0] + 0.025 * (range[1] - range[0])], experiment: e}))},
@@ -67,16 +74,8 @@ function progressOption(campaign, objective, view, colours) {
   };
 }
 
-export function targetLine(objective, colours) {
-  return {
-    silent: true, symbol: 'none', data: [{yAxis: objective.target}],
-    lineStyle: {color: colours.muted, type: 'dashed', width: 1.2},
-    label: {formatter: 'target', position: 'insideEndTop', color: colours.muted, fontSize: 12},
-  };
-}
-
 function tradeOffs(main, campaign) {
-  const {section: box} = section(main, 'trade-offs', 'Trade-offs', `The large marks are the experiments that no other one beats in every objective${campaign.objectives.length === 2 ? '; the line joins them' : ''}.`);
+  const {section: box} = section(main, 'trade-offs', 'Trade-offs', `The large marks are the experiments that no other one${campaign.outcome_constraints.length ? ' that holds every outcome constraint' : ''} beats in every objective${campaign.objectives.length === 2 ? '; the line joins them' : ''}.`);
   const grid = element(box, 'div', {class: 'pair'});
   const front = new Set(campaign.best.map(b => b.experiment));
   campaign.objectives.forEach((first, i) => {
@@ -109,7 +108,7 @@ function tradeOffOption(campaign, first, second, front, colours) {
       {type: 'line', silent: true, showSymbol: false, lineStyle: {color: colours.best, width: 1.2, opacity: 0.7}, z: 1,
        data: campaign.objectives.length === 2 ? dots.filter(e => front.has(e.number)).map(values).sort((a, b) => a[0] - b[0]) : []},
       {type: 'scatter', z: 2,
-       data: dots.map(e => ({value: values(e), experiment: e, ...mark(colours, {initial: isInitial(e), best: front.has(e.number), n: dots.length})}))},
+       data: dots.map(e => ({value: values(e), experiment: e, ...mark(colours, {initial: isInitial(e), best: front.has(e.number), violates: Boolean(e.violates), n: dots.length})}))},
     ],
   };
 }

@@ -1,7 +1,7 @@
 // Every experiment in a table that can be sorted by any column.
-import {measured, predicted} from './campaign.js';
+import {measured, outOfBounds, outcomes, predicted} from './campaign.js';
 import {guessText} from './experiment.js';
-import {count, decimals, duration, unit} from './format.js';
+import {comparison, count, decimals, duration, unit} from './format.js';
 import {element, section} from './page.js';
 
 export function table(main, campaign) {
@@ -43,6 +43,11 @@ function compare(a, b, down) {
   return down ? -order : order;
 }
 
+function note(experiment) {
+  const violated = experiment.violates ? `violates ${experiment.violates.map(comparison).join(', ')}` : '';
+  return [violated, experiment.why || experiment.reason].filter(Boolean).join('; ');
+}
+
 // A column of numbers with the same number of decimals throughout.
 function numbers(campaign, title, unitText, value, more = {}) {
   const write = decimals(campaign.experiments.map(value));
@@ -53,10 +58,11 @@ function numbers(campaign, title, unitText, value, more = {}) {
 function columns(campaign, best) {
   const list = [
     {kind: 'number', title: 'No.', value: e => e.number, text: e => String(e.number)},
-    {kind: 'state', title: 'state', value: e => e.state, text: e => best.has(e.number) ? 'best' : e.state},
+    {kind: 'state', title: 'state', value: e => shownState(e, best), text: e => shownState(e, best)},
   ];
-  for (const objective of campaign.objectives) {
-    list.push(numbers(campaign, objective.name, objective.unit, e => measured(e, objective), {strong: true}));
+  for (const objective of outcomes(campaign)) {
+    list.push(numbers(campaign, objective.name, objective.unit, e => measured(e, objective),
+                      {strong: Boolean(objective.goal), bad: e => outOfBounds(campaign, e, objective)}));
     list.push({kind: 'number', title: 'predicted', unit: objective.unit, value: e => predicted(e, objective)?.mean ?? null,
                text: e => predicted(e, objective) ? guessText(predicted(e, objective), '') : ''});
   }
@@ -66,15 +72,20 @@ function columns(campaign, best) {
                                            : numbers(campaign, parameter.name, parameter.unit, value));
   }
   list.push({kind: 'number', title: 'finished after', value: e => e.ended_s ?? null, text: e => e.ended_s === undefined ? '' : duration(e.ended_s)});
-  list.push({kind: 'note', title: 'note', value: e => e.why || e.reason, text: e => e.why || e.reason});
+  list.push({kind: 'note', title: 'note', value: note, text: note});
   return list;
+}
+
+function shownState(experiment, best) {
+  return best.has(experiment.number) ? 'best' : experiment.violates ? 'violates' : experiment.state;
 }
 
 function rowOf(experiment, all, best) {
   const row = element(null, 'tr', best.has(experiment.number) ? {class: 'best'} : {});
   for (const column of all) {
-    const looks = {number: 'numeric', text: '', note: 'wide', state: `state ${experiment.state}`}[column.kind];
-    element(row, 'td', {class: column.strong ? `${looks} strong` : looks}, column.text(experiment));
+    const looks = {number: 'numeric', text: '', note: 'wide', state: `state ${shownState(experiment, best)}`}[column.kind];
+    const bad = column.bad && column.bad(experiment);
+    element(row, 'td', {class: `${looks} ${column.strong ? 'strong' : ''} ${bad ? 'bad' : ''}`.trim()}, column.text(experiment));
   }
   return row;
 }

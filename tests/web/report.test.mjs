@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {bestSoFar, coverage, merit, padded, ticks, utilisation} from '../../web/campaign.js';
-import {date, decimals, duration, number, quantity, timeUnit, unit} from '../../web/format.js';
+import {bestSoFar, coverage, marked, merit, outcomes, outOfBounds, padded, ticks, utilisation} from '../../web/campaign.js';
+import {comparison, date, decimals, duration, number, quantity, timeUnit, unit} from '../../web/format.js';
 
 test('units are written as people write them', () => {
   assert.equal(unit('degC'), '°C');
@@ -65,6 +65,28 @@ test('best so far follows the goal and skips what was not measured', () => {
   assert.deepEqual(values({goal: 'target', target: 4.2}), [3, 5, 4]);
   assert.equal(merit({goal: 'target', target: 4}, 6), -2);
   assert.deepEqual(bestSoFar([], YIELD, e => e.number), []);
+});
+
+test('what violates an outcome constraint is never the best, and what has no goal has no best', () => {
+  const all = [{...done(1, 9), violates: ['impurity <= 5 %']}, done(2, 3), done(3, 4)];
+  assert.deepEqual(bestSoFar(all, YIELD, e => e.number).map(p => p.value), [3, 4]);
+  assert.deepEqual(bestSoFar(all, {name: 'yield', unit: '%'}, e => e.number), []);
+});
+
+test('outcome constraints are found by what they bound', () => {
+  const impurity = {name: 'impurity', unit: '%'}, aim = {...YIELD, goal: 'target', target: 60};
+  const campaign = {
+    objectives: [aim], measured_too: [impurity],
+    outcome_constraints: [{text: 'impurity <= 5 %', measurand: 'impurity', at_most: 5}, {text: 'yield >= 0 %', measurand: 'yield', at_least: 0}],
+  };
+  const experiment = {violates: ['impurity <= 5 %']};
+  assert.deepEqual(outcomes(campaign), [aim, impurity]);
+  assert.equal(outOfBounds(campaign, experiment, impurity), true);
+  assert.equal(outOfBounds(campaign, experiment, aim), false);
+  assert.equal(outOfBounds(campaign, {}, impurity), false);
+  assert.deepEqual(marked(campaign, impurity), [{value: 5, text: 'at most'}]);
+  assert.deepEqual(marked(campaign, aim), [{value: 60, text: 'target'}, {value: 0, text: 'at least'}]);
+  assert.equal(comparison('impurity <= 5 %'), 'impurity ≤ 5 %');
 });
 
 test('coverage counts what was predicted and measured', () => {
