@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/document.h"
 #include "core/error.h"
@@ -17,6 +18,22 @@ namespace {
 constexpr std::size_t kLargestAsk = 1000;  // suggestions at once
 
 const std::vector<std::string> kVerbs = {"tell", "ask", "predict", "describe", "abandon"};
+
+/// JSON does not say which of two equal keys counts, so neither may. throws InputError naming each such key.
+void check_keys_once(const std::string& line) {
+  Mistakes mistakes;
+  std::vector<std::set<std::string>> open;  // the keys so far of each object that is not closed
+  const auto note = [&](int, Json::parse_event_t event, const Json& key) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(key.get<std::string>()).second) {
+      mistakes.add("", fmt::format("the key “{}” is given twice in one object; remove one", key.get<std::string>()));
+    }
+    return true;
+  };
+  [[maybe_unused]] const Json read = Json::parse(line, note);
+  mistakes.throw_if_any();
+}
 
 }  // namespace
 
@@ -111,10 +128,11 @@ class PlanDialogue {
                                 : "expected “measured” or “failed”");
       }
       if (item.contains("failed")) {
-        if (item["failed"].is_string()) {
+        if (item["failed"].is_string() && !item["failed"].get<std::string>().empty()) {
           observation.failed = item["failed"].get<std::string>();
         } else {
-          mistakes.add(where, fmt::format("“failed” is the reason, a text; found {}", shown(item["failed"])));
+          mistakes.add(
+              where, fmt::format("“failed” is the reason, a text such as “clogged”; found {}", shown(item["failed"])));
         }
         observation.measured.resize(problem_.measurands().size());
       } else {
@@ -270,6 +288,7 @@ class PlanDialogue {
     Mistakes mistakes;
     check_keys(line, {"abandon"}, "", mistakes);
     std::vector<Pending> pending = session_.pending_;
+    std::set<std::string> named;
     for (const Json& item : list_of(line, "abandon")) {
       if (!item.is_string()) {
         mistakes.add("abandon", fmt::format("an id is a text, found {}", shown(item)));
@@ -277,7 +296,9 @@ class PlanDialogue {
       }
       const std::string id = item.get<std::string>();
       const auto found = std::find_if(pending.begin(), pending.end(), [&](const Pending& p) { return p.id == id; });
-      if (found == pending.end()) {
+      if (!named.insert(id).second) {
+        mistakes.add("abandon", fmt::format("the id “{}” is named twice", id));
+      } else if (found == pending.end()) {
         mistakes.add("abandon", unknown_id(id));
       } else {
         pending.erase(found);
@@ -298,7 +319,9 @@ PlanSession::PlanSession(Problem problem) : problem_(std::move(problem)) {}
 std::string PlanSession::answer(const std::string& line) {
   Json out;
   try {
-    out = PlanDialogue(*this).answer(parse_line(line));
+    const Json read = parse_line(line);
+    check_keys_once(line);
+    out = PlanDialogue(*this).answer(read);
   } catch (const std::exception& error) {
     out = {{"error", error.what()}};
   }

@@ -95,6 +95,7 @@ TEST_CASE("what was asked for is pending until told by id, told by an equal poin
   // Both are done, so neither can be abandoned; the third can, once.
   check_refused(session, Json({{"abandon", {a}}}).dump(), {a});
   check_refused(session, Json({{"abandon", {b, c}}}).dump(), {b});
+  check_refused(session, Json({{"abandon", {c, c}}}).dump(), {c, "named twice"});
   CHECK(say(session, Json({{"abandon", {c}}}).dump()) == Json({{"abandoned", 1}}));
   check_refused(session, Json({{"abandon", {c}}}).dump(), {c});
 }
@@ -164,6 +165,11 @@ TEST_CASE("lines that say nothing the planner knows are answered, and the sessio
   check_refused(session, R"({"tell": [{"measured": {"yield": 3}}]})", {"at", "id"});
   check_refused(session, R"({"tell": [{"id": "s9", "measured": {"yield": 3}}]})", {"s9"});
   check_refused(session, tell(kAt, R"("measured": {"yield": 1}, "failed": "x")"), {"failed"});
+  check_refused(session, tell(kAt, R"("failed": "")"), {"failed", "the reason", "clogged"});
+  check_refused(session, tell(kAt, R"("measured": {"yield": 1, "yield": 2})"), {"“yield” is given twice"});
+  check_refused(session, tell(R"({"ligand": "XPhos", "ligand": "SPhos"})", R"("measured": {"yield": 1})"),
+                {"“ligand” is given twice"});
+  check_refused(session, R"({"ask": 1, "ask": 2, "seed": 1, "seed": 1})", {"“ask” is given", "“seed” is given"});
   check_refused(session, tell(kAt, R"("measured": {})"), {"measured"});
   check_refused(session, tell(kAt, R"("measured": {"yield": 1e999})"), {"large"});
   check_refused(session, tell(kAt, R"("measured": {"yield": 1}, "sd": {"yield": -1})"), {"sd", "yield"});
