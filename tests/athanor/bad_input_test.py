@@ -59,6 +59,14 @@ class BadInput(ProgramTest):
         said = self.refuse(2, "gaol", "goal", "mL", "inital", "initial")
         self.assertGreaterEqual(said.count("campaign.yaml:"), 3)
 
+    def test_acquisition_of_several_objectives_for_one(self):
+        self.change("batch: 4", "batch: 4, acquisition: hypervolume")
+        self.refuse(2, "campaign.yaml:16:", "hypervolume", "there is one", "expected_improvement")
+
+    def test_outcome_constraints_without_room(self):
+        self.change("procedure:", 'outcome_constraints: ["yield <= 20 %", "yield >= 40 %"]\nprocedure:')
+        self.refuse(2, "campaign.yaml:11:", "yield <= 20 %", "yield >= 40 %")
+
     def test_unknown_unit(self):
         self.change("[60 s, 600 s]", "[60 s, 600 sek]")
         self.refuse(2, "campaign.yaml:", "sek")

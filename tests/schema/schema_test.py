@@ -65,13 +65,14 @@ mixtures:
 constraints: ["part_a + 0.1*cycles <= 3"]
 objectives:
   yield: {goal: maximize, unit: "%"}
-  conversion: {goal: {target: 90 %}, unit: "%"}
+  conversion: {goal: {target: 90 %}, unit: "%", reference: 60 %, transform: winsorise}
+outcome_constraints: ["impurity <= 5 %", impurity ≥ .1e0 %, "conversion>=50%"]
 procedure:
   - {step: charge, do: dispense, with: {volume: 0.2 mL, reagent: substrates}}
   - {step: dose, do: dispense, after: [charge], with: {volume: 0.2 mL, reagent: $ligand}}
   - {step: react, do: heat, after: [dose], with: {temperature: $temperature, duration: $residence}}
-  - {step: look, do: measure_hplc, after: react, gives: {yield: area_percent, conversion: conversion}}
-planner: {initial: 8, batch: 2}
+  - {step: look, do: measure_hplc, after: react, gives: {yield: area_percent, conversion: conversion, impurity: area_percent}}
+planner: {initial: 8, batch: 2, acquisition: hypervolume}
 stop: {experiments: 40, lab_time: 12 h}
 """
 
@@ -140,6 +141,16 @@ BROKEN_CAMPAIGNS = [
     (["objectives", "yield"], {"unit": "%"}),
     (["objectives", "yield"], {"goal": "maximise"}),
     (["objectives", "yield"], {"goal": "maximize", "target": 3}),
+    (["objectives", "yield"], {"goal": "maximize", "reference": "low"}),
+    (["objectives", "yield"], {"goal": "maximize", "transform": "sqrt"}),
+    (["outcome_constraints"], "impurity <= 5 %"),
+    (["outcome_constraints"], ["impurity 5 %"]),
+    (["outcome_constraints"], ["<= 5 %"]),
+    (["outcome_constraints"], ["impurity <= five"]),
+    (["outcome_constraints"], ["40 % <= yield"]),
+    (["outcome_constraints"], ["40 % <= yield <= 90 %"]),
+    (["outcome_constraints"], ["impurity <= 5 %", "impurity <= 5 %"]),
+    (["planner", "acquisition"], "entropy"),
     (["procedure"], []),
     (["procedure", 0, "do"], None),
     (["procedure", 0, "step"], None),
@@ -238,6 +249,9 @@ class Schemas(unittest.TestCase):
         plan = changed(changed(whole, ["procedure"], None), ["stop"], None)
         self.accepts("campaign", plan, "for planning only")
         self.accepts("campaign", changed(plan, ["objectives", "yield"], {"target": "7 mg"}), "target with its unit")
+        lone = changed(plan, ["objectives"], {"yield": {"goal": "minimize", "transform": "log"}})
+        lone = changed(lone, ["outcome_constraints"], ["yield >= 1"])
+        self.accepts("campaign", changed(lone, ["planner", "acquisition"], "thompson"), "one objective")
         pool = {"campaign": "pool", "candidates": "t.csv", "objectives": {"y": {"goal": "minimize"}}}
         self.accepts("campaign", pool, "candidates instead of a space")
         columns = changed(pool, ["candidates"], {"file": "pool.csv", "columns": {"part_a": "part a"}})
