@@ -104,6 +104,30 @@ class Loop(ProgramTest):
         self.assertTrue(all(a["begun"] == 1 and a["completed"] for a in self.actions(LAB, "j.twin")))
 
 
+    def test_outcome_constraint(self):
+        """Goal: the best is one that holds the outcome constraint. Method: a bound that some doses hold, then one that none can."""
+        example = EXAMPLES / "plate" / "campaign-selective.yaml"
+        result = self.run_campaign(example, "--journal", "j", "--report", "r.html", "--seed", 3)
+        self.assertGreaterEqual(result["best"]["measured"]["healthy"], 80)
+        self.assertNotIn("nearest", result)
+        rows = list(csv.DictReader(io.StringIO(self.run_program("export", "j", "--format", "csv")[0])))
+        measured = [row for row in rows if row["state"] == "measured"]
+        for row in measured:
+            self.assertEqual(row["violates"], "healthy >= 80 %" if float(row["healthy (%)"]) < 80 else "")
+        held = [float(row["tumour (%)"]) for row in measured if not row["violates"]]
+        self.assertLess(len(held), len(measured))
+        self.assertEqual(result["best"]["measured"]["tumour"], min(held))
+
+        text = example.read_text().replace("lab: lab.yaml", f"lab: {EXAMPLES / 'plate' / 'lab.yaml'}")
+        never = self.write("never.yaml", text.replace("healthy >= 80 %", "healthy >= 200 %").replace("experiments: 32", "experiments: 9"))
+        out, _ = self.run_program("run", never, "--journal", "n")
+        self.assertIn("none yet holds every outcome constraint; the nearest: ", out)
+        self.assertIn("(violates healthy >= 200 %)", out)
+        result = self.run_campaign(never, "--journal", "n")
+        self.assertIsNone(result["best"])
+        self.assertEqual(result["nearest"]["violates"], ["healthy >= 200 %"])
+
+
 class Measured(ProgramTest):
     @unittest.skipUnless(os.environ.get("ATHANOR_DATA_DIR"), "ATHANOR_DATA_DIR is not set: no measured tables")
     def test_measured_tables(self):
