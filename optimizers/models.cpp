@@ -65,7 +65,7 @@ TrainingData training_data(const Problem& problem, const std::vector<Observation
 namespace {
 
 constexpr double kSmoothNoise = 1e-3;  // noise variance, standardised: beyond it nothing is taken for infinitely smooth
-constexpr double kTransformOdds = 10;  // ln of how much more probable a transformed outcome must be
+constexpr double kTransformOdds = 15;  // ln of how much more probable a transformed outcome must be
 constexpr double kSoftening[] = {1, 0.1, 0.01};  // of the logarithm of the gap to the best
 
 GpOptions options_of(const FitEffort& effort) {

@@ -59,7 +59,6 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
   check_data(data);
   const Eigen::Index n = data.points.rows();
   points_ = data.points;
-  kernel_ = kernel;
   location_ = data.outcomes.mean();
   // By the largest entry first, so that squares of 1e300 do not overflow.
   const Vector centred = data.outcomes.array() - location_;
@@ -72,7 +71,7 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
   }
   merge(data);
   parameters_ = parameters;
-  scaled_ = ScaledPoints(points_, data.columns, parameters.lengthscales);
+  covariance_ = Covariance(points_, data.columns, kernel, parameters);
   if (parameters.lengthscales.size() > 0 && parameters.lengthscales.minCoeff() > 0) factorise();
 }
 
@@ -168,27 +167,15 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
   for (double& variance : gp.noise_.variance) {
     if (variance < options.prior.noise_floor) variance = options.prior.noise_floor;
   }
-  gp.scaled_ = ScaledPoints(gp.points_, data.columns, gp.parameters_.lengthscales);
+  gp.covariance_ = Covariance(gp.points_, data.columns, options.kernel, gp.parameters_);
   gp.factorise();
   return gp;
 }
 
-void ExactGp::covariances(const Vector& point, Eigen::ArrayXd& out) const {
-  Eigen::ArrayXd distance;
-  scaled_.squared_distances(point, distance);
-  kernel_values(kernel_, distance, out);
-  out *= parameters_.signal_variance;
-}
-
 void ExactGp::factorise() {
   const Eigen::Index n = points_.rows();
-  Matrix covariance(n, n);
-  Eigen::ArrayXd column;
-  for (Eigen::Index a = 0; a < n; ++a) {
-    covariances(points_.row(a), column);
-    covariance.col(a) = column;
-    covariance(a, a) += noise_.at(a, parameters_.noise_variance);
-  }
+  Matrix covariance = covariance_.matrix(points_);
+  for (Eigen::Index a = 0; a < n; ++a) covariance(a, a) += noise_.at(a, parameters_.noise_variance);
   const Matrix factor = cholesky(covariance, &jitter_);
   inverse_factor_ = Matrix::Identity(n, n);
   factor.triangularView<Eigen::Lower>().solveInPlace(inverse_factor_);
@@ -209,7 +196,7 @@ ExactGp ExactGp::with(const Matrix& points, const Vector& outcomes) const {
   out.noise_.variance.tail(points.rows()).setConstant(std::numeric_limits<double>::quiet_NaN());
   out.noise_.count.conservativeResize(all);
   out.noise_.count.tail(points.rows()).setOnes();
-  out.scaled_ = ScaledPoints(out.points_, columns(), parameters_.lengthscales);
+  out.covariance_ = Covariance(out.points_, columns(), kernel(), parameters_);
   out.factorise();
   return out;
 }
@@ -223,23 +210,11 @@ void ExactGp::check_width(Eigen::Index width) const {
 Posterior ExactGp::posterior(const Matrix& points) const {
   check_width(points.cols());
   const Eigen::Index q = points.rows();
-  Matrix cross(rows(), q);
-  Eigen::ArrayXd column;
-  for (Eigen::Index i = 0; i < q; ++i) {
-    covariances(points.row(i), column);
-    cross.col(i) = column;
-  }
+  const Matrix cross = covariance_.matrix(points);
   Posterior out;
   out.mean = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
   const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
-  const ScaledPoints among(points, scaled_.columns(), scaled_.lengthscales());
-  out.covariance.resize(q, q);
-  Eigen::ArrayXd distance;
-  for (Eigen::Index i = 0; i < q; ++i) {
-    among.squared_distances(points.row(i), distance);
-    kernel_values(kernel_, distance, column);
-    out.covariance.col(i) = parameters_.signal_variance * column;
-  }
+  out.covariance = Covariance(points, columns(), kernel(), parameters_).matrix(points);
   out.covariance.noalias() -= explained.transpose() * explained;
   out.covariance = (0.5 * scale_ * scale_ * (out.covariance + out.covariance.transpose())).eval();
   for (Eigen::Index i = 0; i < q; ++i) out.covariance(i, i) = std::max(out.covariance(i, i), 0.0);
@@ -248,21 +223,20 @@ Posterior ExactGp::posterior(const Matrix& points) const {
 
 PointPosterior ExactGp::at(const Vector& point) const {
   check_width(point.size());
-  const double signal = parameters_.signal_variance;
-  Eigen::ArrayXd distance, value, slope;
-  scaled_.squared_distances(point, distance);
-  kernel_values(kernel_, distance, value, slope);
-  const Vector cross = signal * value.matrix();
+  Eigen::ArrayXd value, slope;
+  covariance_.with(point, value, slope);
+  const Vector cross = value.matrix();
   const Vector explained = times(inverse_factor_, cross);
   const Vector solved = times_transposed(inverse_factor_, explained);  // K⁻¹k
 
   PointPosterior out;
   out.mean = location_ + scale_ * (parameters_.mean + cross.dot(alpha_));
-  out.variance = scale_ * scale_ * std::max(signal - explained.squaredNorm(), kSmallestVariance);
+  out.variance = scale_ * scale_ * std::max(covariance_.prior(point) - explained.squaredNorm(), kSmallestVariance);
   out.mean_gradient = Vector::Zero(point.size());
   out.variance_gradient = Vector::Zero(point.size());
-  scaled_.add_gradient(point, scale_ * signal * slope * alpha_.array(), out.mean_gradient);
-  scaled_.add_gradient(point, -2 * scale_ * scale_ * signal * slope * solved.array(), out.variance_gradient);
+  covariance_.add_gradient(point, scale_ * alpha_.array(), slope, out.mean_gradient);
+  covariance_.add_gradient(point, -2 * scale_ * scale_ * solved.array(), slope, out.variance_gradient);
+  covariance_.add_prior_gradient(point, scale_ * scale_, out.variance_gradient);
   return out;
 }
 
@@ -272,19 +246,15 @@ void ExactGp::marginals(const Matrix& points, Vector& mean, Vector& variance) co
   const Eigen::Index q = points.rows();
   mean.resize(q);
   variance.resize(q);
-  Eigen::ArrayXd column;
   for (Eigen::Index begin = 0; begin < q; begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, q - begin);
-    Matrix cross(rows(), m);
-    for (Eigen::Index i = 0; i < m; ++i) {
-      covariances(points.row(begin + i), column);
-      cross.col(i) = column;
-    }
+    const Matrix cross = covariance_.matrix(points.middleRows(begin, m));
     mean.segment(begin, m) = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
     const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
-    variance.segment(begin, m) =
-        scale_ * scale_ *
-        (parameters_.signal_variance - explained.colwise().squaredNorm().transpose().array()).max(kSmallestVariance);
+    for (Eigen::Index i = 0; i < m; ++i) {
+      const double left = covariance_.prior(points.row(begin + i)) - explained.col(i).squaredNorm();
+      variance[begin + i] = scale_ * scale_ * std::max(left, kSmallestVariance);
+    }
   }
 }
 

@@ -46,8 +46,9 @@ class ExactGp final : public Surrogate {
   Eigen::Index rows() const { return points_.rows(); }
   const Matrix& points() const { return points_; }
   const GpParameters& parameters() const { return parameters_; }
-  Kernel kernel() const { return kernel_; }
-  const std::vector<Column>& columns() const { return scaled_.columns(); }
+  const Covariance& covariance() const { return covariance_; }
+  Kernel kernel() const { return covariance_.kernel(); }
+  const std::vector<Column>& columns() const { return covariance_.columns(); }
   double location() const { return location_; }
   double scale() const { return scale_; }
   /// What had to be added to the diagonal (standardised variance) to factor the covariance; 0 as a rule.
@@ -62,8 +63,6 @@ class ExactGp final : public Surrogate {
   /// Standardised outcomes, one a different point.
   const Vector& outcomes() const { return outcomes_; }
 
-  /// s² k(point, each training point), standardised.
-  void covariances(const Vector& point, Eigen::ArrayXd& out) const;
   /// The inverse L⁻¹ of the Cholesky factor of the training covariance (lower triangle), and α = K⁻¹(z − m).
   const Matrix& inverse_factor() const { return inverse_factor_; }
   const Vector& alpha() const { return alpha_; }
@@ -80,7 +79,7 @@ class ExactGp final : public Surrogate {
   double location_ = 0, scale_ = 1;
   Kernel kernel_ = Kernel::kMatern52;
   GpParameters parameters_;
-  ScaledPoints scaled_;
+  Covariance covariance_;
   Matrix inverse_factor_;
   Vector alpha_;
   double jitter_ = 0, log_prior_ = 0;

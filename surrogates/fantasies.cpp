@@ -11,7 +11,7 @@ constexpr double kSameSquaredDistance = 1e-14;  // in the unit cube; nearer poin
 constexpr double kCertainVariance = 1e-8;       // standardised; below it an outcome counts as known
 constexpr double kNugget = 1e-8;                // ε, relative to the signal variance: noise-free up to rounding
 constexpr double kSmallestVariance = 1e-18;
-constexpr Eigen::Index kFew = 48;      // base points for a bound of the variance
+constexpr Eigen::Index kFew = 48;  // base points for a bound of the variance
 constexpr double kFewTolerance = 1e-3;
 
 }  // namespace
@@ -49,14 +49,10 @@ Matrix distinct_rows(const Matrix& points) {
 }
 
 Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals)
-    : kernel_(gp.kernel()),
-      signal_(gp.parameters().signal_variance),
-      mean_(gp.parameters().mean),
-      base_(base, gp.columns(), gp.parameters().lengthscales) {
+    : mean_(gp.parameters().mean), base_(base, gp.columns(), gp.kernel(), gp.parameters()) {
   ATHANOR_CHECK(base.rows() >= 1, "no base points");
   ATHANOR_CHECK(normals.rows() > 0, "no fantasies asked for");
   const Eigen::Index count = base.rows();
-  Eigen::ArrayXd distance;
   const Posterior joint = gp.posterior(base);
   const double square = gp.scale() * gp.scale();
   const Matrix root = pivoted_cholesky(joint.covariance / square, kCertainVariance, normals.cols());
@@ -64,15 +60,10 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
   values_ = mean.replicate(1, root.cols() == 0 ? 1 : normals.rows());
   if (root.cols() > 0) values_.noalias() += root * normals.leftCols(root.cols()).transpose();
 
-  Matrix prior(count, count);
-  Eigen::ArrayXd column;
-  for (Eigen::Index i = 0; i < count; ++i) {
-    base_.squared_distances(base.row(i), distance);
-    kernel_values(kernel_, distance, column);
-    prior.col(i) = signal_ * column;
-  }
-  prior.diagonal().array() += kNugget * signal_;
-  pivoted_cholesky(prior, kFewTolerance * signal_, kFew, &few_);
+  Matrix prior = base_.matrix(base);
+  const double signal = prior.diagonal().mean();
+  prior.diagonal().array() += kNugget * signal;
+  pivoted_cholesky(prior, kFewTolerance * signal, kFew, &few_);
   const Matrix few_factor = cholesky(prior(few_, few_));
   few_inverse_factor_ = Matrix::Identity(few_factor.rows(), few_factor.rows());
   few_factor.triangularView<Eigen::Lower>().solveInPlace(few_inverse_factor_);
@@ -90,17 +81,14 @@ void Fantasies::means_and(const Matrix& points, Matrix& means, Vector& variance,
   const Eigen::Index q = points.rows();
   means.resize(q, count());
   variance.resize(q);
-  Eigen::ArrayXd distance, value;
-  Matrix cross(base_.rows(), std::min(q, kChunk));
   for (Eigen::Index begin = 0; begin < q; begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, q - begin);
+    const Matrix cross = base_.matrix(points.middleRows(begin, m));
+    means.middleRows(begin, m).noalias() = cross.transpose() * weights_;
+    const Vector less = explained(cross);
     for (Eigen::Index i = 0; i < m; ++i) {
-      base_.squared_distances(points.row(begin + i), distance);
-      kernel_values(kernel_, distance, value);
-      cross.col(i) = signal_ * value;
+      variance[begin + i] = std::max(base_.prior(points.row(begin + i)) - less[i], kSmallestVariance);
     }
-    means.middleRows(begin, m).noalias() = cross.leftCols(m).transpose() * weights_;
-    variance.segment(begin, m) = (signal_ - explained(cross.leftCols(m)).array()).max(kSmallestVariance);
   }
   means.array() += mean_;
 }
@@ -120,22 +108,21 @@ void Fantasies::at_most(const Matrix& points, Matrix& means, Vector& variance) c
 }
 
 void Fantasies::at(const Vector& point, Local& local) const {
-  Eigen::ArrayXd distance, value;
+  Eigen::ArrayXd value;
   local.point = point;
-  base_.squared_distances(point, distance);
-  kernel_values(kernel_, distance, value, local.slope);
-  local.slope *= signal_;
-  const Vector cross = signal_ * value.matrix();
+  base_.with(point, value, local.slope);
+  const Vector cross = value.matrix();
   local.means = (weights_.transpose() * cross).array() + mean_;
   const Vector explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
   local.solved = inverse_factor_.transpose().triangularView<Eigen::Upper>() * explained;
-  local.variance = std::max(signal_ - explained.squaredNorm(), kSmallestVariance);
+  local.variance = std::max(base_.prior(point) - explained.squaredNorm(), kSmallestVariance);
 }
 
 Vector Fantasies::gradient(const Local& local, const Vector& mean_weight, double variance_weight) const {
   const Vector weight = weights_ * mean_weight - 2 * variance_weight * local.solved;
   Vector gradient = Vector::Zero(local.point.size());
-  base_.add_gradient(local.point, local.slope * weight.array(), gradient);
+  base_.add_gradient(local.point, weight.array(), local.slope, gradient);
+  base_.add_prior_gradient(local.point, variance_weight, gradient);
   return gradient;
 }
 

@@ -11,7 +11,7 @@ namespace athanor {
 ///
 /// Since a fantasy gives the noise-free outcome at every training point, the noisy data say nothing more; all fantasies
 /// have the same points and so the same conditional variance, and their means differ in their weights alone:
-///   mean_s(x) = m + k(x, B) A_s,   variance(x) = s² − k(x, B) (K_BB + ε)⁻¹ k(B, x).
+///   mean_s(x) = m + k(x, B) A_s,   variance(x) = k(x, x) − k(x, B) (K_BB + ε)⁻¹ k(B, x).
 /// One factorisation, one matrix of weights. Everything in units of the standardised outcome.
 /// Method: Letham et al. 2019, "Constrained Bayesian optimization with noisy experiments", section 4.
 ///
@@ -49,9 +49,8 @@ class Fantasies {
   template <class Explained>
   void means_and(const Matrix& points, Matrix& means, Vector& variance, const Explained& explained) const;
 
-  Kernel kernel_;
-  double signal_, mean_;
-  ScaledPoints base_;
+  double mean_;
+  Covariance base_;
   Matrix values_, weights_, inverse_factor_;
   std::vector<Eigen::Index> few_;  // the base points that explain the most of the prior variance
   Matrix few_inverse_factor_;

@@ -8,22 +8,16 @@
 
 namespace athanor {
 
-/// In units of the standardised outcome (noise and signal) and of the unit cube (lengthscales).
-struct GpParameters {
-  Vector lengthscales;        ///< d
-  double noise_variance = 0;  ///< of points whose noise was not given
-  double signal_variance = 1;
-  double mean = 0;  ///< constant
-};
-
 /// Densities are those of the parameter itself (not of its logarithm), so that the mode of a LogNormal(μ, σ) is e^(μ −
 /// σ²). The defaults were chosen by measurement: docs/planner.md.
 struct GpPrior {
   double lengthscale_location = 1.4142135623730951;  ///< μ = this + ½ ln d  (Hvarfner, Hellsten & Nardi 2024)
   double lengthscale_scale = 1.7320508075688772;     ///< σ
   double noise_location = -2, noise_scale = 2;       ///< of the noise variance; LogNormal
-  double signal_scale = 1;    ///< of the signal variance, LogNormal(0, this); 0: it is fixed at 1
-  double noise_floor = 1e-8;  ///< smallest noise variance
+  double signal_scale = 1;                      ///< of the signal variance, LogNormal(0, this); 0: it is fixed at 1
+  double noise_floor = 1e-8;                    ///< smallest noise variance
+  double trend_location = -2, trend_scale = 2;  ///< of the trend's variance; LogNormal
+  bool trend = true;                            ///< otherwise there is none
 };
 
 /// How exact the outcomes are. Outcomes measured more than once at one point are one entry, their mean.
@@ -61,15 +55,18 @@ class GpEvidence {
   double log_evidence() const { return log_evidence_; }
 
  private:
+  Eigen::Index trend_index() const { return d_ + (infers_noise_ ? 1 : 0); }
+
   const Matrix& points_;
   const Vector& outcomes_;
   const Noise& noise_;
   std::vector<Column> columns_;
   Kernel kernel_;
   GpPrior prior_;
-  bool infers_noise_ = false;
+  bool infers_noise_ = false, trend_ = false;
   Eigen::Index n_, d_;
   // Work space, so that a fit allocates once.
+  Matrix features_;  // n × p, divided by √p
   mutable Matrix covariance_, slope_, inverse_;
   mutable Eigen::ArrayXd distance_, value_, derivative_, apart_;
   mutable Matrix scaled_;

@@ -1,5 +1,6 @@
 #include "surrogates/kernel.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"
@@ -124,6 +125,87 @@ void ScaledPoints::add_gradient(const Vector& point, const Eigen::ArrayXd& weigh
     // ∂r²/∂x_j = 2 (x_j/ℓ_j − z_j)/ℓ_j
     gradient[j] += 2 / lengthscales_[j] * (weight * (point[j] / lengthscales_[j] - scaled_.col(j).array())).sum();
   }
+}
+
+Matrix trend_features(const Matrix& points, const std::vector<Column>& columns) {
+  const auto numeric = std::count(columns.begin(), columns.end(), Column::kNumeric);
+  Matrix out(points.rows(), 2 * numeric);
+  Eigen::Index k = 0;
+  for (Eigen::Index j = 0; j < points.cols(); ++j) {
+    if (!(columns[static_cast<std::size_t>(j)] == Column::kNumeric)) continue;
+    const Eigen::ArrayXd u = 2 * points.col(j).array() - 1;
+    out.col(k++) = kRoot3 * u;
+    out.col(k++) = kRoot5 * (1.5 * u.square() - 0.5);
+  }
+  return out;
+}
+
+Covariance::Covariance(const Matrix& points, const std::vector<Column>& columns, Kernel kernel,
+                       const GpParameters& parameters)
+    : kernel_(kernel), signal_(parameters.signal_variance), scaled_(points, columns, parameters.lengthscales) {
+  if (!(parameters.trend_variance > 0)) return;
+  features_ = trend_features(points, columns);
+  if (features_.cols() > 0) trend_ = parameters.trend_variance / static_cast<double>(features_.cols());
+}
+
+void Covariance::with(const Vector& point, Eigen::ArrayXd& out) const {
+  thread_local Eigen::ArrayXd distance;
+  scaled_.squared_distances(point, distance);
+  kernel_values(kernel_, distance, out);
+  out *= signal_;
+  if (trend_ > 0) {
+    out.matrix().noalias() += trend_ * (features_ * trend_features(point.transpose(), columns()).transpose());
+  }
+}
+
+void Covariance::with(const Vector& point, Eigen::ArrayXd& out, Eigen::ArrayXd& slope) const {
+  thread_local Eigen::ArrayXd distance;
+  scaled_.squared_distances(point, distance);
+  kernel_values(kernel_, distance, out, slope);
+  out *= signal_;
+  slope *= signal_;
+  if (trend_ > 0) {
+    out.matrix().noalias() += trend_ * (features_ * trend_features(point.transpose(), columns()).transpose());
+  }
+}
+
+double Covariance::prior(const Vector& point) const {
+  return trend_ > 0 ? signal_ + trend_ * trend_features(point.transpose(), columns()).squaredNorm() : signal_;
+}
+
+void add_trend_gradient(const Vector& point, const std::vector<Column>& columns, const Vector& weight,
+                        Vector& gradient) {
+  Eigen::Index k = 0;
+  for (Eigen::Index j = 0; j < point.size() && k < weight.size(); ++j) {
+    if (!(columns[static_cast<std::size_t>(j)] == Column::kNumeric)) continue;
+    gradient[j] += 2 * kRoot3 * weight[k] + 6 * kRoot5 * (2 * point[j] - 1) * weight[k + 1];
+    k += 2;
+  }
+}
+
+void Covariance::add_gradient(const Vector& point, const Eigen::ArrayXd& weight, const Eigen::ArrayXd& slope,
+                              Vector& gradient) const {
+  scaled_.add_gradient(point, weight * slope, gradient);
+  if (trend_ > 0) {
+    add_trend_gradient(point, columns(), trend_ * (features_.transpose() * weight.matrix()), gradient);
+  }
+}
+
+void Covariance::add_prior_gradient(const Vector& point, double weight, Vector& gradient) const {
+  if (trend_ > 0) {
+    add_trend_gradient(point, columns(),
+                       2 * weight * trend_ * trend_features(point.transpose(), columns()).row(0).transpose(), gradient);
+  }
+}
+
+Matrix Covariance::matrix(const Matrix& points) const {
+  Matrix out(rows(), points.rows());
+  Eigen::ArrayXd column;
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    with(points.row(i), column);
+    out.col(i) = column;
+  }
+  return out;
 }
 
 }  // namespace athanor

@@ -44,4 +44,54 @@ class ScaledPoints {
   Vector lengthscales_;
 };
 
+/// In units of the standardised outcome (variances) and of the unit cube (lengthscales).
+struct GpParameters {
+  Vector lengthscales;        ///< d
+  double noise_variance = 0;  ///< of points whose noise was not given
+  double signal_variance = 1;
+  double trend_variance = 0;
+  double mean = 0;  ///< constant
+};
+
+/// A response surface of second degree without its mixed terms, as Legendre polynomials of each numeric column that
+/// have mean 0 and variance 1 over it: √3 u and √5 (3u² − 1)/2 with u = 2x − 1 (q × p, p = 2 × numeric columns).
+Matrix trend_features(const Matrix& points, const std::vector<Column>& columns);
+
+/// gradient += Σ_j weight_j ∂φ_j(x)/∂x.
+void add_trend_gradient(const Vector& point, const std::vector<Column>& columns, const Vector& weight,
+                        Vector& gradient);
+
+/// The covariance s² k(r²) + τ²/p Σ_j φ_j(x) φ_j(x′), φ the trend's features, between a set of n points and others.
+class Covariance {
+ public:
+  Covariance() = default;
+  Covariance(const Matrix& points, const std::vector<Column>& columns, Kernel kernel, const GpParameters& parameters);
+
+  Eigen::Index rows() const { return scaled_.rows(); }
+  Eigen::Index dimension() const { return scaled_.dimension(); }
+  const std::vector<Column>& columns() const { return scaled_.columns(); }
+  const Vector& lengthscales() const { return scaled_.lengthscales(); }
+  Kernel kernel() const { return kernel_; }
+
+  /// Of one point with each of the set (n).
+  void with(const Vector& point, Eigen::ArrayXd& out) const;
+  /// The same, and the slope s² k′(r²) that a gradient needs.
+  void with(const Vector& point, Eigen::ArrayXd& out, Eigen::ArrayXd& slope) const;
+  /// Of a point with itself.
+  double prior(const Vector& point) const;
+  /// gradient += Σ_i weight_i ∂cov(x, x_i)/∂x; zero in categorical columns.
+  void add_gradient(const Vector& point, const Eigen::ArrayXd& weight, const Eigen::ArrayXd& slope,
+                    Vector& gradient) const;
+  /// gradient += weight ∂cov(x, x)/∂x.
+  void add_prior_gradient(const Vector& point, double weight, Vector& gradient) const;
+  /// All of the set with all of it.
+  Matrix matrix(const Matrix& points) const;
+
+ private:
+  Kernel kernel_ = Kernel::kMatern52;
+  double signal_ = 1, trend_ = 0;  // trend_: τ²/p
+  ScaledPoints scaled_;
+  Matrix features_;  // n × p; empty without a trend
+};
+
 }  // namespace athanor

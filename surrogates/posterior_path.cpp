@@ -85,12 +85,11 @@ void take_cosines(Matrix& turns) {
 }  // namespace
 
 PosteriorPath::PosteriorPath(const ExactGp& gp, RandomStream& random, int features)
-    : kernel_(gp.kernel()),
-      location_(gp.location()),
+    : location_(gp.location()),
       scale_(gp.scale()),
       signal_(gp.parameters().signal_variance),
       mean_(gp.parameters().mean),
-      base_(gp.points(), gp.columns(), gp.parameters().lengthscales),
+      base_(gp.covariance()),
       key_(random()) {
   ATHANOR_CHECK(features > 0, "a path needs features");
   const Eigen::Index n = base_.rows(), d = base_.dimension();
@@ -99,7 +98,7 @@ PosteriorPath::PosteriorPath(const ExactGp& gp, RandomStream& random, int featur
   amplitudes_.resize(features);
   frequencies_ = Matrix::Zero(features, d);
   for (Eigen::Index i = 0; i < features; ++i) {
-    const Radius radius = draw_radius(degrees_of_freedom(kernel_), random);
+    const Radius radius = draw_radius(degrees_of_freedom(base_.kernel()), random);
     stretch_[i] = radius.stretch;
     shifts_[i] = random.uniform();
     amplitudes_[i] = std::sqrt(-2 * std::log1p(-random.uniform()) * radius.weight * signal_ / features);
@@ -116,12 +115,19 @@ PosteriorPath::PosteriorPath(const ExactGp& gp, RandomStream& random, int featur
     }
   }
 
-  // The noise of each point is what its variance exceeds the signal's by: K = L Lᵀ is all that was conditioned on.
+  const auto width = trend_features(gp.points().topRows(1), base_.columns()).cols();
+  trend_ = Vector::Zero(width);
+  for (double& weight : trend_) {
+    weight = std::sqrt(gp.parameters().trend_variance / static_cast<double>(width)) * random.normal();
+  }
+
+  // The noise of each point is what its variance exceeds the prior's by: K = L Lᵀ is all that was conditioned on.
   Matrix factor = Matrix::Identity(n, n);
   gp.inverse_factor().triangularView<Eigen::Lower>().solveInPlace(factor);
   Vector drawn = prior(gp.points());
   for (Eigen::Index i = 0; i < n; ++i) {
-    drawn[i] += std::sqrt(std::max(factor.row(i).squaredNorm() - signal_, 0.0)) * random.normal();
+    drawn[i] +=
+        std::sqrt(std::max(factor.row(i).squaredNorm() - base_.prior(gp.points().row(i)), 0.0)) * random.normal();
   }
   const Vector half = gp.inverse_factor().triangularView<Eigen::Lower>() * drawn;
   weights_ = gp.alpha() - gp.inverse_factor().transpose().triangularView<Eigen::Upper>() * half;
@@ -183,6 +189,7 @@ Vector PosteriorPath::prior(const Matrix& points) const {
     take_cosines(phase);
     out.segment(begin, m).noalias() = phase.transpose() * amplitudes_;
   }
+  if (trend_.size() > 0) out += trend_features(points, base_.columns()) * trend_;
   return out;
 }
 
@@ -190,28 +197,28 @@ double PosteriorPath::value(const Vector& point, Vector* gradient) const {
   check_width(point.size());
   Matrix phase;
   phases(point.transpose(), phase);
-  Eigen::ArrayXd distance, value, slope;
-  base_.squared_distances(point, distance);
-  kernel_values(kernel_, distance, value, slope);
+  Eigen::ArrayXd value, slope;
+  base_.with(point, value, slope);
   if (gradient) {
     Matrix sine = phase.array() - 0.25;
     take_cosines(sine);
     *gradient = -kTurn * scale_ * (frequencies_.transpose() * sine.cwiseProduct(amplitudes_));
-    base_.add_gradient(point, scale_ * signal_ * slope * weights_.array(), *gradient);
+    base_.add_gradient(point, scale_ * weights_.array(), slope, *gradient);
+    add_trend_gradient(point, base_.columns(), scale_ * trend_, *gradient);
   }
   take_cosines(phase);
-  const double prior_value = amplitudes_.dot(phase.col(0));
-  return location_ + scale_ * (mean_ + prior_value + signal_ * weights_.dot(value.matrix()));
+  double prior_value = amplitudes_.dot(phase.col(0));
+  if (trend_.size() > 0) prior_value += trend_features(point.transpose(), base_.columns()).row(0).dot(trend_);
+  return location_ + scale_ * (mean_ + prior_value + weights_.dot(value.matrix()));
 }
 
 Vector PosteriorPath::values(const Matrix& points) const {
   check_width(points.cols());
   Vector out = prior(points);
-  Eigen::ArrayXd distance, value;
+  Eigen::ArrayXd value;
   for (Eigen::Index i = 0; i < points.rows(); ++i) {
-    base_.squared_distances(points.row(i), distance);
-    kernel_values(kernel_, distance, value);
-    out[i] += signal_ * weights_.dot(value.matrix());
+    base_.with(points.row(i), value);
+    out[i] += weights_.dot(value.matrix());
   }
   return location_ + scale_ * (out.array() + mean_);
 }

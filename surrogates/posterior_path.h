@@ -38,9 +38,9 @@ class PosteriorPath {
   void phases(const Matrix& points, Matrix& out) const;
   Vector prior(const Matrix& points) const;
 
-  Kernel kernel_;
   double location_, scale_, signal_, mean_;
-  ScaledPoints base_;
+  Covariance base_;
+  Vector trend_;                           // p: weights of the trend's features
   Vector weights_;                         // n: K⁻¹ (z − m − f(X) − ε)
   Matrix frequencies_;                     // F × d, turns a unit; zero in categorical columns
   Vector stretch_, shifts_, amplitudes_;   // F
