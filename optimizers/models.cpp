@@ -233,8 +233,8 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
   return best;
 }
 
-std::shared_ptr<const Surrogate> success_model(const Problem& problem, const std::vector<Observation>& observations,
-                                               const FitEffort& effort) {
+std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::vector<Observation>& observations,
+                                             const FitEffort& effort) {
   std::vector<Point> points;
   std::vector<double> outcomes;
   bool failed = false;

@@ -50,7 +50,7 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
                          const FitEffort& effort = {});
 
 /// 1 where an experiment gave a measurement, 0 where it failed; none (null) where none failed.
-std::shared_ptr<const Surrogate> success_model(const Problem& problem, const std::vector<Observation>& observations,
-                                               const FitEffort& effort = {});
+std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::vector<Observation>& observations,
+                                             const FitEffort& effort = {});
 
 }  // namespace athanor

@@ -220,7 +220,13 @@ class PlanDialogue {
     Json out = Json::array();
     for (const Neighbour& neighbour : suggestion.nearest) {
       Json one = Json::object();
-      if (!neighbour.id.empty()) one["id"] = neighbour.id;
+      const auto pending = std::find_if(session_.pending_.begin(), session_.pending_.end(),
+                                        [&](const Pending& p) { return p.at == neighbour.at; });
+      if (!neighbour.id.empty()) {
+        one["id"] = neighbour.id;
+      } else if (pending != session_.pending_.end()) {
+        one["id"] = pending->id;
+      }
       one["at"] = write_point(problem_.space, neighbour.at);
       one["distance"] = neighbour.distance;
       out.push_back(std::move(one));

@@ -121,6 +121,11 @@ class ModelPlanning {
 
  private:
   using Choice = PlannerSettings::Acquisition;
+  struct Bound {
+    std::shared_ptr<const ExactGp> gp;
+    bool at_most;
+    double bound;  // in the gp's own unit
+  };
 
   void fit();
   void refresh(RandomStream& chance);
@@ -137,14 +142,15 @@ class ModelPlanning {
   }
   /// Standardised merits of the base points, as the models see them (base × objectives).
   Matrix base_merits() const;
+  std::vector<OutcomeBound> bounds_now() const;
   Vector reference(const Matrix& merits) const;
-  std::string reason(const Vector& at, const Matrix& merits) const;
+  std::string reason(const Vector& at, const Matrix& merits, const std::string& what) const;
 
   Planning& planning_;
   const Problem& problem_;
   std::vector<std::optional<OutcomeModel>> models_;  // one a measurand; none where it was never measured
   std::vector<std::size_t> objectives_;              // those that have a model
-  std::vector<OutcomeBound> bounds_;                 // of outcome constraints, and of success
+  std::vector<Bound> bounds_;                        // of outcome constraints, and of success
   std::optional<ExactGp> scalar_;                    // of the present trade-off
   std::string trade_off_;
 
@@ -235,6 +241,21 @@ void ModelPlanning::refresh(RandomStream& chance) {
       feasible_.col(s) = feasible_.col(s) && (constraint.at_most ? (column <= bound).eval() : (column >= bound).eval());
     }
   }
+}
+
+/// What is pending counts as measured to be what is expected, so that a batch looks for something feasible in more
+/// places than one.
+std::vector<OutcomeBound> ModelPlanning::bounds_now() const {
+  const Matrix pending = base_.bottomRows(base_.rows() - tried_rows_);
+  std::vector<OutcomeBound> out;
+  Vector mean, variance;
+  for (const auto& [gp, at_most, bound] : bounds_) {
+    out.push_back({gp, at_most, bound});
+    if (pending.rows() == 0) continue;
+    gp->marginals(pending, mean, variance);
+    out.back().surrogate = std::make_shared<ExactGp>(gp->with(pending, (mean.array() - gp->location()) / gp->scale()));
+  }
+  return out;
 }
 
 ModelPlanning::Choice ModelPlanning::choice(std::size_t number) const {
@@ -337,8 +358,9 @@ std::vector<Point> ModelPlanning::promising(const Matrix& merits) const {
   return out;
 }
 
-/// Whether the predicted outcome at `at` would itself be the best so far, or is worth a try because it is uncertain.
-std::string ModelPlanning::reason(const Vector& at, const Matrix& merits) const {
+/// Whether the predicted outcome at `at` would itself be the best so far, or is worth a try because it is uncertain;
+/// and `what` speaks for it.
+std::string ModelPlanning::reason(const Vector& at, const Matrix& merits, const std::string& what) const {
   Vector here(static_cast<Eigen::Index>(objectives_.size()));
   for (std::size_t j = 0; j < objectives_.size(); ++j) {
     const ExactGp& gp = *models_[objectives_[j]]->gp;
@@ -350,8 +372,11 @@ std::string ModelPlanning::reason(const Vector& at, const Matrix& merits) const 
     any = true;
     beaten = beaten || (merits.row(i).transpose().array() >= here.array()).all();
   }
-  if (!any) return "looks for something feasible";
-  return beaten ? "explore" : "exploit";
+  if (!any) {
+    const double chance = std::exp(LogFeasibility(bounds_now()).value(at, nullptr));
+    return fmt::format("looks for something feasible: probability {}", pretty_number(chance, 2));
+  }
+  return (beaten ? "explore: " : "exploit: ") + what;
 }
 
 bool ModelPlanning::suggest_one(std::size_t number) {
@@ -388,7 +413,7 @@ bool ModelPlanning::suggest_one(std::size_t number) {
   if (choice == Choice::kThompson) what = "best of one draw of what the outcome may be";
   if (choice == Choice::kUpperConfidenceBound) what = "upper confidence bound";
   if (!bounds_.empty()) {
-    acquisition = std::make_unique<Sum>(std::move(acquisition), std::make_unique<LogFeasibility>(bounds_));
+    acquisition = std::make_unique<Sum>(std::move(acquisition), std::make_unique<LogFeasibility>(bounds_now()));
   }
 
   SearchOptions how;
@@ -413,7 +438,7 @@ bool ModelPlanning::suggest_one(std::size_t number) {
                                                 unit.empty() ? "" : " ", unit)
                                   : "expected improvement";
   }
-  suggestion.reason = reason(at, merits) + ": " + what;
+  suggestion.reason = reason(at, merits, what);
   planning_.suggest(std::move(suggestion));
   return true;
 }

@@ -9,14 +9,36 @@ namespace athanor::reference {
 
 inline double kernel(Kernel kind, const GpParameters& p, const std::vector<Column>& columns, const Vector& a,
                      const Vector& b) {
-  double r2 = 0;
+  double r2 = 0, trend = 0;
+  int features = 0;
   for (Eigen::Index j = 0; j < a.size(); ++j) {
-    const double d = columns[static_cast<std::size_t>(j)] == Column::kNumeric ? a[j] - b[j] : (a[j] != b[j] ? 1 : 0);
-    r2 += d * d / (p.lengthscales[j] * p.lengthscales[j]);
+    const Column& column = columns[static_cast<std::size_t>(j)];
+    if (column == Column::kNumeric) {
+      r2 += std::pow((a[j] - b[j]) / p.lengthscales[j], 2);
+      const double u = 2 * a[j] - 1, v = 2 * b[j] - 1;  // Legendre polynomials, by Bonnet's recursion
+      trend += 3 * u * v + 5 * std::legendre(2, u) * std::legendre(2, v);
+      features += 2;
+    } else {
+      r2 += column.squared_distance(a[j], b[j]) / (p.lengthscales[j] * p.lengthscales[j]);
+    }
   }
-  if (kind == Kernel::kRbf) return p.signal_variance * std::exp(-0.5 * r2);
-  const double s = std::sqrt(5 * r2);
-  return p.signal_variance * (1 + s + s * s / 3) * std::exp(-s);
+  const double r = std::sqrt(r2);
+  double k = 0;
+  switch (kind) {
+    case Kernel::kMatern12:
+      k = std::exp(-r);
+      break;
+    case Kernel::kMatern32:
+      k = (1 + std::sqrt(3.0) * r) * std::exp(-std::sqrt(3.0) * r);
+      break;
+    case Kernel::kMatern52:
+      k = (1 + std::sqrt(5.0) * r + 5 * r2 / 3) * std::exp(-std::sqrt(5.0) * r);
+      break;
+    case Kernel::kRbf:
+      k = std::exp(-0.5 * r2);
+      break;
+  }
+  return p.signal_variance * k + (features > 0 ? p.trend_variance / features * trend : 0);
 }
 
 inline Matrix kernel_matrix(Kernel kind, const GpParameters& p, const std::vector<Column>& columns, const Matrix& a,
@@ -68,6 +90,7 @@ inline GpParameters sample_parameters(Eigen::Index width, RandomStream& random) 
   for (double& l : p.lengthscales) l = random.uniform(0.2, 1.5);
   p.noise_variance = random.uniform(0.001, 0.1);
   p.signal_variance = random.uniform(0.5, 2);
+  p.trend_variance = random.uniform(0.1, 1);
   p.mean = random.uniform(-0.5, 0.5);
   return p;
 }

@@ -230,3 +230,29 @@ TEST_CASE("data that cannot be fitted are refused") {
   data.outcomes = Vector::Zero(3);
   CHECK_THROWS_AS(ExactGp::fit(data).posterior(Matrix::Zero(1, 3)), InputError);
 }
+
+TEST_CASE("described categories are as far apart as their descriptors, one in the mean") {
+  Matrix descriptors(3, 2);
+  descriptors << 0, 0, 1, 0, 0.5, 0;
+  const Column column = Column::described(descriptors);
+  // Squared: 1, 0.25 and 0.25, of a scale whose mean is 0.5; a tenth of each is for being different at all.
+  CHECK(column.squared_distance(0, 0.5) == Approx(0.9 * 2 + 0.1));
+  CHECK(column.squared_distance(0, 1) == Approx(0.9 * 0.5 + 0.1));
+  CHECK(column.squared_distance(0.5, 0.5) == 0);
+  CHECK((*column.positions()).row(0).isApprox(Vector::Zero(2).transpose()));
+  // Nothing told apart: plain equal or different.
+  CHECK(Column::described(Matrix::Ones(2, 1)).squared_distance(0, 1) == Approx(1));
+
+  RandomStream random(61, "described");
+  TrainingData data = reference::sample_data(20, 2, 0.5, random);
+  data.columns.back() = column;
+  for (const Kernel kind : {Kernel::kMatern12, Kernel::kMatern32, Kernel::kMatern52, Kernel::kRbf}) {
+    const GpParameters p = reference::sample_parameters(3, random);
+    const ExactGp gp(data, p, kind);
+    const Matrix at = reference::sample_data(5, 2, 0, random).points;
+    const Posterior expected = reference::posterior(data, p, kind, gp.location(), gp.scale(), at),
+                    found = gp.posterior(at);
+    CHECK((found.mean - expected.mean).norm() < 1e-9 * expected.mean.norm());
+    CHECK((found.covariance - expected.covariance).norm() < 1e-9 * expected.covariance.norm());
+  }
+}

@@ -36,7 +36,7 @@ TEST_CASE("the gradient in the hyper-parameters equals finite differences") {
         GpPrior prior;
         prior.signal_scale = signal_scale;
         const GpEvidence evidence(data.points, outcomes, noise, data.columns, kind, prior);
-        CHECK(evidence.size() == 4 + (given < 20 ? 1 : 0) + (signal_scale > 0 ? 1 : 0));
+        CHECK(evidence.size() == 4 + (given < 20 ? 1 : 0) + 1 + (signal_scale > 0 ? 1 : 0));
         Vector theta = evidence.start();
         for (double& t : theta) t += random.uniform(-0.5, 0.5);
         Vector gradient;

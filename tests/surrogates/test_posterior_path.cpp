@@ -154,3 +154,16 @@ TEST_CASE("a path refuses points of another width") {
   CHECK_THROWS_AS(path.value(Vector::Zero(2), nullptr), InputError);
   CHECK_THROWS_AS(path.values(Matrix::Zero(3, 4)), InputError);
 }
+
+TEST_CASE("paths over described categories have the posterior's moments") {
+  RandomStream random(62, "described");
+  TrainingData data = reference::sample_data(8, 1, 0.5, random);
+  Matrix descriptors(3, 2);
+  descriptors << 0, 1, 1, 0.2, 0.5, 0.9;
+  data.columns.back() = Column::described(descriptors);
+  for (double& category : data.points.col(1)) category = category == 1 ? 0 : category;  // the last one never seen
+  const ExactGp gp(data, reference::sample_parameters(2, random));
+  Matrix at(4, 2);
+  at << 0.2, 0, 0.5, 0.5, 0.4, 1, 0.9, 1;
+  check_moments(gp, at, 20000, random);
+}
