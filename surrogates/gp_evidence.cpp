@@ -9,7 +9,6 @@ namespace athanor {
 namespace {
 
 constexpr double kShortest = 5e-3, kLongest = 1e3;  // lengthscales, as shares of the unit cube's edge
-constexpr double kLargestNoise = 4;                 // noise variance, of the standardised outcome
 constexpr double kSmallestSignal = 0.02, kLargestSignal = 50;
 constexpr double kSmallestTrend = 1e-6, kLargestTrend = 50;
 

@@ -20,6 +20,9 @@ struct GpPrior {
   bool trend = true;                            ///< otherwise there is none
 };
 
+/// Largest noise variance that a fit considers, of the standardised outcome.
+constexpr double kLargestNoise = 4;
+
 /// How exact the outcomes are. Outcomes measured more than once at one point are one entry, their mean.
 struct Noise {
   Vector variance;     ///< n: of each entry; NaN where it is to be inferred

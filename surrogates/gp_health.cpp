@@ -4,9 +4,13 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/quantity.h"
 #include "surrogates/exact_gp.h"
 
 namespace athanor {
+namespace {
+constexpr double kUnlikeReplicates = 0.3;  // of the outcomes' standard deviation
+}
 
 void ExactGp::leave_one_out(Vector& mean, Vector& variance) const {
   // (K⁻¹)_ii = Σ_a (L⁻¹)_ai²
@@ -50,12 +54,26 @@ Health ExactGp::health() const {
 
   const double spread = rows() > 1 ? std::sqrt((outcomes.array() - outcomes.mean()).square().mean()) : 0;
   if (rows() == 1) {
-    health.warnings.push_back("there is one observation only: the model knows the outcome's size, not what changes it");
+    health.warnings.push_back(
+        fmt::format("{}: the model knows the outcome's size, not what changes it",
+                    noise_.spare > 0 ? "all observations are of one point" : "there is one observation only"));
   } else if (!(outcomes_.cwiseAbs().maxCoeff() > 1e-9)) {
     health.warnings.push_back("all outcomes are the same: nothing can be learned of what changes them");
   } else {
     if (parameters_.noise_variance > 1.0 && !given.all()) {
       health.warnings.push_back("the outcome looks like noise: its scatter is larger than what the parameters explain");
+    }
+    if (parameters_.noise_variance >= kLargestNoise * 0.99 && !given.all()) {
+      health.warnings.push_back("the noise stands at its bound: nothing of the outcome is explained");
+    }
+    if (noise_.spare > 0) {
+      const double apart = scale_ * std::sqrt(noise_.scatter / noise_.spare);
+      if (apart > kUnlikeReplicates * spread) {
+        health.warnings.push_back(fmt::format(
+            "the same input gave different outcomes: replicates differ by a standard deviation of {}, where "
+            "all outcomes have one of {}",
+            pretty_number(apart, 2), pretty_number(spread, 2)));
+      }
     }
     if (rows() >= 8 && health.leave_one_out_rmse > spread) {
       health.warnings.push_back("left-out observations are predicted no better than by their mean");

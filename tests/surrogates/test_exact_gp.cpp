@@ -1,5 +1,6 @@
 // Goal: the Gaussian process is the one of the textbook, gradients and updates included. Method: a naive dense
 // reference, finite differences, brute-force refits.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <limits>
 #include <numbers>
@@ -255,4 +256,21 @@ TEST_CASE("described categories are as far apart as their descriptors, one in th
     CHECK((found.mean - expected.mean).norm() < 1e-9 * expected.mean.norm());
     CHECK((found.covariance - expected.covariance).norm() < 1e-9 * expected.covariance.norm());
   }
+}
+
+TEST_CASE("what is wrong with the data is said in words") {
+  RandomStream random(63, "words");
+  TrainingData data = reference::sample_data(24, 2, 0.1, random);
+  CHECK(ExactGp::fit(data).health().warnings.empty());
+  for (Eigen::Index i = 12; i < 24; ++i) {  // the same inputs once more, anything for an outcome
+    data.points.row(i) = data.points.row(i - 12);
+    data.outcomes[i] = random.uniform(20, 35);
+  }
+  const std::vector<std::string> told = ExactGp::fit(data).health().warnings;
+  CHECK(std::any_of(told.begin(), told.end(), [](const std::string& one) {
+    return one.find("the same input gave different outcomes") != std::string::npos;
+  }));
+  data.points = data.points.row(0).replicate(24, 1);
+  REQUIRE(ExactGp::fit(data).health().warnings.size() == 1);
+  CHECK(ExactGp::fit(data).health().warnings[0].find("all observations are of one point") == 0);
 }
