@@ -37,6 +37,7 @@ struct Planning {
   double began;
   Tried tried;
   std::vector<Point> pending;
+  double searched = 1;  // share of its work that the least thorough search did
   Plan plan;
 
   Planning(const Problem& p, const PlanQuestion& q)
@@ -421,6 +422,7 @@ bool ModelPlanning::suggest_one(std::size_t number) {
   how.stop = [this, share] { return planning_.late(share); };
   const auto found = search(planning_.region, *acquisition, planning_.tried, promising(merits), chance, how);
   if (!found) return false;
+  planning_.searched = std::min(planning_.searched, found->searched);
 
   Suggestion suggestion{found->at, {}, {}, {}};
   const Vector at = encode(problem_.space, {found->at}).row(0);
@@ -468,8 +470,11 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
     out.notes.push_back(fmt::format("the space is exhausted: {} of the {} suggestions asked for are left in it",
                                     out.suggestions.size(), question.count));
   }
-  if (planning.late(kShareOfAll))
-    out.notes.push_back("the deadline was reached: this is the best answer found by then");
+  if (planning.searched < 1 || planning.late(kShareOfAll)) {
+    out.notes.push_back(
+        fmt::format("the deadline was reached: this is the best answer found by then, with {:.0f} % of the search done",
+                    100 * planning.searched));
+  }
   out.seconds = monotonic_seconds() - planning.began;
   return std::move(planning.plan);
 }

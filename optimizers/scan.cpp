@@ -50,11 +50,13 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
   std::vector<double> bound(count, kNever);
   const std::size_t chunks = (count + kChunk - 1) / kChunk, step = stride(chunks);
   std::atomic<bool> stopped{false};
+  std::atomic<std::size_t> scanned{0};
   in_parallel(chunks, [&](std::size_t turn) {
     if (stopped || (turn > 0 && stop && stop())) {
       stopped = true;
       return;
     }
+    ++scanned;
     const std::size_t begin = turn * step % chunks * kChunk;
     std::vector<Point> legal;
     std::vector<std::size_t> rows;
@@ -110,6 +112,7 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
     }
     if (best && stop && stop()) break;
   }
+  if (best) best->searched = static_cast<double>(scanned) / static_cast<double>(chunks);
   return best;
 }
 

@@ -121,7 +121,11 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
     const Found top = climb(region, acquisition, {raw[i], value(i)}, options);
     take(top.at, top.value);
   }
-  if (best) return best;
+  if (best) {
+    const bool stopped = options.stop && options.stop();
+    if (stopped) best->searched = static_cast<double>(begun.size() - 1) / static_cast<double>(options.starts);
+    return best;
+  }
   // Every top is a point that was tried: the best raw point that is not, or any other at all.
   for (const std::size_t i : order) {
     if (!tried.near(raw[i])) return Found{raw[i], value(i)};

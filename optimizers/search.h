@@ -22,7 +22,8 @@ struct SearchOptions {
 
 struct Found {
   Point at;
-  double value = 0;  ///< of the acquisition
+  double value = 0;     ///< of the acquisition
+  double searched = 1;  ///< the share of the work that was done when `stop` said true; 1: all
 };
 
 /// The feasible point with the largest acquisition that is not near a tried one; none where a finite space has no
