@@ -131,6 +131,7 @@ class Problem:
     initial: int
     evaluations: int
     batch: int
+    score: str  # "regret", "hypervolume gap" or "top 5 % missed"
     pool: list[list] | None = field(default=None, repr=False)
 
     @staticmethod
@@ -145,6 +146,7 @@ class Problem:
             initial=described["initial"],
             evaluations=described["evaluations"],
             batch=described["batch"],
+            score=described["score"],
             pool=described.get("pool"),
         )
 

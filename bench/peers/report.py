@@ -7,7 +7,8 @@ import common
 import records
 from scipy.stats import wilcoxon
 
-FLOOR = 1e-6  # scores below it count as it: nobody's experiment tells them apart
+# Scores below these count as these: nobody's experiment tells them apart.
+FLOORS = {"regret": 1e-6, "hypervolume gap": 1e-3, "top 5 % missed": 1e-2}
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 EXPLANATION = (
@@ -17,8 +18,9 @@ EXPLANATION = (
     "only on the seeds at which it and Athanor have both run; a run that was cut short is compared at the experiment "
     "that it reached. The best peer is the one whose mean stands lowest beside Athanor's on the seeds that they "
     "share; p is the one-sided Wilcoxon signed-rank test of Athanor's scores being larger than that peer's on those "
-    f"seeds (small p: Athanor is worse). Score ratio: Athanor's mean score ÷ the best peer's, both at least {FLOOR:g}; "
-    "speed: the best peer's seconds a question ÷ Athanor's. The last line is the geometric mean of these ratios over "
+    f"seeds (small p: Athanor is worse). Score ratio: Athanor's mean score ÷ the best peer's, both at least "
+    f"{FLOORS['regret']:g} (regret), {FLOORS['hypervolume gap']:g} (share of the hypervolume) or "
+    f"{FLOORS['top 5 % missed']:g} (share of the best rows); speed: BoTorch's seconds a question ÷ Athanor's. The last line is the geometric mean of these ratios over "
     "all problems."
 )
 
@@ -26,7 +28,8 @@ EXPLANATION = (
 class Pairs:
     """One peer beside Athanor on one problem, seed by seed."""
 
-    def __init__(self, runs: list[dict], athanor: dict[int, dict]):
+    def __init__(self, runs: list[dict], athanor: dict[int, dict], floor: float):
+        self.floor = floor
         runs = [run for run in runs if run.get("scores") and run["seed"] in athanor]
         # Whichever is less, so that whatever else kept the machine busy does not count against the peer.
         self.seconds = [min(pair) for run in runs for pair in zip(run["seconds"], run["cpu_seconds"])]
@@ -41,7 +44,7 @@ class Pairs:
     @property
     def ratio(self) -> float:
         """Athanor's mean score over the peer's: above 1 where Athanor is worse."""
-        return max(statistics.mean(self.athanor), FLOOR) / max(statistics.mean(self.scores), FLOOR)
+        return max(statistics.mean(self.athanor), self.floor) / max(statistics.mean(self.scores), self.floor)
 
     @property
     def p(self) -> float:
@@ -58,7 +61,7 @@ def cell(scores: list[float], seconds: list[float], stopped: int = 0) -> str:
 
 def row(problem: common.Problem, athanor: dict[int, dict], planners: list[str]) -> tuple[list[str], float | None, float | None]:
     """The cells of one problem, and the two ratios where any peer has run on it."""
-    pairs = {planner: Pairs(records.current(problem, planner), athanor) for planner in planners}
+    pairs = {planner: Pairs(records.current(problem, planner), athanor, FLOORS[problem.score]) for planner in planners}
     pairs = {planner: one for planner, one in pairs.items() if len(one)}
     seconds = [second for run in athanor.values() for second in run["seconds"]]
     own = cell([run["scores"][-1] for run in athanor.values()], seconds)
@@ -68,7 +71,8 @@ def row(problem: common.Problem, athanor: dict[int, dict], planners: list[str]) 
         return cells + ["–"] * 5, None, None
     best = max(pairs, key=lambda planner: pairs[planner].ratio)
     chosen = pairs[best]
-    speed = statistics.median(chosen.seconds) / statistics.median(seconds) if chosen.seconds and seconds else None
+    reference = pairs.get("botorch")
+    speed = statistics.median(reference.seconds) / statistics.median(seconds) if reference and seconds else None
     significance = "–" if math.isnan(chosen.p) else f"{chosen.p:.2g}"
     cells += [best, str(len(chosen)), f"{chosen.ratio:.2g}", significance, f"{speed:.0f} ×" if speed else "–"]
     return cells, chosen.ratio, speed
