@@ -14,8 +14,7 @@ namespace athanor {
 namespace {
 
 constexpr long kMostInitial = 10'000;
-constexpr std::size_t kMostHypervolume = 4;  // objectives, as optimizers/box_decomposition.h has it
-constexpr long kMostAtOnce = 1'000;          // experiments under way: more places and instruments than a laboratory has
+constexpr long kMostAtOnce = 1'000;  // experiments under way: more places and instruments than a laboratory has
 
 std::optional<Unit> read_unit(const Node& node) {
   const auto text = node.text();

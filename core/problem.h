@@ -55,6 +55,9 @@ struct Observation {
   std::optional<std::string> failed;                 ///< the reason; then nothing is measured
 };
 
+/// Objectives whose hypervolume is worth computing; of more, the boxes grow too many.
+constexpr std::size_t kMostHypervolume = 4;
+
 struct PlannerSettings {
   /// What is most worth trying next. kAuto: noisy expected improvement for one objective, of the hypervolume for two to
   /// four, and of a random weighting (ParEGO) for more.

@@ -19,7 +19,6 @@ namespace {
 constexpr Eigen::Index kFantasies = 32, kHypervolumeFantasies = 16;
 constexpr std::size_t kFantasyDirections = 128;
 constexpr std::size_t kPromising = 5;
-constexpr std::size_t kMostBoxed = 4;         // objectives whose hypervolume is cut into boxes
 constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
 constexpr double kShareOfFit = 0.4;           // of the time until the deadline
@@ -133,8 +132,7 @@ class ModelPlanning {
   bool suggest_one(std::size_t number);
   Choice choice(std::size_t number) const;
   std::unique_ptr<Acquisition> hypervolume() const;
-  std::unique_ptr<Acquisition> of_one(const ExactGp& gp, const Aim& aim, const Matrix& draws, Choice choice,
-                                      RandomStream& chance);
+  std::unique_ptr<Acquisition> of_one(const ExactGp& gp, const Aim& aim, Choice choice, RandomStream& chance);
   std::vector<Point> promising(const Matrix& merits) const;
   bool single() const { return objectives_.size() == 1; }
   Aim aim(std::size_t objective) const {
@@ -153,7 +151,6 @@ class ModelPlanning {
   std::vector<std::size_t> objectives_;              // those that have a model
   std::vector<Bound> bounds_;                        // of outcome constraints, and of success
   std::optional<ExactGp> scalar_;                    // of the present trade-off
-  std::string trade_off_;
 
   // Of the suggestion under way:
   Matrix base_;                       // what was tried, then what is pending
@@ -267,7 +264,7 @@ ModelPlanning::Choice ModelPlanning::choice(std::size_t number) const {
                ? Choice::kExpectedImprovement
                : asked;
   if (asked != Choice::kAuto) return asked;
-  return objectives_.size() <= kMostBoxed ? Choice::kHypervolume : Choice::kParego;
+  return objectives_.size() <= kMostHypervolume ? Choice::kHypervolume : Choice::kParego;
 }
 
 Matrix ModelPlanning::base_merits() const {
@@ -313,8 +310,8 @@ std::unique_ptr<Acquisition> ModelPlanning::hypervolume() const {
   return std::make_unique<LogNoisyHypervolumeImprovement>(fantasies_, aims, reference(base_merits()), feasible_);
 }
 
-std::unique_ptr<Acquisition> ModelPlanning::of_one(const ExactGp& gp, const Aim& aim, const Matrix& draws,
-                                                   Choice choice, RandomStream& chance) {
+std::unique_ptr<Acquisition> ModelPlanning::of_one(const ExactGp& gp, const Aim& aim, Choice choice,
+                                                   RandomStream& chance) {
   Aim own = aim;  // in the process's own unit
   own.target = gp.location() + gp.scale() * aim.target;
   if (choice == Choice::kThompson) return std::make_unique<PathMerit>(PosteriorPath(gp, chance), own);
@@ -326,7 +323,9 @@ std::unique_ptr<Acquisition> ModelPlanning::of_one(const ExactGp& gp, const Aim&
     scalar_ = gp.with(pending, (mean.array() - gp.location()) / gp.scale());
     return std::make_unique<UpperConfidenceBound>(*scalar_, own, kConfidence);
   }
-  return std::make_unique<LogNoisyExpectedImprovement>(Fantasies(gp, base_, draws), aim, feasible_);
+  if (single()) return std::make_unique<LogNoisyExpectedImprovement>(fantasies_[0], aim, feasible_);
+  const Matrix normals = Sobol(kFantasyDirections, chance).next_normal(static_cast<std::size_t>(kFantasies));
+  return std::make_unique<LogNoisyExpectedImprovement>(Fantasies(gp, base_, normals), aim, feasible_);
 }
 
 /// Points whose surroundings are worth a look: the best feasible ones, or those of the front.
@@ -385,7 +384,6 @@ bool ModelPlanning::suggest_one(std::size_t number) {
   refresh(chance);
   const Choice choice = this->choice(number);
   const Matrix merits = base_merits();
-  const Matrix draws = Sobol(kFantasyDirections, chance).next_normal(static_cast<std::size_t>(kFantasies));
   std::unique_ptr<Acquisition> acquisition;
   std::string what;
   if (choice == Choice::kHypervolume) {
@@ -393,7 +391,7 @@ bool ModelPlanning::suggest_one(std::size_t number) {
     what = "expected gain in hypervolume";
   } else if (single()) {
     const std::size_t k = objectives_[0];
-    acquisition = of_one(*models_[k]->gp, aim(k), draws, choice, chance);
+    acquisition = of_one(*models_[k]->gp, aim(k), choice, chance);
   } else {
     const TradeOff trade_off = draw_trade_off(merits.topRows(tried_rows_), chance);
     TrainingData data;
@@ -403,7 +401,7 @@ bool ModelPlanning::suggest_one(std::size_t number) {
     GpOptions options;
     options.stop = [this] { return planning_.late(kShareOfAll); };
     const ExactGp gp = ExactGp::fit(data, options);
-    acquisition = of_one(gp, {}, draws, choice == Choice::kParego ? Choice::kExpectedImprovement : choice, chance);
+    acquisition = of_one(gp, {}, choice == Choice::kParego ? Choice::kExpectedImprovement : choice, chance);
     what = "expected improvement of the trade-off";
     for (std::size_t j = 0; j < objectives_.size(); ++j) {
       what += fmt::format("{} {} {:.2f}", j == 0 ? "" : " :", problem_.objectives[objectives_[j]].name,

@@ -297,3 +297,20 @@ TEST_CASE("upper confidence bound and the merit of a path, with their gradients"
     }
   }
 }
+
+TEST_CASE("bounds are never below the values") {
+  RandomStream random(9, "bounds");
+  for (const double noise : {1e-8, 0.1}) {
+    const ExactGp gp = sample_gp(noise, random, 60);
+    for (const Aim& aim : {Aim{Goal::kMaximize, 0}, Aim{Goal::kMinimize, 0}, Aim{Goal::kTarget, 0.3}}) {
+      const LogNoisyExpectedImprovement acquisition(
+          Fantasies(gp, distinct_rows(gp.points()), Sobol(60, random).next_normal(32)), aim);
+      Matrix points(200, 3);
+      for (Eigen::Index i = 0; i < points.rows(); ++i) {
+        points.row(i) << random.uniform(), random.uniform(), static_cast<double>(random.below(2));
+      }
+      const Vector values = acquisition.values(points), bounds = acquisition.bounds(points);
+      CHECK((bounds - values).minCoeff() > -1e-6);  // rounding of variances
+    }
+  }
+}

@@ -384,3 +384,72 @@ TEST_CASE("a deadline that has nearly passed still gives an answer") {
   CHECK(answer.suggestions.size() == 2);
   CHECK_FALSE(answer.notes.empty());
 }
+
+TEST_CASE("an outcome constraint is learned: the best feasible point is found beside a better infeasible one") {
+  // y = x grows all the way; c = (x + 1)²/4 must stay below 1, so that x = 1 is the best allowed.
+  Problem problem = line();
+  problem.measured_too = {{"c", {}}};
+  problem.outcome_constraints = {{1, true, 1, "c <= 1"}};
+  PlanQuestion question;
+  double best = -1;
+  for (int i = 0; i < 15; ++i) {
+    question.seed = static_cast<std::uint64_t>(i);
+    const Plan answer = plan(problem, question);
+    const double x = answer.suggestions[0].at[0], c = (x + 1) * (x + 1) / 4;
+    if (c <= 1) best = std::max(best, x);
+    if (i >= 3) CHECK(answer.suggestions[0].predicted.size() == 2);
+    question.observations.push_back({"", {x}, {Measurement{x, {}}, Measurement{c, {}}}, {}});
+  }
+  CHECK(best > 0.97);
+}
+
+TEST_CASE("while nothing is feasible a batch looks in more than one place, and says so") {
+  Problem problem = line();
+  problem.measured_too = {{"c", {}}};
+  problem.outcome_constraints = {{1, true, 1, "c <= 1"}};
+  PlanQuestion question;
+  question.count = 4;
+  for (int i = 0; i < 6; ++i) {
+    const double x = -1 + 0.8 * i;
+    question.observations.push_back({"", {x}, {Measurement{x, {}}, Measurement{10 + std::sin(3 * x), {}}}, {}});
+  }
+  const Plan answer = plan(problem, question);
+  REQUIRE(answer.suggestions.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(answer.suggestions[i].reason.find("looks for something feasible") == 0);
+    for (std::size_t k = 0; k < i; ++k) {
+      CHECK(std::abs(answer.suggestions[i].at[0] - answer.suggestions[k].at[0]) > 0.02);
+    }
+  }
+}
+
+TEST_CASE("objectives measured one at a time still make a model of each") {
+  Problem problem = line();
+  problem.objectives.push_back({"cost", {}, Objective::Goal::kMinimize, 0});
+  PlanQuestion question;
+  for (int i = 0; i < 8; ++i) {
+    const double x = -1 + 0.5 * i;
+    Observation o{"", {x}, {std::nullopt, std::nullopt}, {}};
+    o.measured[static_cast<std::size_t>(i % 2)] = Measurement{x * (i % 2 == 0 ? 1 : -1), {}};
+    question.observations.push_back(o);
+  }
+  const Plan answer = plan(problem, question);
+  REQUIRE(answer.suggestions[0].predicted.size() == 2);
+  CHECK(answer.suggestions[0].predicted[0]->mean == Approx(answer.suggestions[0].at[0]).margin(1));
+  CHECK(answer.suggestions[0].predicted[1]->mean == Approx(-answer.suggestions[0].at[0]).margin(1));
+  CHECK(answer.suggestions[0].at[0] > 2);  // both are best at the right end
+}
+
+TEST_CASE("an outcome over orders of magnitude is modelled by a logarithm, and predicted in its own unit") {
+  Problem problem = line();
+  problem.objectives[0].goal = Objective::Goal::kMinimize;
+  std::vector<Observation> observations;
+  for (int i = 0; i < 14; ++i) {
+    const double x = -1 + 4.0 * i / 13;
+    observations.push_back({"", {x}, {Measurement{std::exp(4 * x), {}}}, {}});
+  }
+  CHECK(describe(problem, observations)[0].transform == "logarithm of the distance to the best");
+  CHECK(predict(problem, observations, {{1.1}})[0][0]->mean == Approx(std::exp(4.4)).epsilon(0.15));
+  problem.objectives[0].transform = Objective::Transform::kNone;
+  CHECK(describe(problem, observations)[0].transform.empty());
+}
