@@ -330,6 +330,45 @@ double LogNoisyHypervolumeImprovement::value(const Vector& point, Vector* gradie
   return result;
 }
 
+namespace {
+
+/// ln of the mean of e^x over each row.
+Vector log_mean(const Matrix& logarithms) {
+  const Vector top = logarithms.rowwise().maxCoeff();
+  return top.array() + (logarithms.colwise() - top).array().exp().rowwise().mean().log();
+}
+
+}  // namespace
+
+LogMean::LogMean(std::vector<std::unique_ptr<Acquisition>> parts) : parts_(std::move(parts)) {
+  ATHANOR_CHECK(!parts_.empty(), "a mean of no acquisitions");
+}
+
+Vector LogMean::values(const Matrix& points) const {
+  Matrix all(points.rows(), static_cast<Eigen::Index>(parts_.size()));
+  for (std::size_t k = 0; k < parts_.size(); ++k) all.col(static_cast<Eigen::Index>(k)) = parts_[k]->values(points);
+  return log_mean(all);
+}
+
+Vector LogMean::bounds(const Matrix& points) const {
+  Matrix all(points.rows(), static_cast<Eigen::Index>(parts_.size()));
+  for (std::size_t k = 0; k < parts_.size(); ++k) all.col(static_cast<Eigen::Index>(k)) = parts_[k]->bounds(points);
+  return log_mean(all);
+}
+
+double LogMean::value(const Vector& point, Vector* gradient) const {
+  const auto count = static_cast<Eigen::Index>(parts_.size());
+  Vector logarithms(count), slope(point.size());
+  Matrix slopes(point.size(), count);
+  for (Eigen::Index k = 0; k < count; ++k) {
+    logarithms[k] = parts_[static_cast<std::size_t>(k)]->value(point, gradient ? &slope : nullptr);
+    if (gradient) slopes.col(k) = slope;
+  }
+  const double out = log_mean(logarithms.transpose())[0];
+  if (gradient) *gradient = slopes * ((logarithms.array() - out).exp() / static_cast<double>(count)).matrix();
+  return out;
+}
+
 UpperConfidenceBound::UpperConfidenceBound(const Surrogate& surrogate, const Aim& aim, double weight)
     : surrogate_(surrogate), aim_(aim), weight_(weight) {}
 

@@ -98,6 +98,20 @@ class LogNoisyHypervolumeImprovement final : public Acquisition {
   std::vector<BoxDecomposition> boxes_;  // one a fantasy
 };
 
+/// ln of the mean of what others give the logarithm of: of one acquisition under several models.
+/// Method: Snoek, Larochelle & Adams 2012, "integrated acquisition function".
+class LogMean final : public Acquisition {
+ public:
+  /// One part at least.
+  explicit LogMean(std::vector<std::unique_ptr<Acquisition>> parts);
+  Vector values(const Matrix& points) const override;
+  Vector bounds(const Matrix& points) const override;
+  double value(const Vector& point, Vector* gradient) const override;
+
+ private:
+  std::vector<std::unique_ptr<Acquisition>> parts_;
+};
+
 /// The merit that is exceeded with a small probability: mean + weight·sd (minimise: −mean + weight·sd; target: what is
 /// left of |mean − target| after weight·sd).
 /// Method: Srinivas et al. 2010, "Gaussian process optimization in the bandit setting".

@@ -15,15 +15,8 @@ namespace {
 /// One a measurand, none where it was never measured. throws InputError where nothing was.
 std::vector<std::optional<OutcomeModel>> fit_all(const Problem& problem, const std::vector<Observation>& observations) {
   check_observations(problem, observations);
-  std::vector<std::optional<OutcomeModel>> models(problem.measurands().size());
-  bool any = false;
-  for (std::size_t k = 0; k < models.size(); ++k) {
-    const bool known = std::any_of(observations.begin(), observations.end(),
-                                   [&](const Observation& o) { return !o.failed && o.measured[k]; });
-    if (known) models[k] = fit_outcome(problem, observations, k);
-    any = any || known;
-  }
-  if (!any) {
+  std::vector<std::optional<OutcomeModel>> models = fit_models(problem, observations).of;
+  if (std::none_of(models.begin(), models.end(), [](const auto& model) { return model.has_value(); })) {
     std::string names;
     for (const Measurand& measurand : problem.measurands()) {
       names += fmt::format("{}“{}”", names.empty() ? "" : ", ", measurand.name);

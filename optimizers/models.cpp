@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "optimizers/design.h"
 #include "optimizers/normal.h"
+#include "optimizers/sobol.h"
 
 namespace athanor {
 
@@ -261,6 +262,30 @@ std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::
   smooth.prior.noise_location = std::log(0.05);
   smooth.prior.noise_scale = 0.5;
   return std::make_shared<ExactGp>(ExactGp::fit(data, smooth));
+}
+
+Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort) {
+  Models models;
+  models.of.resize(problem.measurands().size());
+  for (std::size_t k = 0; k < models.of.size(); ++k) {
+    const bool known = std::any_of(observations.begin(), observations.end(),
+                                   [&](const Observation& o) { return !o.failed && o.measured[k]; });
+    if (!known) continue;
+    models.of[k] = fit_outcome(problem, observations, k, effort);
+    if (k < problem.objectives.size()) models.objectives.push_back(k);
+  }
+  models.success = success_model(problem, observations, effort);
+  return models;
+}
+
+void draw_hyper_parameters(Models& models, std::size_t count, Eigen::Index most_rows, RandomStream& random) {
+  for (auto& model : models.of) {
+    if (!model || model->gp->rows() > most_rows) continue;
+    const auto width = model->gp->dimension() + 3;
+    for (ExactGp& gp : model->gp->plausible(Sobol(width, random).next_normal(count))) {
+      model->drawn.push_back(std::make_shared<ExactGp>(std::move(gp)));
+    }
+  }
 }
 
 }  // namespace athanor

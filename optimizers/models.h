@@ -33,6 +33,7 @@ struct FitEffort {
 /// A measurand's surrogate, of its outcome as it is or transformed, and the way back to its unit.
 struct OutcomeModel {
   std::shared_ptr<const ExactGp> gp;
+  std::vector<std::shared_ptr<const ExactGp>> drawn;  ///< the same with other hyper-parameters: draw_hyper_parameters
   OutcomeTransform transform;
   Eigen::Index left_out = 0;  ///< observations that the effort did not allow
 
@@ -52,5 +53,18 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
 /// 1 where an experiment gave a measurement, 0 where it failed; none (null) where none failed.
 std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::vector<Observation>& observations,
                                              const FitEffort& effort = {});
+
+/// All that is modelled of a problem.
+struct Models {
+  std::vector<std::optional<OutcomeModel>> of;  ///< one a measurand; none where it was never measured
+  std::vector<std::size_t> objectives;          ///< those that have a model
+  std::shared_ptr<const ExactGp> success;       ///< null where no experiment failed
+};
+Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
+
+/// Few data leave the hyper-parameters open, and the most probable ones alone make a model that is too sure of itself:
+/// gives each model of at most `most_rows` rows `count` others, with hyper-parameters drawn from what the data leave
+/// open.
+void draw_hyper_parameters(Models& models, std::size_t count, Eigen::Index most_rows, RandomStream& random);
 
 }  // namespace athanor

@@ -15,6 +15,8 @@ namespace {
 
 constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
 constexpr double kSmallestVariance = 1e-18;  // a conditional variance below this is rounding
+constexpr double kCurvatureStep = 1e-3;      // of the logarithm of a hyper-parameter
+constexpr double kLargestSpread = 1;         // likewise: where the density is flat, or has no maximum within the bounds
 
 void check_data(const TrainingData& data) {
   const Eigen::Index n = data.points.rows();
@@ -198,6 +200,36 @@ ExactGp ExactGp::with(const Matrix& points, const Vector& outcomes) const {
   out.noise_.count.tail(points.rows()).setOnes();
   out.covariance_ = Covariance(out.points_, columns(), kernel(), parameters_);
   out.factorise();
+  return out;
+}
+
+std::vector<ExactGp> ExactGp::plausible(const Matrix& normals, const GpPrior& prior) const {
+  const GpEvidence evidence(points_, outcomes_, noise_, columns(), kernel(), prior);
+  const Vector mode = evidence.start(parameters_);
+  const Eigen::Index size = mode.size();
+  ATHANOR_CHECK(normals.cols() >= size, "fewer columns of normal draws than hyper-parameters");
+  Vector here(size), there(size);
+  evidence(mode, &here);
+  Matrix curvature(size, size);
+  for (Eigen::Index j = 0; j < size; ++j) {
+    Vector theta = mode;
+    theta[j] += kCurvatureStep;
+    evidence(theta, &there);
+    curvature.col(j) = (here - there) / kCurvatureStep;
+  }
+  const Eigen::SelfAdjointEigenSolver<Matrix> axes(0.5 * (curvature + curvature.transpose()));
+  const Vector sd = axes.eigenvalues().cwiseMax(1 / (kLargestSpread * kLargestSpread)).cwiseSqrt().cwiseInverse();
+  std::vector<ExactGp> out;
+  for (Eigen::Index k = 0; k < normals.rows(); ++k) {
+    const Vector along = sd.cwiseProduct(normals.row(k).head(size).transpose());
+    const Vector theta = mode + axes.eigenvectors() * along;
+    ExactGp gp = *this;
+    gp.parameters_ = evidence.parameters(theta.cwiseMax(evidence.low()).cwiseMin(evidence.high()));
+    gp.parameters_.noise_variance = std::max(gp.parameters_.noise_variance, prior.noise_floor);
+    gp.covariance_ = Covariance(points_, columns(), kernel(), gp.parameters_);
+    gp.factorise();
+    out.push_back(std::move(gp));
+  }
   return out;
 }
 

@@ -59,6 +59,11 @@ class ExactGp final : public Surrogate {
   /// The process that also knows these outcomes (standardised, noise inferred) at these points, hyper-parameters and
   /// standardisation as they are.
   ExactGp with(const Matrix& points, const Vector& outcomes) const;
+  /// Processes on the same data whose hyper-parameters are drawn from what the data leave open: from the normal
+  /// approximation, at the most probable ones, of the posterior density of their logarithms. One a row of `normals`
+  /// (k × at least as many columns as the points have, and three more). `prior`: that of the fit.
+  /// Method: Laplace's approximation (MacKay 1998, "Choice of basis for Laplace approximation").
+  std::vector<ExactGp> plausible(const Matrix& normals, const GpPrior& prior = {}) const;
 
   /// Standardised outcomes, one a different point.
   const Vector& outcomes() const { return outcomes_; }

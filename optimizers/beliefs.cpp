@@ -1,0 +1,184 @@
+#include "optimizers/beliefs.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "optimizers/box_decomposition.h"
+#include "optimizers/design.h"
+#include "optimizers/sobol.h"
+
+namespace athanor {
+namespace {
+
+constexpr Eigen::Index kFantasies = 32, kHypervolumeFantasies = 16;  // of all worlds together
+constexpr std::size_t kDirections = 128;
+
+void append(Matrix& matrix, const Matrix& rows) {
+  matrix.conservativeResize(matrix.rows() + rows.rows(), rows.cols());
+  matrix.bottomRows(rows.rows()) = rows;
+}
+
+const ExactGp& process(const OutcomeModel& model, std::size_t world) {
+  return world == 0 || model.drawn.empty() ? *model.gp : *model.drawn[(world - 1) % model.drawn.size()];
+}
+
+}  // namespace
+
+Beliefs::Beliefs(const Problem& problem, const Models& models, const std::vector<Point>& pending, RandomStream& random)
+    : problem_(problem), models_(models) {
+  Matrix known(0, static_cast<Eigen::Index>(problem.space.size()));
+  std::size_t worlds = 1;
+  for (const auto& model : models.of) {
+    if (!model) continue;
+    append(known, model->gp->points());
+    worlds = std::max(worlds, 1 + model->drawn.size());
+  }
+  base_ = distinct_rows(known);
+  tried_ = base_.rows();
+  append(base_, encode(problem.space, pending));
+  base_ = distinct_rows(base_);
+
+  // One sequence for all: scrambled copies of the same one would make the measurands depend on each other. Its first
+  // dimensions, the most even ones, go to everybody's most uncertain directions.
+  const Eigen::Index all = models.objectives.size() == 1 ? kFantasies : kHypervolumeFantasies;
+  const Eigen::Index draws = all / static_cast<Eigen::Index>(worlds);
+  const Matrix normals = Sobol(kDirections * models.of.size(), random).next_normal(static_cast<std::size_t>(all));
+  for (std::size_t w = 0; w < worlds; ++w) {
+    worlds_.push_back(world(w, normals.middleRows(static_cast<Eigen::Index>(w) * draws, draws)));
+  }
+
+  merits_.resize(base_.rows(), static_cast<Eigen::Index>(models.objectives.size()));
+  for (std::size_t j = 0; j < models.objectives.size(); ++j) {
+    const Aim aim = this->aim(models.objectives[j]);
+    const Vector mean = worlds_[0].fantasies[j].values().rowwise().mean();
+    merits_.col(static_cast<Eigen::Index>(j)) = mean.unaryExpr([&](double v) { return aim.merit(v); });
+  }
+}
+
+Beliefs::World Beliefs::world(std::size_t number, const Matrix& all_normals) const {
+  const auto shares = static_cast<Eigen::Index>(models_.of.size());
+  const auto normals = [&](std::size_t measurand) -> Matrix {
+    return all_normals(Eigen::all, Eigen::seq(static_cast<Eigen::Index>(measurand), Eigen::last, shares));
+  };
+  World out;
+  for (const std::size_t k : models_.objectives) {
+    out.fantasies.emplace_back(process(*models_.of[k], number), base_, normals(k));
+  }
+  for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
+    const auto& model = models_.of[constraint.measurand];
+    if (!model) continue;
+    const auto same = std::find(models_.objectives.begin(), models_.objectives.end(), constraint.measurand);
+    const Matrix values = same != models_.objectives.end()
+                              ? out.fantasies[static_cast<std::size_t>(same - models_.objectives.begin())].values()
+                              : Fantasies(process(*model, number), base_, normals(constraint.measurand)).values();
+    const double bound = model->standardised(constraint.bound);
+    if (out.feasible.size() == 0) out.feasible = Feasible::Constant(base_.rows(), all_normals.rows(), true);
+    for (Eigen::Index s = 0; s < out.feasible.cols(); ++s) {
+      const auto column = values.col(s % values.cols()).array();
+      out.feasible.col(s) =
+          out.feasible.col(s) && (constraint.at_most ? (column <= bound).eval() : (column >= bound).eval());
+    }
+  }
+  return out;
+}
+
+Aim Beliefs::aim(std::size_t objective) const {
+  return {problem_.objectives[objective].goal,
+          models_.of[objective]->standardised(problem_.objectives[objective].target)};
+}
+
+std::vector<Aim> Beliefs::aims() const {
+  std::vector<Aim> out;
+  for (const std::size_t k : models_.objectives) out.push_back(aim(k));
+  return out;
+}
+
+Vector Beliefs::merits_at(const Vector& point) const {
+  Vector out(merits_.cols());
+  for (std::size_t j = 0; j < models_.objectives.size(); ++j) {
+    const std::size_t k = models_.objectives[j];
+    const ExactGp& gp = *models_.of[k]->gp;
+    out[static_cast<Eigen::Index>(j)] = aim(k).merit((gp.at(point).mean - gp.location()) / gp.scale());
+  }
+  return out;
+}
+
+double Beliefs::feasible_share(Eigen::Index i) const {
+  const Feasible& feasible = worlds_[0].feasible;
+  if (feasible.size() == 0) return 1;
+  return static_cast<double>(feasible.row(i).count()) / static_cast<double>(feasible.cols());
+}
+
+bool Beliefs::any_feasible() const {
+  for (Eigen::Index i = 0; i < tried_; ++i) {
+    if (feasible_share(i) >= 0.5) return true;
+  }
+  return false;
+}
+
+bool Beliefs::beaten(const Vector& merits) const {
+  for (Eigen::Index i = 0; i < tried_; ++i) {
+    if (feasible_share(i) >= 0.5 && (merits_.row(i).transpose().array() >= merits.array()).all()) return true;
+  }
+  return false;
+}
+
+Vector Beliefs::reference() const {
+  std::vector<Eigen::Index> rows;
+  for (Eigen::Index i = 0; i < tried_; ++i) {
+    if (feasible_share(i) >= 0.5) rows.push_back(i);
+  }
+  const Matrix feasible = rows.empty() ? Matrix(merits_.topRows(tried_)) : Matrix(merits_(rows, Eigen::all));
+  const Matrix front = feasible(pareto_front(feasible), Eigen::all);
+  Vector out(merits_.cols());
+  for (Eigen::Index j = 0; j < out.size(); ++j) {
+    const std::size_t k = models_.objectives[static_cast<std::size_t>(j)];
+    const Objective& objective = problem_.objectives[k];
+    if (objective.reference) {
+      out[j] = aim(k).merit(models_.of[k]->standardised(*objective.reference));
+      continue;
+    }
+    const double low = front.col(j).minCoeff(), extent = front.col(j).maxCoeff() - low;
+    const double all = std::max(merits_.col(j).maxCoeff() - merits_.col(j).minCoeff(), 1e-6);
+    out[j] = extent > 1e-9 ? low - 0.1 * extent : merits_.col(j).minCoeff() - 0.1 * all;
+  }
+  return out;
+}
+
+std::vector<OutcomeBound> Beliefs::bounds() const {
+  const Matrix pending = this->pending();
+  std::vector<OutcomeBound> out;
+  const auto add = [&](const std::shared_ptr<const ExactGp>& gp, bool at_most, double bound) {
+    out.push_back({gp, at_most, bound});
+    if (pending.rows() == 0) return;
+    Vector mean, variance;
+    gp->marginals(pending, mean, variance);
+    out.back().surrogate = std::make_shared<ExactGp>(gp->with(pending, (mean.array() - gp->location()) / gp->scale()));
+  };
+  for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
+    const auto& model = models_.of[constraint.measurand];
+    if (model) add(model->gp, constraint.at_most, model->transformed(constraint.bound));
+  }
+  if (models_.success) add(models_.success, false, 0.5);
+  return out;
+}
+
+std::vector<Eigen::Index> Beliefs::promising(std::size_t& front) const {
+  std::vector<double> worth(static_cast<std::size_t>(tried_));
+  const std::vector<Eigen::Index> best =
+      merits_.cols() == 1 ? std::vector<Eigen::Index>{} : pareto_front(merits_.topRows(tried_));
+  front = best.size();
+  for (Eigen::Index i = 0; i < tried_; ++i) {
+    double& merit = worth[static_cast<std::size_t>(i)] = merits_.row(i).sum();
+    if (std::binary_search(best.begin(), best.end(), i)) merit += 1e6;
+    if (feasible_share(i) < 0.5) merit -= 1e9 * (1 - feasible_share(i));
+  }
+  std::vector<Eigen::Index> order(worth.size());
+  std::iota(order.begin(), order.end(), Eigen::Index{0});
+  std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
+    return worth[static_cast<std::size_t>(a)] > worth[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
+}  // namespace athanor

@@ -1,0 +1,257 @@
+// The chain from models to suggestions: beliefs of what is known, an acquisition, a search, and the reason.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "optimizers/beliefs.h"
+#include "optimizers/design.h"
+#include "optimizers/planning.h"
+#include "optimizers/search.h"
+#include "optimizers/sobol.h"
+#include "optimizers/trade_off.h"
+
+namespace athanor {
+namespace {
+
+using Choice = PlannerSettings::Acquisition;
+
+constexpr std::size_t kPromising = 5;
+constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
+constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
+constexpr Eigen::Index kTradeOffFantasies = 32;
+constexpr std::size_t kTradeOffDirections = 128;
+constexpr std::size_t kDraws = 3;               // of hyper-parameters, beside the most probable ones
+constexpr Eigen::Index kMostDrawn = 200;        // rows; more of them leave little open
+constexpr double kSecondsOfEvidence = 1.5e-9;   // times the cube of the points: one evaluation, on a slow core
+constexpr double kSecondsOfFantasies = 1.5e-9;  // likewise: one factorisation and all that comes with it
+
+/// What the deadline allows.
+struct Effort {
+  FitEffort fit;
+  Eigen::Index most_drawn = kMostDrawn;  ///< rows of a model with several sets of hyper-parameters
+};
+
+Effort effort(const Planning& planning, std::size_t count) {
+  Effort out;
+  const double deadline = planning.question.deadline_s;
+  if (!(deadline > 0)) return out;
+  const auto models = static_cast<double>(planning.problem.measurands().size());
+  const auto conditioned = static_cast<double>(std::min(count, kMostConditioned));
+  const auto rows = [&](double seconds, double rate) {
+    return static_cast<Eigen::Index>(std::cbrt(seconds / models / rate));
+  };
+  // Ten steps of the hyper-parameters, and one factorisation for each suggestion, should fit.
+  out.fit.most_points = std::clamp<Eigen::Index>(rows(0.1 * kShareOfFit * deadline, kSecondsOfEvidence), 20, 300);
+  out.fit.most_rows = std::clamp<Eigen::Index>(rows(0.3 * deadline / conditioned, kSecondsOfFantasies), 40, 5000);
+  out.fit.stop = [&planning] { return planning.late(kShareOfFit); };
+  // Besides, about twenty evaluations for the draws and a factorisation for each of them and each suggestion.
+  const double drawn = 0.1 * deadline / (20 + static_cast<double>(kDraws) * conditioned);
+  out.most_drawn = std::min(kMostDrawn, rows(drawn, kSecondsOfFantasies));
+  return out;
+}
+
+/// One run of the chain; the models are fitted once for all of its suggestions.
+class ModelPlanning {
+ public:
+  ModelPlanning(Planning& planning, std::size_t count);
+  /// False where the space is exhausted.
+  bool suggest_one();
+
+ private:
+  /// What speaks for a point, in a person's words too.
+  struct Goal {
+    std::unique_ptr<Acquisition> acquisition;
+    std::string what;
+    bool improvement = false;  ///< of one objective: its value is ln of the expected improvement, standardised
+  };
+
+  Choice choice() const;
+  Goal goal(const Beliefs& beliefs, RandomStream& chance);
+  Goal trade_off(const Beliefs& beliefs, Choice choice, RandomStream& chance);
+  std::unique_ptr<Acquisition> of_process(const ExactGp& gp, const Aim& aim, Choice choice, const Beliefs& beliefs,
+                                          RandomStream& chance);
+  std::vector<Point> promising(const Beliefs& beliefs) const;
+  std::vector<std::optional<Prediction>> predictions(const Vector& at) const;
+  std::string reason(const Vector& at, const Beliefs& beliefs, const std::string& what) const;
+  bool single() const { return models_.objectives.size() == 1; }
+
+  Planning& planning_;
+  const Problem& problem_;
+  std::size_t count_, given_ = 0;
+  Models models_;
+  std::optional<ExactGp> process_;  // what the acquisition under way refers to
+};
+
+ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
+    : planning_(planning), problem_(planning.problem), count_(count) {
+  const Effort effort = athanor::effort(planning, count);
+  models_ = fit_models(problem_, planning.question.observations, effort.fit);
+  const std::vector<Measurand> measurands = problem_.measurands();
+  Eigen::Index left_out = 0;
+  for (std::size_t k = 0; k < measurands.size(); ++k) {
+    if (models_.of[k]) {
+      left_out = std::max(left_out, models_.of[k]->left_out);
+    } else {
+      planning_.note(
+          fmt::format("“{}” was not measured yet, so nothing of it was taken into account", measurands[k].name));
+    }
+  }
+  if (left_out > 0) {
+    planning_.note(fmt::format("the deadline allows no model of all observations: {} of them were left out", left_out));
+  }
+  if (single() && choice() == Choice::kExpectedImprovement) {  // for several objectives it was not worth its time
+    RandomStream chance = planning_.random.stream("hyper-parameters");
+    draw_hyper_parameters(models_, kDraws, effort.most_drawn, chance);
+  }
+}
+
+Choice ModelPlanning::choice() const {
+  Choice asked = problem_.planner.acquisition;
+  if (given_ >= kMostConditioned) asked = Choice::kThompson;
+  if (single()) {
+    const bool of_one = asked == Choice::kUpperConfidenceBound || asked == Choice::kThompson;
+    return of_one ? asked : Choice::kExpectedImprovement;
+  }
+  if (asked != Choice::kAuto) return asked;
+  return models_.objectives.size() <= kMostHypervolume ? Choice::kHypervolume : Choice::kParego;
+}
+
+ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& chance) {
+  const Choice choice = this->choice();
+  if (choice == Choice::kThompson || choice == Choice::kUpperConfidenceBound) {
+    const std::string what =
+        choice == Choice::kThompson ? "best of one draw of what the outcome may be" : "upper confidence bound";
+    if (!single()) return {trade_off(beliefs, choice, chance).acquisition, what};
+    const std::size_t k = models_.objectives[0];
+    return {of_process(*models_.of[k]->gp, beliefs.aim(k), choice, beliefs, chance), what};
+  }
+  if (!single() && choice != Choice::kHypervolume) return trade_off(beliefs, Choice::kExpectedImprovement, chance);
+
+  std::vector<std::unique_ptr<Acquisition>> worlds;
+  const std::vector<Aim> aims = beliefs.aims();
+  for (const Beliefs::World& world : beliefs.worlds()) {
+    if (single()) {
+      worlds.push_back(std::make_unique<LogNoisyExpectedImprovement>(world.fantasies[0], aims[0], world.feasible));
+    } else {
+      worlds.push_back(
+          std::make_unique<LogNoisyHypervolumeImprovement>(world.fantasies, aims, beliefs.reference(), world.feasible));
+    }
+  }
+  return {std::make_unique<LogMean>(std::move(worlds)),
+          single() ? "expected improvement" : "expected gain in hypervolume", single()};
+}
+
+/// Of several objectives a random weighting.
+ModelPlanning::Goal ModelPlanning::trade_off(const Beliefs& beliefs, Choice choice, RandomStream& chance) {
+  const TradeOff trade_off = draw_trade_off(beliefs.merits().topRows(beliefs.tried()), chance);
+  TrainingData data;
+  data.points = beliefs.base().topRows(beliefs.tried());
+  data.outcomes = trade_off.outcomes;
+  data.columns = columns(problem_.space);
+  GpOptions options;
+  options.stop = [this] { return planning_.late(kShareOfAll); };
+  std::string what = "expected improvement of the trade-off";
+  for (std::size_t j = 0; j < models_.objectives.size(); ++j) {
+    what += fmt::format("{} {} {:.2f}", j == 0 ? "" : " :", problem_.objectives[models_.objectives[j]].name,
+                        trade_off.weights[static_cast<Eigen::Index>(j)]);
+  }
+  return {of_process(ExactGp::fit(data, options), {}, choice, beliefs, chance), what};
+}
+
+std::unique_ptr<Acquisition> ModelPlanning::of_process(const ExactGp& gp, const Aim& aim, Choice choice,
+                                                       const Beliefs& beliefs, RandomStream& chance) {
+  Aim own = aim;  // in the process's own unit
+  own.target = gp.location() + gp.scale() * aim.target;
+  if (choice == Choice::kThompson) return std::make_unique<PathMerit>(PosteriorPath(gp, chance), own);
+  if (choice == Choice::kUpperConfidenceBound) {
+    // What is pending counts as measured to be what is expected (Desautels, Krause & Burdick 2014, "GP-BUCB").
+    const Matrix pending = beliefs.pending();
+    Vector mean, variance;
+    gp.marginals(pending, mean, variance);
+    process_ = gp.with(pending, (mean.array() - gp.location()) / gp.scale());
+    return std::make_unique<UpperConfidenceBound>(*process_, own, kConfidence);
+  }
+  const Matrix normals = Sobol(kTradeOffDirections, chance).next_normal(static_cast<std::size_t>(kTradeOffFantasies));
+  return std::make_unique<LogNoisyExpectedImprovement>(Fantasies(gp, beliefs.base(), normals), aim,
+                                                       beliefs.worlds()[0].feasible);
+}
+
+/// Points whose surroundings are worth a look: the best feasible ones, or those of the front.
+std::vector<Point> ModelPlanning::promising(const Beliefs& beliefs) const {
+  std::size_t front = 0;
+  const std::vector<Eigen::Index> order = beliefs.promising(front);
+  const std::size_t wanted = std::max(kPromising, std::min(front, 3 * kPromising));
+  std::vector<Point> out;
+  for (const Eigen::Index i : order) {
+    if (out.size() == wanted) break;
+    // An observation may lie a little outside (a weighed-out mixture); a search may only start from inside.
+    const Vector unit = beliefs.base().row(i);
+    Point point = problem_.space.decode(std::span(unit.data(), static_cast<std::size_t>(unit.size())));
+    if (planning_.region.repair(point)) out.push_back(std::move(point));
+  }
+  return out;
+}
+
+std::vector<std::optional<Prediction>> ModelPlanning::predictions(const Vector& at) const {
+  std::vector<std::optional<Prediction>> out;
+  for (const auto& model : models_.of) {
+    out.emplace_back();
+    if (!model) continue;
+    const PointPosterior posterior = model->gp->at(at);
+    out.back() = model->predict(posterior.mean, posterior.variance);
+  }
+  return out;
+}
+
+/// Whether the predicted outcome at `at` would itself be the best so far, or is worth a try because it is uncertain;
+/// and `what` speaks for it.
+std::string ModelPlanning::reason(const Vector& at, const Beliefs& beliefs, const std::string& what) const {
+  if (!beliefs.any_feasible()) {
+    const double chance = std::exp(LogFeasibility(beliefs.bounds()).value(at, nullptr));
+    return fmt::format("looks for something feasible: probability {}", pretty_number(chance, 2));
+  }
+  return (beliefs.beaten(beliefs.merits_at(at)) ? "explore: " : "exploit: ") + what;
+}
+
+bool ModelPlanning::suggest_one() {
+  RandomStream chance = planning_.random.stream("suggestion", planning_.plan.suggestions.size());
+  const Beliefs beliefs(problem_, models_, planning_.pending, chance);
+  Goal goal = this->goal(beliefs, chance);
+  if (auto bounds = beliefs.bounds(); !bounds.empty()) {
+    goal.acquisition =
+        std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
+  }
+
+  ++given_;
+  SearchOptions how;
+  const double share =
+      kShareOfFit + (kShareOfAll - kShareOfFit) * static_cast<double>(given_) / static_cast<double>(count_);
+  how.stop = [this, share] { return planning_.late(share); };
+  const auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
+  if (!found) return false;
+  planning_.searched = std::min(planning_.searched, found->searched);
+
+  const Vector at = encode(problem_.space, {found->at}).row(0);
+  if (goal.improvement) {
+    const std::size_t k = models_.objectives[0];
+    const std::string unit = problem_.objectives[k].unit.text();
+    if (models_.of[k]->transform.none()) {
+      const std::string size = pretty_number(std::exp(found->value) * models_.of[k]->gp->scale(), 2);
+      goal.what += fmt::format(" {}{}{}", size, unit.empty() ? "" : " ", unit);
+    }
+  }
+  planning_.suggest({found->at, predictions(at), reason(at, beliefs, goal.what), {}});
+  return true;
+}
+
+}  // namespace
+
+void suggest_by_models(Planning& planning, std::size_t count) {
+  ModelPlanning models(planning, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!models.suggest_one()) return;
+  }
+}
+
+}  // namespace athanor

@@ -1,0 +1,45 @@
+// One question to the planner while it is being answered: what all of its suggestions share.
+#pragma once
+
+#include "core/random.h"
+#include "optimizers/planner.h"
+#include "optimizers/region.h"
+#include "optimizers/tried.h"
+
+namespace athanor {
+
+/// The shares of the time until the deadline after which the models' fit and everything, respectively, comes to an end.
+constexpr double kShareOfFit = 0.4, kShareOfAll = 0.9;
+
+/// Keeps references to the problem and the question.
+class Planning {
+ public:
+  Planning(const Problem& problem, const PlanQuestion& question);
+
+  const Problem& problem;
+  const PlanQuestion& question;
+  const Region region;
+  const Random random;
+  Tried tried;                 ///< suggestions included
+  std::vector<Point> pending;  ///< likewise
+  double searched = 1;         ///< share of its work that the least thorough search did
+  Plan plan;
+
+  /// Whether `share` of the time until the deadline has passed.
+  bool late(double share) const;
+  double seconds() const;
+  void note(std::string text) { plan.notes.push_back(std::move(text)); }
+  /// Takes it for what is tried next, after telling what was tried near it.
+  void suggest(Suggestion suggestion);
+
+ private:
+  std::vector<Neighbour> nearest(const Point& at) const;
+
+  double began_;
+};
+
+/// Adds up to `count` suggestions that the models of what was measured speak for; fewer only where the space is
+/// exhausted.
+void suggest_by_models(Planning& planning, std::size_t count);
+
+}  // namespace athanor
