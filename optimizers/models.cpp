@@ -226,7 +226,7 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
   }
   if (effort.stop && effort.stop()) return best;
   // A smoother kernel leaves more to noise, not less.
-  if (best.gp->parameters().noise_variance > 10 * kSmoothNoise) return best;
+  if (best.gp->parameters().noise_variance > 2 * kSmoothNoise) return best;
   options.kernel = Kernel::kRbf;
   options.start = best.gp->parameters();
   auto smooth = std::make_shared<ExactGp>(ExactGp::fit(transformed(data, best.transform), options));

@@ -12,8 +12,9 @@
 namespace athanor {
 namespace {
 
-constexpr std::size_t kChunk = 4096;       // points at a time
-constexpr std::size_t kFirstValued = 256;  // of the best bounds; then twice as many, and so on
+constexpr std::size_t kChunk = 4096;      // points at a time
+constexpr std::size_t kFirstValued = 32;  // of the best bounds; then twice as many, and so on
+constexpr std::size_t kPart = 256;        // of those, valued at once by one thread
 constexpr unsigned kMostThreads = 4;
 constexpr double kNever = -std::numeric_limits<double>::infinity();  // not feasible, or not looked at
 
@@ -94,10 +95,10 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
     }
     begin = end;
     if (rows.empty()) break;  // and so are all that come later
-    const std::size_t parts = (rows.size() + kFirstValued - 1) / kFirstValued;
+    const std::size_t parts = (rows.size() + kPart - 1) / kPart;
     Vector values(static_cast<Eigen::Index>(rows.size()));
     in_parallel(parts, [&](std::size_t part) {
-      const std::size_t first = part * kFirstValued, last = std::min(first + kFirstValued, rows.size());
+      const std::size_t first = part * kPart, last = std::min(first + kPart, rows.size());
       const std::vector<Point> some(points.begin() + static_cast<long>(first),
                                     points.begin() + static_cast<long>(last));
       values.segment(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(last - first)) =

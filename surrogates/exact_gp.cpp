@@ -14,6 +14,7 @@ namespace athanor {
 namespace {
 
 constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
+constexpr double kSameOptimum = 0.3;         // logarithms of hyper-parameters; nearer optima are one
 constexpr double kSmallestVariance = 1e-18;  // a conditional variance below this is rounding
 constexpr double kCurvatureStep = 1e-3;      // of the logarithm of a hyper-parameter
 constexpr double kLargestSpread = 1;         // likewise: where the density is flat, or has no maximum within the bounds
@@ -144,21 +145,24 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
     for (Vector* part : {&outcomes, &noise.variance, &noise.count}) part->conservativeResize(most);
   }
   const GpEvidence evidence(points, outcomes, noise, data.columns, options.kernel, options.prior);
+  Minimum best;
+  bool joined = false;  // what an earlier start found
   const auto cost = [&](const Vector& theta, Vector* gradient) {
+    joined = best.point.size() > 0 && (theta - best.point).cwiseAbs().maxCoeff() < kSameOptimum;
     const double value = -evidence(theta, gradient);
     if (gradient) *gradient = -*gradient;
     return value;
   };
   MinimiseOptions search;
   search.max_evaluations = options.max_evaluations;
-  search.value_tolerance = 1e-6;
+  search.value_tolerance = 1e-5;
   search.point_tolerance = 1e-4;
-  search.stop = options.stop;
-  Minimum best;
+  search.stop = [&] { return joined || (options.stop && options.stop()); };
   for (int start = 0; start < std::max(options.starts, 1); ++start) {
     // The mode of the prior, then shorter and longer in turn.
     const double stretch = start == 0 ? 1 : std::pow(4.0, (start + 1) / 2 * (start % 2 == 1 ? 1 : -1));
     const Vector from = start == 0 && options.start ? evidence.start(*options.start) : evidence.start(stretch);
+    joined = false;
     const Minimum found = minimise(cost, from, evidence.low(), evidence.high(), search);
     if (start == 0 || found.value < best.value) best = found;
     if (options.stop && options.stop()) break;

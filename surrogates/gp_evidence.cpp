@@ -5,6 +5,8 @@
 #include <limits>
 #include <numbers>
 
+#include "surrogates/tiles.h"
+
 namespace athanor {
 namespace {
 
@@ -17,6 +19,13 @@ double log_normal_prior(double t, double location, double scale, double& derivat
   const double z = (t - location) / scale;
   derivative = -z / scale - 1;
   return -0.5 * z * z - t;
+}
+
+constexpr Eigen::Index kSides = 8;  // rows below the covariance, for the right-hand sides 1ᵀ and yᵀ
+
+/// An odd number of tiles: columns that lie a power of two apart would compete for the same lines of the cache.
+Eigen::Index strided(Eigen::Index rows) {
+  return rows / 8 % 2 == 0 ? rows + 8 : rows;
 }
 
 }  // namespace
@@ -34,12 +43,34 @@ GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise
              std::any_of(columns_.begin(), columns_.end(), [](const Column& c) { return c == Column::kNumeric; })),
       n_(points.rows()),
       d_(points.cols()),
-      covariance_(n_, n_),
-      slope_(n_, n_),
-      inverse_(n_, n_),
-      scaled_(n_, d_) {
-  if (trend_) features_ = trend_features(points, columns_);
-  if (trend_) features_ /= std::sqrt(static_cast<double>(features_.cols()));
+      padded_(whole_tiles(n_)),
+      starts_{0},
+      scaled_(Matrix::Zero(padded_, d_)),
+      matrix_(Matrix::Zero(strided(padded_ + kSides), padded_)),
+      inverse_(Matrix::Zero(strided(padded_), padded_)) {
+  for (Eigen::Index j = 0; j < d_; ++j) {
+    (columns_[static_cast<std::size_t>(j)] == Column::kNumeric ? numeric_ : categorical_).push_back(j);
+  }
+  for (Eigen::Index a = 0; a < n_; ++a) starts_.push_back(starts_.back() + padded_ - first(a));
+  distance_.setZero(starts_.back());
+  value_ = slope_ = distance_;
+  if (trend_) gram_ = distance_;
+  apart_.setZero(starts_.back(), static_cast<Eigen::Index>(categorical_.size()));
+  const Matrix features = trend_ ? trend_features(points, columns_) : Matrix(n_, 0);
+  Eigen::ArrayXd apart;
+  for (Eigen::Index a = 0; a < n_; ++a) {
+    const Eigen::Index begin = starts_[static_cast<std::size_t>(a)], from = first(a), count = n_ - from;
+    if (trend_) {
+      gram_.segment(begin, count) =
+          features.bottomRows(count) * features.row(a).transpose() / static_cast<double>(features.cols());
+    }
+    for (std::size_t k = 0; k < categorical_.size(); ++k) {
+      const Eigen::Index j = categorical_[k];
+      apart.setZero(count);
+      add_categorical(columns_[static_cast<std::size_t>(j)], points(a, j), points.col(j).tail(count), 1, apart);
+      apart_.col(static_cast<Eigen::Index>(k)).segment(begin, count) = apart;
+    }
+  }
 }
 
 Eigen::Index GpEvidence::size() const {
@@ -92,50 +123,62 @@ GpParameters GpEvidence::parameters(const Vector& theta) const {
   return parameters;
 }
 
+void GpEvidence::fill_distances(const Vector& theta) const {
+  for (const Eigen::Index j : numeric_) scaled_.col(j).head(n_) = points_.col(j) * std::exp(-theta[j]);
+  using Rows = Eigen::Array<double, 8, 1>;
+  double* out = distance_.data();
+  for (Eigen::Index a = 0; a < n_; ++a) {
+    for (Eigen::Index b = first(a); b < padded_; b += 8, out += 8) {
+      Rows sum = Rows::Zero();
+      for (const Eigen::Index j : numeric_) {
+        const Rows apart = Eigen::Map<const Rows>(&scaled_(b, j)) - scaled_(a, j);
+        sum += apart * apart;
+      }
+      Eigen::Map<Rows>{out} = sum;
+    }
+  }
+  for (std::size_t k = 0; k < categorical_.size(); ++k) {
+    distance_ += std::exp(-2 * theta[categorical_[k]]) * apart_.col(static_cast<Eigen::Index>(k));
+  }
+}
+
+/// K, padded with the identity, and below it the right-hand sides.
+void GpEvidence::fill_matrix(double signal, double noise, double trend) const {
+  value_ *= signal;
+  if (trend_) value_ += trend * gram_;
+  for (Eigen::Index a = 0; a < n_; ++a) {
+    auto column = matrix_.col(a);
+    column.segment(first(a), n_ - first(a)) = value_.segment(starts_[static_cast<std::size_t>(a)], n_ - first(a));
+    column[a] += std::max(noise_.at(a, noise), prior_.noise_floor);
+    column.tail(matrix_.rows() - n_).setZero();
+    column[padded_] = 1;
+    column[padded_ + 1] = outcomes_[a];
+  }
+  matrix_.rightCols(padded_ - n_).setZero();
+  matrix_.diagonal().tail(padded_ - n_).setOnes();
+}
+
 double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
   const double noise = infers_noise_ ? std::exp(theta[d_]) : 0;
   const double signal = prior_.signal_scale > 0 ? std::exp(theta[size() - 1]) : 1;
-  const Eigen::ArrayXd inverse_square = (-2 * theta.head(d_).array()).exp();
-  for (Eigen::Index j = 0; j < d_; ++j) {
-    const bool numeric = columns_[static_cast<std::size_t>(j)] == Column::kNumeric;
-    scaled_.col(j) = numeric ? Vector(points_.col(j) * std::sqrt(inverse_square[j])) : Vector(points_.col(j));
-  }
-
-  // The lower triangle, column by column: s² k(r²) and its slope by r².
-  for (Eigen::Index a = 0; a < n_; ++a) {
-    const Eigen::Index below = n_ - a - 1;
-    distance_.setZero(below);
-    for (Eigen::Index j = 0; j < d_; ++j) {
-      const auto column = scaled_.col(j).tail(below).array();
-      if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
-        distance_ += (column - scaled_(a, j)).square();
-      } else {
-        add_categorical(columns_[static_cast<std::size_t>(j)], scaled_(a, j), scaled_.col(j).tail(below),
-                        inverse_square[j], distance_);
-      }
-    }
-    if (gradient) {
-      kernel_values(kernel_, distance_, value_, derivative_);
-      slope_.col(a).tail(below) = signal * derivative_;
-    } else {
-      kernel_values(kernel_, distance_, value_);
-    }
-    covariance_.col(a).tail(below) = signal * value_;
-    covariance_(a, a) = signal + std::max(noise_.at(a, noise), prior_.noise_floor);
-  }
-
   const double trend = trend_ ? std::exp(theta[trend_index()]) : 0;
-  if (trend_) covariance_.selfadjointView<Eigen::Lower>().rankUpdate(features_, trend);
+  fill_distances(theta);
+  if (gradient) {
+    kernel_values(kernel_, distance_, value_, slope_);
+  } else {
+    kernel_values(kernel_, distance_, value_);
+  }
+  fill_matrix(signal, noise, trend);
+  if (!factor_in_tiles(matrix_, padded_ + kSides, padded_)) return std::numeric_limits<double>::quiet_NaN();
 
-  const Eigen::LLT<Eigen::Ref<Matrix>> factor(covariance_);  // in place
-  if (factor.info() != Eigen::Success) return std::numeric_limits<double>::quiet_NaN();
-  const Vector weighted_ones = factor.solve(Vector::Ones(n_));
-  mean_ = weighted_ones.dot(outcomes_) / weighted_ones.sum();
-  const Vector residual = outcomes_.array() - mean_;
-  const Vector alpha = factor.solve(residual);
-  const double log_determinant = 2 * covariance_.diagonal().array().log().sum();
-  log_evidence_ =
-      -0.5 * (residual.dot(alpha) + log_determinant + static_cast<double>(n_) * std::log(2 * std::numbers::pi));
+  // With a = L⁻¹1 and b = L⁻¹y, which the factorisation gave: m = aᵀb/aᵀa, L⁻¹(y − m) = b − m a.
+  const Vector ones = matrix_.row(padded_).head(padded_);
+  const Vector solved = matrix_.row(padded_ + 1).head(padded_);
+  mean_ = ones.dot(solved) / ones.squaredNorm();
+  const Vector residual = solved - mean_ * ones;
+  const double misfit = residual.squaredNorm();
+  const double log_determinant = 2 * matrix_.diagonal().head(n_).array().log().sum();
+  log_evidence_ = -0.5 * (misfit + log_determinant + static_cast<double>(n_) * std::log(2 * std::numbers::pi));
   if (noise_.spare > 0) {
     log_evidence_ -= 0.5 * (noise_.spare * std::log(2 * std::numbers::pi * noise) + noise_.scatter / noise +
                             noise_.count.array().log().sum());
@@ -164,50 +207,41 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
   if (!gradient) return result;
 
   // ∂ ln p(y|θ)/∂θ = ½ Σ_ab W_ab ∂K_ab/∂θ with W = ααᵀ − K⁻¹; the profiled mean does not contribute (envelope theorem).
-  inverse_.setIdentity();
-  covariance_.triangularView<Eigen::Lower>().solveInPlace(inverse_);  // L⁻¹
-  Matrix& w = covariance_;                                            // L is not needed any more
-  w.setZero();
-  w.selfadjointView<Eigen::Lower>().rankUpdate(inverse_.transpose(), -1.0);
-  w.selfadjointView<Eigen::Lower>().rankUpdate(alpha);
-  if (infers_noise_) {
-    double sum = 0;
-    for (Eigen::Index a = 0; a < n_; ++a) {
-      if (std::isnan(noise_.variance[a]) && noise_.at(a, noise) > prior_.noise_floor) sum += w(a, a) / noise_.count[a];
-    }
-    (*gradient)[d_] += 0.5 * (noise * sum - noise_.spare + noise_.scatter / noise);
-  }
-  double trend_sum = 0;  // Σ_ab W_ab τ² (ΦΦᵀ)_ab
-  if (trend_) {
-    const Matrix weighted = w.selfadjointView<Eigen::Lower>() * features_;
-    trend_sum = trend * features_.cwiseProduct(weighted).sum();
-    (*gradient)[trend_index()] += 0.5 * trend_sum;
-  }
-  // ∂K_ab/∂ln ℓ_j = −2 s² k′(r²) (x_aj − x_bj)²/ℓ_j²; each pair stands twice in the sum.
-  double signal_sum = 0;
+  invert_in_tiles(matrix_, padded_, inverse_);
+  square_in_tiles(inverse_, padded_, matrix_);  // K⁻¹; L is not needed any more
+  const Vector alpha = inverse_.topRows(padded_) * residual;
+  Eigen::ArrayXd& weight = value_;
+  double noise_sum = 0, own_noise_sum = 0, trend_sum = 0;  // Σ_a W_aa σ_a², over all and over the inferred ones
   for (Eigen::Index a = 0; a < n_; ++a) {
-    const Eigen::Index below = n_ - a - 1;
-    derivative_ = w.col(a).tail(below).array() * slope_.col(a).tail(below).array();
-    for (Eigen::Index j = 0; j < d_; ++j) {
-      const auto column = scaled_.col(j).tail(below).array();
-      if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
-        (*gradient)[j] -= 2 * (derivative_ * (column - scaled_(a, j)).square()).sum();
-      } else {
-        apart_.setZero(below);
-        add_categorical(columns_[static_cast<std::size_t>(j)], scaled_(a, j), scaled_.col(j).tail(below),
-                        inverse_square[j], apart_);
-        (*gradient)[j] -= 2 * (derivative_ * apart_).sum();
-      }
-    }
+    const Eigen::Index begin = starts_[static_cast<std::size_t>(a)], from = first(a), count = padded_ - from;
+    weight.segment(begin, count) = alpha[a] * alpha.tail(count) - matrix_.col(a).segment(from, count);
+    weight.segment(begin, a - from).setZero();
+    const double own = weight[begin + a - from], variance = noise_.at(a, noise);
+    noise_sum += own * std::max(variance, prior_.noise_floor);
+    if (std::isnan(noise_.variance[a]) && variance > prior_.noise_floor) own_noise_sum += own * variance;
+    if (trend_) trend_sum -= own * gram_[begin + a - from];
+  }
+  if (infers_noise_) (*gradient)[d_] += 0.5 * (own_noise_sum - noise_.spare + noise_.scatter / noise);
+  if (trend_) {  // Σ_ab W_ab τ² (ΦΦᵀ)_ab, each pair twice
+    trend_sum = trend * (trend_sum + 2 * (weight * gram_).sum());
+    (*gradient)[trend_index()] += 0.5 * trend_sum;
   }
   if (prior_.signal_scale > 0) {
     // Σ_ab W_ab s² k_ab = Σ_ab W_ab K_ab − Σ_a W_aa σ_a² − the trend's, and tr(W K) = αᵀ(y − m) − n.
-    double noise_sum = 0;
-    for (Eigen::Index a = 0; a < n_; ++a) {
-      noise_sum += w(a, a) * std::max(noise_.at(a, noise), prior_.noise_floor);
+    (*gradient)[size() - 1] += 0.5 * (misfit - static_cast<double>(n_) - noise_sum - trend_sum);
+  }
+  // ∂K_ab/∂ln ℓ_j = −2 s² k′(r²) (x_aj − x_bj)²/ℓ_j²; each pair stands twice in the sum.
+  weight *= -2 * signal * slope_;
+  for (Eigen::Index a = 0; a < n_; ++a) {
+    const Eigen::Index begin = starts_[static_cast<std::size_t>(a)], count = padded_ - first(a);
+    const auto own = weight.segment(begin, count);
+    for (const Eigen::Index j : numeric_) {
+      (*gradient)[j] += (own * (scaled_.col(j).tail(count).array() - scaled_(a, j)).square()).sum();
     }
-    signal_sum = residual.dot(alpha) - static_cast<double>(n_) - noise_sum - trend_sum;
-    (*gradient)[size() - 1] += 0.5 * signal_sum;
+  }
+  for (std::size_t k = 0; k < categorical_.size(); ++k) {
+    const Eigen::Index j = categorical_[k];
+    (*gradient)[j] += std::exp(-2 * theta[j]) * (weight * apart_.col(static_cast<Eigen::Index>(k))).sum();
   }
   return result;
 }

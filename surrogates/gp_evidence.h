@@ -59,6 +59,11 @@ class GpEvidence {
 
  private:
   Eigen::Index trend_index() const { return d_ + (infers_noise_ ? 1 : 0); }
+  /// Pairs of points (a, b), those with b ≥ a and a few more up to whole tiles, stand one after the other: for each a
+  /// from b = first(a) to the end of its column, from packed entry starts_[a] on.
+  static Eigen::Index first(Eigen::Index a) { return a / 8 * 8; }
+  void fill_distances(const Vector& theta) const;
+  void fill_matrix(double signal, double noise, double trend) const;
 
   const Matrix& points_;
   const Vector& outcomes_;
@@ -67,12 +72,15 @@ class GpEvidence {
   Kernel kernel_;
   GpPrior prior_;
   bool infers_noise_ = false, trend_ = false;
-  Eigen::Index n_, d_;
+  Eigen::Index n_, d_, padded_;
+  std::vector<Eigen::Index> numeric_, categorical_;  // columns
+  std::vector<Eigen::Index> starts_;                 // n + 1
+  Eigen::ArrayXd gram_;                              // pairs: Σ_j φ_j φ_j′/p, the trend's share of the covariance
+  Eigen::ArrayXXd apart_;                            // pairs × categorical columns: δ
   // Work space, so that a fit allocates once.
-  Matrix features_;  // n × p, divided by √p
-  mutable Matrix covariance_, slope_, inverse_;
-  mutable Eigen::ArrayXd distance_, value_, derivative_, apart_;
-  mutable Matrix scaled_;
+  mutable Matrix scaled_;                            // padded × d
+  mutable Eigen::ArrayXd distance_, value_, slope_;  // pairs
+  mutable Matrix matrix_, inverse_;                  // rows as many as tiles and right-hand sides need
   mutable double mean_ = 0, log_evidence_ = 0;
 };
 

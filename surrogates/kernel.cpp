@@ -200,11 +200,13 @@ void Covariance::add_prior_gradient(const Vector& point, double weight, Vector& 
 
 Matrix Covariance::matrix(const Matrix& points) const {
   Matrix out(rows(), points.rows());
-  Eigen::ArrayXd column;
+  Eigen::ArrayXd distance, column;
   for (Eigen::Index i = 0; i < points.rows(); ++i) {
-    with(points.row(i), column);
-    out.col(i) = column;
+    scaled_.squared_distances(points.row(i), distance);
+    kernel_values(kernel_, distance, column);
+    out.col(i) = signal_ * column;
   }
+  if (trend_ > 0) out.noalias() += (trend_ * features_) * trend_features(points, columns()).transpose();
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "reference.h"
 #include "surrogates/exact_gp.h"
+#include "surrogates/minimise.h"
 
 using namespace athanor;
 
@@ -163,6 +164,30 @@ TEST_CASE("a fit finds which columns matter and how noisy the data are") {
   CHECK(health.warnings.empty());
   // A fit of a part and the rest is deterministic, bit for bit.
   CHECK(ExactGp::fit(data).alpha() == ExactGp::fit(data).alpha());
+}
+
+TEST_CASE("a fit is as probable as a patient search from the same starts finds") {
+  RandomStream random(7, "patient");
+  for (const double noise : {0.0, 0.3, 3.0}) {
+    for (const Eigen::Index n : {9, 25, 60}) {
+      const TrainingData data = reference::sample_data(n, 3, noise, random);
+      const ExactGp gp = ExactGp::fit(data);
+      const Noise unknown{Vector::Constant(n, std::numeric_limits<double>::quiet_NaN()), Vector::Ones(n), 0, 0};
+      const GpEvidence evidence(gp.points(), gp.outcomes(), unknown, data.columns, gp.kernel(), {});
+      double most = -std::numeric_limits<double>::infinity();
+      for (const double stretch : {1.0, 4.0}) {
+        const auto cost = [&](const Vector& theta, Vector* gradient) {
+          const double value = -evidence(theta, gradient);
+          if (gradient) *gradient = -*gradient;
+          return value;
+        };
+        const MinimiseOptions patient{2000, 1e-12, 1e-10, {}};
+        most = std::max(most, -minimise(cost, evidence.start(stretch), evidence.low(), evidence.high(), patient).value);
+      }
+      // A hundredth of a unit of log probability is nothing beside what choosing another kernel or transform takes.
+      CHECK(gp.log_posterior() > most - 0.01);
+    }
+  }
 }
 
 TEST_CASE("awkward data do not break a fit") {
