@@ -18,8 +18,11 @@ void append(Matrix& matrix, const Matrix& rows) {
   matrix.bottomRows(rows.rows()) = rows;
 }
 
-const ExactGp& process(const OutcomeModel& model, std::size_t world) {
-  return world == 0 || model.drawn.empty() ? *model.gp : *model.drawn[(world - 1) % model.drawn.size()];
+Fantasies fantasies(const Problem& problem, const OutcomeModel& model, std::size_t world, const Matrix& base,
+                    const Matrix& normals) {
+  const ExactGp& gp = world == 0 || model.drawn.empty() ? *model.gp : *model.drawn[(world - 1) % model.drawn.size()];
+  // A row of a pool is a thing with something of its own that no column tells; only replicates show noise for noise.
+  return Fantasies(gp, base, normals, problem.space.pool() ? gp.noise_beyond_replicates() : 0);
 }
 
 }  // namespace
@@ -62,7 +65,7 @@ Beliefs::World Beliefs::world(std::size_t number, const Matrix& all_normals) con
   };
   World out;
   for (const std::size_t k : models_.objectives) {
-    out.fantasies.emplace_back(process(*models_.of[k], number), base_, normals(k));
+    out.fantasies.push_back(fantasies(problem_, *models_.of[k], number, base_, normals(k)));
   }
   for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
     const auto& model = models_.of[constraint.measurand];
@@ -70,7 +73,7 @@ Beliefs::World Beliefs::world(std::size_t number, const Matrix& all_normals) con
     const auto same = std::find(models_.objectives.begin(), models_.objectives.end(), constraint.measurand);
     const Matrix values = same != models_.objectives.end()
                               ? out.fantasies[static_cast<std::size_t>(same - models_.objectives.begin())].values()
-                              : Fantasies(process(*model, number), base_, normals(constraint.measurand)).values();
+                              : fantasies(problem_, *model, number, base_, normals(constraint.measurand)).values();
     const double bound = model->standardised(constraint.bound);
     if (out.feasible.size() == 0) out.feasible = Feasible::Constant(base_.rows(), all_normals.rows(), true);
     for (Eigen::Index s = 0; s < out.feasible.cols(); ++s) {

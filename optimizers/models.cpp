@@ -259,7 +259,7 @@ std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::
   GpOptions smooth = options_of(effort);
   smooth.prior.lengthscale_location = std::log(0.5);
   smooth.prior.lengthscale_scale = 0.5;
-  smooth.prior.noise_location = std::log(0.05);
+  smooth.prior.noise_location = std::log(0.04);
   smooth.prior.noise_scale = 0.5;
   return std::make_shared<ExactGp>(ExactGp::fit(data, smooth));
 }

@@ -16,8 +16,7 @@ namespace {
 constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
 constexpr double kSameOptimum = 0.3;         // logarithms of hyper-parameters; nearer optima are one
 constexpr double kSmallestVariance = 1e-18;  // a conditional variance below this is rounding
-constexpr double kCurvatureStep = 1e-3;      // of the logarithm of a hyper-parameter
-constexpr double kLargestSpread = 1;         // likewise: where the density is flat, or has no maximum within the bounds
+constexpr double kMuchNoise = 0.3;           // standardised variance
 
 void check_data(const TrainingData& data) {
   const Eigen::Index n = data.points.rows();
@@ -159,12 +158,18 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
   search.point_tolerance = 1e-4;
   search.stop = [&] { return joined || (options.stop && options.stop()); };
   for (int start = 0; start < std::max(options.starts, 1); ++start) {
-    // The mode of the prior, then shorter and longer in turn.
+    // The mode of the prior; long lengthscales and much noise; then shorter and longer in turn.
     const double stretch = start == 0 ? 1 : std::pow(4.0, (start + 1) / 2 * (start % 2 == 1 ? 1 : -1));
-    const Vector from = start == 0 && options.start ? evidence.start(*options.start) : evidence.start(stretch);
+    Vector from = start == 0 && options.start ? evidence.start(*options.start) : evidence.start(stretch);
+    if (start == 1) evidence.set_noise(from, kMuchNoise);
     joined = false;
     const Minimum found = minimise(cost, from, evidence.low(), evidence.high(), search);
-    if (start == 0 || found.value < best.value) best = found;
+    // Of two maxima the one that more of the probability lies around: a high and narrow one explains a scatter by
+    // lengthscales that happen to fit it.
+    const bool same = joined || (start > 0 && (found.point - best.point).cwiseAbs().maxCoeff() < kSameOptimum);
+    if (start == 0 ||
+        (same ? found.value < best.value : evidence.log_mass(found.point) > evidence.log_mass(best.point)))
+      best = found;
     if (options.stop && options.stop()) break;
   }
   gp.parameters_ = evidence.parameters(best.point);
@@ -212,17 +217,9 @@ std::vector<ExactGp> ExactGp::plausible(const Matrix& normals, const GpPrior& pr
   const Vector mode = evidence.start(parameters_);
   const Eigen::Index size = mode.size();
   ATHANOR_CHECK(normals.cols() >= size, "fewer columns of normal draws than hyper-parameters");
-  Vector here(size), there(size);
-  evidence(mode, &here);
-  Matrix curvature(size, size);
-  for (Eigen::Index j = 0; j < size; ++j) {
-    Vector theta = mode;
-    theta[j] += kCurvatureStep;
-    evidence(theta, &there);
-    curvature.col(j) = (here - there) / kCurvatureStep;
-  }
-  const Eigen::SelfAdjointEigenSolver<Matrix> axes(0.5 * (curvature + curvature.transpose()));
-  const Vector sd = axes.eigenvalues().cwiseMax(1 / (kLargestSpread * kLargestSpread)).cwiseSqrt().cwiseInverse();
+  const Eigen::SelfAdjointEigenSolver<Matrix> axes(evidence.curvature(mode));
+  const double flattest = 1 / (GpEvidence::kFlat * GpEvidence::kFlat);
+  const Vector sd = axes.eigenvalues().cwiseMax(flattest).cwiseSqrt().cwiseInverse();
   std::vector<ExactGp> out;
   for (Eigen::Index k = 0; k < normals.rows(); ++k) {
     const Vector along = sd.cwiseProduct(normals.row(k).head(size).transpose());
@@ -243,14 +240,25 @@ void ExactGp::check_width(Eigen::Index width) const {
   }
 }
 
-Posterior ExactGp::posterior(const Matrix& points) const {
+double ExactGp::noise_beyond_replicates() const {
+  const double shown = noise_.spare > 0 ? noise_.scatter / noise_.spare : 0;
+  return std::max(parameters_.noise_variance - shown, 0.0);
+}
+
+Posterior ExactGp::posterior(const Matrix& points, double own) const {
   check_width(points.cols());
   const Eigen::Index q = points.rows();
-  const Matrix cross = covariance_.matrix(points);
+  Matrix cross = covariance_.matrix(points);
+  for (Eigen::Index i = 0; own > 0 && i < q; ++i) {
+    for (Eigen::Index a = 0; a < rows(); ++a) {
+      if (std::isnan(noise_.variance[a]) && points_.row(a) == points.row(i)) cross(a, i) += own;
+    }
+  }
   Posterior out;
   out.mean = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
   const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
   out.covariance = Covariance(points, columns(), kernel(), parameters_).matrix(points);
+  out.covariance.diagonal().array() += own;
   out.covariance.noalias() -= explained.transpose() * explained;
   out.covariance = (0.5 * scale_ * scale_ * (out.covariance + out.covariance.transpose())).eval();
   for (Eigen::Index i = 0; i < q; ++i) out.covariance(i, i) = std::max(out.covariance(i, i), 0.0);

@@ -33,7 +33,13 @@ class ExactGp final : public Surrogate {
   ExactGp(const TrainingData& data, const GpParameters& parameters, Kernel kernel = Kernel::kMatern52);
 
   std::size_t dimension() const override { return static_cast<std::size_t>(points_.cols()); }
-  Posterior posterior(const Matrix& points) const override;
+  Posterior posterior(const Matrix& points) const override { return posterior(points, 0); }
+  /// The same, where `own` (standardised) of the noise variance is not noise but what each point has of its own: every
+  /// measurement there would show it again.
+  Posterior posterior(const Matrix& points, double own) const;
+  /// By how much the inferred noise variance (standardised) exceeds the scatter of replicates; all of it where there
+  /// are none.
+  double noise_beyond_replicates() const;
   PointPosterior at(const Vector& point) const override;
   void marginals(const Matrix& points, Vector& mean, Vector& variance) const override;
   Matrix sample(const Matrix& points, std::size_t count, RandomStream& random) const override;
@@ -62,7 +68,7 @@ class ExactGp final : public Surrogate {
   /// Processes on the same data whose hyper-parameters are drawn from what the data leave open: from the normal
   /// approximation, at the most probable ones, of the posterior density of their logarithms. One a row of `normals`
   /// (k × at least as many columns as the points have, and three more). `prior`: that of the fit.
-  /// Method: Laplace's approximation (MacKay 1998, "Choice of basis for Laplace approximation").
+  /// Method: as GpEvidence::log_mass.
   std::vector<ExactGp> plausible(const Matrix& normals, const GpPrior& prior = {}) const;
 
   /// Standardised outcomes, one a different point.

@@ -48,12 +48,12 @@ Matrix distinct_rows(const Matrix& points) {
   return out;
 }
 
-Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals)
-    : mean_(gp.parameters().mean), base_(base, gp.columns(), gp.kernel(), gp.parameters()) {
+Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals, double own)
+    : mean_(gp.parameters().mean), own_(own), base_(base, gp.columns(), gp.kernel(), gp.parameters()) {
   ATHANOR_CHECK(base.rows() >= 1, "no base points");
   ATHANOR_CHECK(normals.rows() > 0, "no fantasies asked for");
   const Eigen::Index count = base.rows();
-  const Posterior joint = gp.posterior(base);
+  const Posterior joint = gp.posterior(base, own);
   const double square = gp.scale() * gp.scale();
   const Matrix root = pivoted_cholesky(joint.covariance / square, kCertainVariance, normals.cols());
   const Vector mean = (joint.mean.array() - gp.location()) / gp.scale();
@@ -62,7 +62,7 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
 
   Matrix prior = base_.matrix(base);
   const double signal = prior.diagonal().mean();
-  prior.diagonal().array() += kNugget * signal;
+  prior.diagonal().array() += std::max(own, kNugget * signal);
   pivoted_cholesky(prior, kFewTolerance * signal, kFew, &few_);
   const Matrix few_factor = cholesky(prior(few_, few_));
   few_inverse_factor_ = Matrix::Identity(few_factor.rows(), few_factor.rows());
@@ -87,7 +87,7 @@ void Fantasies::means_and(const Matrix& points, Matrix& means, Vector& variance,
     means.middleRows(begin, m).noalias() = cross.transpose() * weights_;
     const Vector less = explained(cross);
     for (Eigen::Index i = 0; i < m; ++i) {
-      variance[begin + i] = std::max(base_.prior(points.row(begin + i)) - less[i], kSmallestVariance);
+      variance[begin + i] = std::max(base_.prior(points.row(begin + i)) + own_ - less[i], kSmallestVariance);
     }
   }
   means.array() += mean_;
@@ -115,7 +115,7 @@ void Fantasies::at(const Vector& point, Local& local) const {
   local.means = (weights_.transpose() * cross).array() + mean_;
   const Vector explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
   local.solved = inverse_factor_.transpose().triangularView<Eigen::Upper>() * explained;
-  local.variance = std::max(base_.prior(point) - explained.squaredNorm(), kSmallestVariance);
+  local.variance = std::max(base_.prior(point) + own_ - explained.squaredNorm(), kSmallestVariance);
 }
 
 Vector Fantasies::gradient(const Local& local, const Vector& mean_weight, double variance_weight) const {

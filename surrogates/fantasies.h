@@ -21,8 +21,8 @@ class Fantasies {
   /// base (b × d): different points, the process's own among them. normals (S × r): standard normal draws; their first
   /// columns go to the directions in which the joint posterior at the base points varies most, columns beyond r are
   /// taken as zero. Where that posterior hardly varies at all (no noise, nothing pending) there is one fantasy, the
-  /// posterior mean.
-  Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals);
+  /// posterior mean. own: as in ExactGp::posterior; it counts for all points but those of the base as not known.
+  Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normals, double own = 0);
 
   Eigen::Index count() const { return weights_.cols(); }
   Eigen::Index dimension() const { return base_.dimension(); }
@@ -49,7 +49,7 @@ class Fantasies {
   template <class Explained>
   void means_and(const Matrix& points, Matrix& means, Vector& variance, const Explained& explained) const;
 
-  double mean_;
+  double mean_, own_;
   Covariance base_;
   Matrix values_, weights_, inverse_factor_;
   std::vector<Eigen::Index> few_;  // the base points that explain the most of the prior variance

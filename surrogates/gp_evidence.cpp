@@ -28,6 +28,13 @@ Eigen::Index strided(Eigen::Index rows) {
   return rows / 8 % 2 == 0 ? rows + 8 : rows;
 }
 
+/// ln of a normal density, likewise.
+double normal_prior(double t, double location, double scale, double& derivative) {
+  const double z = (t - location) / scale;
+  derivative = -z / scale;
+  return -0.5 * z * z;
+}
+
 }  // namespace
 
 GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise& noise, std::vector<Column> columns,
@@ -97,7 +104,7 @@ Vector GpEvidence::start(double stretch) const {
   const double location = prior_.lengthscale_location + 0.5 * std::log(static_cast<double>(d_));
   const double mode = location - prior_.lengthscale_scale * prior_.lengthscale_scale;
   Vector theta = Vector::Constant(size(), mode + std::log(stretch));
-  if (infers_noise_) theta[d_] = prior_.noise_location - prior_.noise_scale * prior_.noise_scale;
+  if (infers_noise_) theta[d_] = prior_.noise_location;
   if (trend_) theta[trend_index()] = prior_.trend_location;  // its mode is too small to be found from
   if (prior_.signal_scale > 0) theta[size() - 1] = 0;
   return theta.cwiseMax(low()).cwiseMin(high());
@@ -158,6 +165,29 @@ void GpEvidence::fill_matrix(double signal, double noise, double trend) const {
   matrix_.diagonal().tail(padded_ - n_).setOnes();
 }
 
+Matrix GpEvidence::curvature(const Vector& theta) const {
+  constexpr double kStep = 1e-3;
+  const Eigen::Index count = theta.size();
+  Vector here(count), there(count), moved = theta;
+  Matrix out(count, count);
+  (*this)(theta, &here);
+  for (Eigen::Index j = 0; j < count; ++j) {
+    moved[j] = theta[j] + kStep;
+    (*this)(moved, &there);
+    out.col(j) = (here - there) / kStep;
+    moved[j] = theta[j];
+  }
+  return 0.5 * (out + out.transpose());
+}
+
+double GpEvidence::log_mass(const Vector& theta) const {
+  const Eigen::SelfAdjointEigenSolver<Matrix> axes(curvature(theta), Eigen::EigenvaluesOnly);
+  const double volume = -0.5 * axes.eigenvalues().cwiseMax(1 / (kFlat * kFlat)).array().log().sum();
+  const double measure =
+      theta.sum() - (infers_noise_ ? theta[d_] : 0);  // from densities of parameters to their logarithms
+  return (*this)(theta, nullptr) + measure + volume;
+}
+
 double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
   const double noise = infers_noise_ ? std::exp(theta[d_]) : 0;
   const double signal = prior_.signal_scale > 0 ? std::exp(theta[size() - 1]) : 1;
@@ -193,7 +223,7 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
     if (gradient) (*gradient)[j] = derivative;
   }
   if (infers_noise_) {
-    result += log_normal_prior(theta[d_], prior_.noise_location, prior_.noise_scale, derivative);
+    result += normal_prior(theta[d_], prior_.noise_location, prior_.noise_scale, derivative);
     if (gradient) (*gradient)[d_] = derivative;
   }
   if (trend_) {

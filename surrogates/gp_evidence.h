@@ -9,11 +9,13 @@
 namespace athanor {
 
 /// Densities are those of the parameter itself (not of its logarithm), so that the mode of a LogNormal(μ, σ) is e^(μ −
-/// σ²). The defaults were chosen by measurement: docs/planner.md.
+/// σ²); but that of the noise variance is of its logarithm, a normal one: of the variance itself it would have its mode
+/// next to zero, where a fit explains noise by short lengthscales. The defaults were chosen by measurement:
+/// docs/planner.md.
 struct GpPrior {
   double lengthscale_location = 1.4142135623730951;  ///< μ = this + ½ ln d  (Hvarfner, Hellsten & Nardi 2024)
   double lengthscale_scale = 1.7320508075688772;     ///< σ
-  double noise_location = -2, noise_scale = 2;       ///< of the noise variance; LogNormal
+  double noise_location = -3, noise_scale = 3;       ///< mean and sd of ln of the noise variance; see below
   double signal_scale = 1;                      ///< of the signal variance, LogNormal(0, this); 0: it is fixed at 1
   double noise_floor = 1e-8;                    ///< smallest noise variance
   double trend_location = -2, trend_scale = 2;  ///< of the trend's variance; LogNormal
@@ -51,9 +53,21 @@ class GpEvidence {
   /// θ of these parameters, moved into the bounds.
   Vector start(const GpParameters& parameters) const;
   GpParameters parameters(const Vector& theta) const;
+  /// Sets the noise variance in θ, where it is inferred.
+  void set_noise(Vector& theta, double variance) const {
+    if (infers_noise_) theta[d_] = std::log(variance);
+  }
 
   /// ln p(y | θ) + ln p(θ), NaN where K is not positive definite; fills `gradient` where it is not null.
   double operator()(const Vector& theta, Vector* gradient) const;
+  /// −∂²(ln p(y | θ) + ln p(θ))/∂θ∂θᵀ, by differences of the gradient.
+  Matrix curvature(const Vector& theta) const;
+  /// ln of the probability around a maximum θ, up to a constant: of a normal distribution of that height and curvature.
+  /// Directions in which the density hardly falls count as a standard deviation of kFlat.
+  /// Method: Laplace's approximation (MacKay 2003, "Information theory, inference, and learning algorithms", chapter
+  /// 27).
+  double log_mass(const Vector& theta) const;
+  static constexpr double kFlat = 1;
   /// ln p(y | θ) alone, of the last call.
   double log_evidence() const { return log_evidence_; }
 

@@ -435,8 +435,9 @@ TEST_CASE("objectives measured one at a time still make a model of each") {
   }
   const Plan answer = plan(problem, question);
   REQUIRE(answer.suggestions[0].predicted.size() == 2);
-  CHECK(answer.suggestions[0].predicted[0]->mean == Approx(answer.suggestions[0].at[0]).margin(1));
-  CHECK(answer.suggestions[0].predicted[1]->mean == Approx(-answer.suggestions[0].at[0]).margin(1));
+  // Four measurements each, beyond which both are best.
+  CHECK(answer.suggestions[0].predicted[0]->mean == Approx(answer.suggestions[0].at[0]).margin(1.5));
+  CHECK(answer.suggestions[0].predicted[1]->mean == Approx(-answer.suggestions[0].at[0]).margin(1.5));
   CHECK(answer.suggestions[0].at[0] > 2);  // both are best at the right end
 }
 

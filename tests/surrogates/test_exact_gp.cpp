@@ -166,28 +166,113 @@ TEST_CASE("a fit finds which columns matter and how noisy the data are") {
   CHECK(ExactGp::fit(data).alpha() == ExactGp::fit(data).alpha());
 }
 
-TEST_CASE("a fit is as probable as a patient search from the same starts finds") {
+TEST_CASE("a fit is as probable as a patient search from the same start finds") {
   RandomStream random(7, "patient");
   for (const double noise : {0.0, 0.3, 3.0}) {
     for (const Eigen::Index n : {9, 25, 60}) {
       const TrainingData data = reference::sample_data(n, 3, noise, random);
-      const ExactGp gp = ExactGp::fit(data);
+      GpOptions options;
+      options.starts = 1;
+      const ExactGp gp = ExactGp::fit(data, options);
       const Noise unknown{Vector::Constant(n, std::numeric_limits<double>::quiet_NaN()), Vector::Ones(n), 0, 0};
       const GpEvidence evidence(gp.points(), gp.outcomes(), unknown, data.columns, gp.kernel(), {});
-      double most = -std::numeric_limits<double>::infinity();
-      for (const double stretch : {1.0, 4.0}) {
-        const auto cost = [&](const Vector& theta, Vector* gradient) {
-          const double value = -evidence(theta, gradient);
-          if (gradient) *gradient = -*gradient;
-          return value;
-        };
-        const MinimiseOptions patient{2000, 1e-12, 1e-10, {}};
-        most = std::max(most, -minimise(cost, evidence.start(stretch), evidence.low(), evidence.high(), patient).value);
-      }
+      const auto cost = [&](const Vector& theta, Vector* gradient) {
+        const double value = -evidence(theta, gradient);
+        if (gradient) *gradient = -*gradient;
+        return value;
+      };
+      const MinimiseOptions patient{2000, 1e-12, 1e-10, {}};
+      const double most = -minimise(cost, evidence.start(), evidence.low(), evidence.high(), patient).value;
       // A hundredth of a unit of log probability is nothing beside what choosing another kernel or transform takes.
       CHECK(gp.log_posterior() > most - 0.01);
     }
   }
+}
+
+TEST_CASE("of two explanations the one with more of the probability around it is taken, not the higher one") {
+  // A smooth line with noise, at points that a much shorter lengthscale could all pass through.
+  RandomStream random(8, "mass");
+  int smooth = 0;
+  for (int run = 0; run < 10; ++run) {
+    TrainingData data;
+    data.points.resize(30, 4);
+    data.outcomes.resize(30);
+    for (Eigen::Index i = 0; i < 30; ++i) {
+      for (double& x : data.points.row(i)) x = random.uniform();
+      data.outcomes[i] = 3 * data.points(i, 0) + random.normal();
+    }
+    data.columns.assign(4, Column::kNumeric);
+    const GpParameters found = ExactGp::fit(data).parameters();
+    smooth += found.lengthscales.minCoeff() > 0.1 && found.noise_variance > 0.1;
+  }
+  CHECK(smooth >= 6);  // of ten; the higher maxima alone: 1
+}
+
+TEST_CASE("what is left open of the hyper-parameters is drawn as widely as their posterior is") {
+  // One lengthscale alone: its posterior density by quadrature.
+  RandomStream random(9, "draws");
+  TrainingData data;
+  data.points = Vector::LinSpaced(40, 0, 1);
+  data.outcomes.resize(40);
+  for (Eigen::Index i = 0; i < 40; ++i) data.outcomes[i] = std::sin(9 * data.points(i, 0)) + 0.3 * random.normal();
+  data.noise_sd = Vector::Constant(40, 0.3);
+  data.columns.assign(1, Column::kNumeric);
+  GpOptions options;
+  options.prior.trend = false;
+  options.prior.signal_scale = 0;
+  const ExactGp gp = ExactGp::fit(data, options);
+  const double scale = gp.scale();
+  const Noise known{Vector::Constant(40, std::pow(0.3 / scale, 2)), Vector::Ones(40), 0, 0};
+  const GpEvidence evidence(gp.points(), gp.outcomes(), known, data.columns, gp.kernel(), options.prior);
+  double weights = 0, mean = 0, square = 0;
+  const double mode = std::log(gp.parameters().lengthscales[0]);
+  for (double t = mode - 3; t <= mode + 3; t += 0.01) {
+    const double weight = std::exp(evidence(Vector::Constant(1, t), nullptr) + gp.log_posterior() * -1);
+    weights += weight;
+    mean += weight * t;
+    square += weight * t * t;
+  }
+  mean /= weights;
+  const double sd = std::sqrt(square / weights - mean * mean);
+  const Matrix normals = Vector{{-1, 0, 1}};
+  const std::vector<ExactGp> drawn = gp.plausible(normals, options.prior);
+  REQUIRE(drawn.size() == 3);
+  CHECK(drawn[1].parameters().lengthscales[0] == Approx(gp.parameters().lengthscales[0]).epsilon(0.02));
+  const double width = std::log(drawn[2].parameters().lengthscales[0] / drawn[0].parameters().lengthscales[0]) / 2;
+  CHECK(std::abs(width) == Approx(sd).epsilon(0.25));
+  CHECK(std::abs(mean - mode) < sd);
+  // The data are the same, and so is what each says of them.
+  for (const ExactGp& one : drawn) CHECK(one.outcomes() == gp.outcomes());
+}
+
+TEST_CASE("what each point has of its own is known where it was measured and nowhere else") {
+  RandomStream random(10, "own");
+  TrainingData data = reference::sample_data(15, 2, 0.5, random);
+  const ExactGp gp = ExactGp::fit(data);
+  const double own = gp.noise_beyond_replicates();
+  REQUIRE(own == Approx(gp.parameters().noise_variance));
+  Matrix points = data.points.middleRows(4, 3);
+  points.bottomRows(2).leftCols(2) << 0.5, 0.5, 0.51, 0.5;
+  const Posterior with = gp.posterior(points, own), without = gp.posterior(points);
+  // All of the noise is the point's own: what was measured is what is there.
+  CHECK(with.mean[0] == Approx(data.outcomes[4]));
+  CHECK(with.covariance(0, 0) == Approx(0).margin(1e-9));
+  CHECK(with.mean[1] == Approx(without.mean[1]));
+  const double variance = own * gp.scale() * gp.scale();
+  CHECK(with.covariance(1, 1) == Approx(without.covariance(1, 1) + variance));
+  CHECK(with.covariance(1, 2) == Approx(without.covariance(1, 2)));
+}
+
+TEST_CASE("replicates show how much of the noise is noise") {
+  RandomStream random(11, "replicates");
+  TrainingData data = reference::sample_data(20, 2, 0, random);
+  // Each point twice: apart by 0.2 from one time to the next, by much more from its neighbours.
+  data.points = data.points.replicate(2, 1).eval();
+  data.outcomes = data.outcomes.replicate(2, 1).eval();
+  for (Eigen::Index i = 0; i < 20; ++i) data.outcomes[i] += 0.2;
+  const ExactGp gp = ExactGp::fit(data);
+  const double shown = 2 * 0.1 * 0.1 / (gp.scale() * gp.scale());
+  CHECK(gp.noise_beyond_replicates() == Approx(std::max(gp.parameters().noise_variance - shown, 0.0)).margin(1e-12));
 }
 
 TEST_CASE("awkward data do not break a fit") {
