@@ -105,7 +105,7 @@ Vector GpEvidence::start(double stretch) const {
   const double mode = location - prior_.lengthscale_scale * prior_.lengthscale_scale;
   Vector theta = Vector::Constant(size(), mode + std::log(stretch));
   if (infers_noise_) theta[d_] = prior_.noise_location;
-  if (trend_) theta[trend_index()] = prior_.trend_location;  // its mode is too small to be found from
+  if (trend_) theta[trend_index()] = 0;  // from little of it no fit finds more
   if (prior_.signal_scale > 0) theta[size() - 1] = 0;
   return theta.cwiseMax(low()).cwiseMin(high());
 }
@@ -227,7 +227,7 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
     if (gradient) (*gradient)[d_] = derivative;
   }
   if (trend_) {
-    result += log_normal_prior(theta[trend_index()], prior_.trend_location, prior_.trend_scale, derivative);
+    result += normal_prior(theta[trend_index()], prior_.trend_location, prior_.trend_scale, derivative);
     if (gradient) (*gradient)[trend_index()] = derivative;
   }
   if (prior_.signal_scale > 0) {

@@ -8,18 +8,17 @@
 
 namespace athanor {
 
-/// Densities are those of the parameter itself (not of its logarithm), so that the mode of a LogNormal(μ, σ) is e^(μ −
-/// σ²); but that of the noise variance is of its logarithm, a normal one: of the variance itself it would have its mode
-/// next to zero, where a fit explains noise by short lengthscales. The defaults were chosen by measurement:
-/// docs/planner.md.
+/// Lengthscales and signal variance have a LogNormal(μ, σ) density, whose mode is e^(μ − σ²). Of the variances of noise
+/// and trend it is their logarithm that has a density, a normal one: a LogNormal as wide has its mode next to zero, and
+/// a fit then explains noise by short lengthscales. The defaults were chosen by measurement: docs/planner.md.
 struct GpPrior {
   double lengthscale_location = 1.4142135623730951;  ///< μ = this + ½ ln d  (Hvarfner, Hellsten & Nardi 2024)
   double lengthscale_scale = 1.7320508075688772;     ///< σ
-  double noise_location = -3, noise_scale = 3;       ///< mean and sd of ln of the noise variance; see below
-  double signal_scale = 1;                      ///< of the signal variance, LogNormal(0, this); 0: it is fixed at 1
-  double noise_floor = 1e-8;                    ///< smallest noise variance
-  double trend_location = -2, trend_scale = 2;  ///< of the trend's variance; LogNormal
-  bool trend = true;                            ///< otherwise there is none
+  double signal_scale = 1;                           ///< σ; μ is 0. 0: the signal variance is fixed at 1
+  double noise_location = -3, noise_scale = 3;       ///< mean and standard deviation of ln of the noise variance
+  double trend_location = -4, trend_scale = 2;       ///< likewise, of the trend's
+  double noise_floor = 1e-8;                         ///< smallest noise variance
+  bool trend = true;                                 ///< otherwise there is none
 };
 
 /// Largest noise variance that a fit considers, of the standardised outcome.
