@@ -10,6 +10,7 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 constexpr Index kRows = 8, kColumns = 4;
+constexpr Index kWhole = 256;  // rows that are inverted at once: they stay in the cache
 
 using Rows = Eigen::Array<double, kRows, 1>;
 struct Tile {
@@ -85,6 +86,26 @@ void square_in_tiles(const MatrixXd& v, Index n, MatrixXd& out) {
       for (Index c = 0; c < kColumns; ++c) rows(out, i, j + c) = sum.at[c];
     }
   }
+}
+
+MatrixXd inverse_of_lower(const MatrixXd& factor) {
+  const Index n = factor.rows();
+  if (n <= kWhole) {
+    const Index padded = whole_tiles(n);
+    MatrixXd matrix = MatrixXd::Identity(padded, padded), inverse(padded, padded);
+    matrix.topLeftCorner(n, n) = factor;
+    invert_in_tiles(matrix, padded, inverse);
+    return inverse.topLeftCorner(n, n).transpose();
+  }
+  const Index half = whole_tiles(n / 2), rest = n - half;
+  MatrixXd out = MatrixXd::Zero(n, n);
+  const MatrixXd first = inverse_of_lower(factor.topLeftCorner(half, half));
+  const MatrixXd second = inverse_of_lower(factor.bottomRightCorner(rest, rest));
+  const MatrixXd between = factor.bottomLeftCorner(rest, half) * first.triangularView<Eigen::Lower>();
+  out.bottomLeftCorner(rest, half).noalias() = -(second.triangularView<Eigen::Lower>() * between);
+  out.topLeftCorner(half, half) = first;
+  out.bottomRightCorner(rest, rest) = second;
+  return out;
 }
 
 }  // namespace athanor

@@ -24,4 +24,8 @@ void invert_in_tiles(const Eigen::MatrixXd& factor, Eigen::Index n, Eigen::Matri
 /// above the diagonal of `out` is lost.
 void square_in_tiles(const Eigen::MatrixXd& v, Eigen::Index n, Eigen::MatrixXd& out);
 
+/// L⁻¹ of a lower triangle of any size, zeros above its diagonal included: large ones by halves,
+///   (A 0; B C)⁻¹ = (A⁻¹ 0; −C⁻¹ B A⁻¹ C⁻¹).
+Eigen::MatrixXd inverse_of_lower(const Eigen::MatrixXd& factor);
+
 }  // namespace athanor

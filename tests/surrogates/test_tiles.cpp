@@ -47,6 +47,17 @@ TEST_CASE("factor, inverse factor and inverse equal Eigen's") {
   }
 }
 
+TEST_CASE("a lower triangle of any size is inverted") {
+  RandomStream random(2, "any size");
+  for (const Index n : {1, 7, 8, 60, 256, 257, 530}) {
+    const MatrixXd root = random_matrix(n, n, random);
+    const MatrixXd factor = (root * root.transpose() + MatrixXd::Identity(n, n)).llt().matrixL();
+    const MatrixXd inverse = inverse_of_lower(factor);
+    CHECK((factor * inverse - MatrixXd::Identity(n, n)).norm() < 1e-10);
+    CHECK(MatrixXd(inverse.triangularView<Eigen::StrictlyUpper>()).norm() == 0);
+  }
+}
+
 TEST_CASE("a matrix that is not positive definite has no factor") {
   MatrixXd matrix = MatrixXd::Identity(16, 16);
   matrix(12, 3) = 1.5;
