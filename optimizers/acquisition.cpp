@@ -55,6 +55,10 @@ double Aim::merit(double value) const {
   return value;
 }
 
+bool Aim::falls(double value) const {
+  return goal == Objective::Goal::kMinimize || (goal == Objective::Goal::kTarget && value > target);
+}
+
 LogImprovement log_expected_improvement(const Aim& aim, double mean, double sd, double best) {
   if (aim.goal == Objective::Goal::kTarget) {
     return target_improvement(mean - aim.target, sd, std::max(-best, kNearestTarget));
@@ -65,25 +69,46 @@ LogImprovement log_expected_improvement(const Aim& aim, double mean, double sd, 
   return {std::log(sd) + h.value, sign * h.slope / sd, (1 - h.slope * z) / sd};
 }
 
+double Acquisition::value(const Vector& point, Vector* gradient) const {
+  Matrix gradients;
+  const double value = evaluate(point.transpose(), gradient ? &gradients : nullptr)[0];
+  if (gradient) *gradient = gradients.row(0);
+  return value;
+}
+
+namespace {
+
+using Marginal = LogImprovement;  // a value, with its derivatives by mean and standard deviation
+
+/// A function of mean and standard deviation at each point.
+template <class Function>
+Vector of_marginals(const Surrogate& surrogate, const Matrix& points, Matrix* gradients, const Function& function) {
+  PointPosteriors at;
+  if (gradients) {
+    at = surrogate.at_each(points);
+    gradients->resize(points.rows(), points.cols());
+  } else {
+    surrogate.marginals(points, at.mean, at.variance);
+  }
+  Vector out(points.rows());
+  for (Eigen::Index i = 0; i < out.size(); ++i) {
+    const double sd = std::sqrt(at.variance[i]);
+    const Marginal one = function(at.mean[i], sd);
+    out[i] = one.value;
+    if (!gradients) continue;
+    gradients->row(i) = one.by_mean * at.mean_gradients.row(i) + one.by_sd / (2 * sd) * at.variance_gradients.row(i);
+  }
+  return out;
+}
+
+}  // namespace
+
 LogExpectedImprovement::LogExpectedImprovement(const Surrogate& surrogate, const Aim& aim, double best)
     : surrogate_(surrogate), aim_(aim), best_(best) {}
 
-Vector LogExpectedImprovement::values(const Matrix& points) const {
-  Vector mean, variance;
-  surrogate_.marginals(points, mean, variance);
-  for (Eigen::Index i = 0; i < mean.size(); ++i) {
-    mean[i] = log_expected_improvement(aim_, mean[i], std::sqrt(variance[i]), best_).value;
-  }
-  return mean;
-}
-
-double LogExpectedImprovement::value(const Vector& point, Vector* gradient) const {
-  const PointPosterior at = surrogate_.at(point);
-  const double sd = std::sqrt(at.variance);
-  const LogImprovement improvement = log_expected_improvement(aim_, at.mean, sd, best_);
-  if (gradient)
-    *gradient = improvement.by_mean * at.mean_gradient + improvement.by_sd / (2 * sd) * at.variance_gradient;
-  return improvement.value;
+Vector LogExpectedImprovement::evaluate(const Matrix& points, Matrix* gradients) const {
+  return of_marginals(surrogate_, points, gradients,
+                      [&](double mean, double sd) { return log_expected_improvement(aim_, mean, sd, best_); });
 }
 
 namespace {
@@ -117,20 +142,40 @@ LogNoisyExpectedImprovement::LogNoisyExpectedImprovement(Fantasies fantasies, co
   }
 }
 
-Vector LogNoisyExpectedImprovement::values(const Matrix& points) const {
-  Vector out(points.rows());
-  Matrix means;
-  Vector variance, logs(best_.size());
+Vector LogNoisyExpectedImprovement::evaluate(const Matrix& points, Matrix* gradients) const {
+  const Eigen::Index count = best_.size();
+  Vector out(points.rows()), logs(count);
+  std::vector<LogImprovement> each(static_cast<std::size_t>(count));
+  if (gradients) gradients->resize(points.rows(), points.cols());
+  Fantasies::Local local;
   for (Eigen::Index begin = 0; begin < points.rows(); begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, points.rows() - begin);
-    fantasies_.at(points.middleRows(begin, m), means, variance);
-    for (Eigen::Index i = 0; i < m; ++i) {
-      const double sd = std::sqrt(variance[i]);
-      for (Eigen::Index s = 0; s < logs.size(); ++s) {
-        logs[s] = log_expected_improvement(aim_, means(i, s % means.cols()), sd, best_[s]).value;
-      }
-      out[begin + i] = log_mean_exp(logs);
+    if (gradients) {
+      fantasies_.at(points.middleRows(begin, m), local);
+    } else {
+      fantasies_.at(points.middleRows(begin, m), local.means, local.variance);
     }
+    Matrix by_mean = Matrix::Zero(gradients ? m : 0, local.means.cols());
+    Vector by_variance = Vector::Zero(m);
+    for (Eigen::Index i = 0; i < m; ++i) {
+      const double sd = std::sqrt(local.variance[i]);
+      for (Eigen::Index s = 0; s < count; ++s) {
+        LogImprovement& one = each[static_cast<std::size_t>(s)];
+        one = log_expected_improvement(aim_, local.means(i, s % local.means.cols()), sd, best_[s]);
+        logs[s] = one.value;
+      }
+      const double largest = logs.maxCoeff();
+      const Vector share = (logs.array() - largest).exp();
+      const double sum = share.sum();
+      out[begin + i] = std::isfinite(largest) ? largest + std::log(sum / static_cast<double>(count)) : largest;
+      if (!gradients) continue;
+      for (Eigen::Index s = 0; s < count; ++s) {
+        const LogImprovement& one = each[static_cast<std::size_t>(s)];
+        by_mean(i, s % by_mean.cols()) += share[s] / sum * one.by_mean;
+        by_variance[i] += share[s] / sum * one.by_sd / (2 * sd);
+      }
+    }
+    if (gradients) gradients->middleRows(begin, m) = fantasies_.gradients(local, by_mean, by_variance);
   }
   return out;
 }
@@ -151,30 +196,6 @@ Vector LogNoisyExpectedImprovement::bounds(const Matrix& points) const {
     out[i] = log_expected_improvement({}, promise, std::sqrt(variance[i]), 0).value;
   }
   return out;
-}
-
-double LogNoisyExpectedImprovement::value(const Vector& point, Vector* gradient) const {
-  Fantasies::Local local;
-  fantasies_.at(point, local);
-  const double sd = std::sqrt(local.variance);
-  const Eigen::Index count = best_.size();
-  Vector logs(count), by_mean(count), by_sd(count);
-  for (Eigen::Index s = 0; s < count; ++s) {
-    const LogImprovement one = log_expected_improvement(aim_, local.means[s % local.means.size()], sd, best_[s]);
-    logs[s] = one.value;
-    by_mean[s] = one.by_mean;
-    by_sd[s] = one.by_sd;
-  }
-  const double largest = logs.maxCoeff();
-  Vector share = (logs.array() - largest).exp();
-  const double sum = share.sum();
-  share /= sum;
-  if (gradient) {
-    Vector weight = Vector::Zero(local.means.size());
-    for (Eigen::Index s = 0; s < count; ++s) weight[s % weight.size()] += share[s] * by_mean[s];
-    *gradient = fantasies_.gradient(local, weight, share.dot(by_sd) / (2 * sd));
-  }
-  return largest + std::log(sum / static_cast<double>(count));
 }
 
 /// What a gradient needs of one fantasy: derivatives of its logarithm by each objective's mean and sd.
@@ -271,63 +292,53 @@ double LogNoisyHypervolumeImprovement::gain(std::size_t fantasy, const Matrix& m
   return largest + std::log(total);
 }
 
-Vector LogNoisyHypervolumeImprovement::values(const Matrix& points) const {
+Vector LogNoisyHypervolumeImprovement::evaluate(const Matrix& points, Matrix* gradients) const {
   const auto objectives = static_cast<Eigen::Index>(aims_.size());
   const auto count = static_cast<Eigen::Index>(boxes_.size());
   Vector out(points.rows()), logs(count), sd(objectives);
-  std::vector<Matrix> means(aims_.size());
-  std::vector<Vector> variance(aims_.size());
-  Matrix here(objectives, count);
+  std::vector<Fantasies::Local> local(aims_.size());
+  Matrix means(objectives, count), by_mean(objectives, count), by_sd(objectives, count);
+  Work work;
+  if (gradients) gradients->setZero(points.rows(), points.cols());
   for (Eigen::Index begin = 0; begin < points.rows(); begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, points.rows() - begin);
+    std::vector<Matrix> mean_weights(aims_.size());
+    Matrix variance_weights(m, objectives);
     for (std::size_t j = 0; j < aims_.size(); ++j) {
-      fantasies_[j].at(points.middleRows(begin, m), means[j], variance[j]);
+      if (gradients) {
+        fantasies_[j].at(points.middleRows(begin, m), local[j]);
+        mean_weights[j] = Matrix::Zero(m, local[j].means.cols());
+      } else {
+        fantasies_[j].at(points.middleRows(begin, m), local[j].means, local[j].variance);
+      }
     }
     for (Eigen::Index i = 0; i < m; ++i) {
       for (Eigen::Index j = 0; j < objectives; ++j) {
-        const Matrix& mean = means[static_cast<std::size_t>(j)];
-        for (Eigen::Index s = 0; s < count; ++s) here(j, s) = mean(i, s % mean.cols());
-        sd[j] = std::sqrt(variance[static_cast<std::size_t>(j)][i]);
+        const Fantasies::Local& here = local[static_cast<std::size_t>(j)];
+        for (Eigen::Index s = 0; s < count; ++s) means(j, s) = here.means(i, s % here.means.cols());
+        sd[j] = std::sqrt(here.variance[i]);
       }
-      for (Eigen::Index s = 0; s < count; ++s) logs[s] = gain(static_cast<std::size_t>(s), here, sd, nullptr);
+      for (Eigen::Index s = 0; s < count; ++s) {
+        logs[s] = gain(static_cast<std::size_t>(s), means, sd, gradients ? &work : nullptr);
+        if (!gradients) continue;
+        by_mean.col(s) = work.by_mean;
+        by_sd.col(s) = work.by_sd;
+      }
       out[begin + i] = log_mean_exp(logs);
+      if (!gradients) continue;
+      const Vector share = (logs.array() - out[begin + i]).exp() / static_cast<double>(count);
+      for (Eigen::Index j = 0; j < objectives; ++j) {
+        Matrix& weights = mean_weights[static_cast<std::size_t>(j)];
+        for (Eigen::Index s = 0; s < count; ++s) weights(i, s % weights.cols()) += share[s] * by_mean(j, s);
+        variance_weights(i, j) = by_sd.row(j).dot(share) / (2 * sd[j]);
+      }
+    }
+    for (std::size_t j = 0; gradients && j < aims_.size(); ++j) {
+      gradients->middleRows(begin, m) +=
+          fantasies_[j].gradients(local[j], mean_weights[j], variance_weights.col(static_cast<Eigen::Index>(j)));
     }
   }
   return out;
-}
-
-double LogNoisyHypervolumeImprovement::value(const Vector& point, Vector* gradient) const {
-  const std::size_t objectives = aims_.size();
-  const auto count = static_cast<Eigen::Index>(boxes_.size());
-  std::vector<Fantasies::Local> local(objectives);
-  Matrix means(static_cast<Eigen::Index>(objectives), count);
-  Vector sd(means.rows()), logs(count);
-  for (std::size_t j = 0; j < objectives; ++j) {
-    fantasies_[j].at(point, local[j]);
-    const auto row = static_cast<Eigen::Index>(j);
-    for (Eigen::Index s = 0; s < count; ++s) means(row, s) = local[j].means[s % local[j].means.size()];
-    sd[row] = std::sqrt(local[j].variance);
-  }
-  Work work;
-  Matrix by_mean(means.rows(), count), by_sd(means.rows(), count);
-  for (Eigen::Index s = 0; s < count; ++s) {
-    logs[s] = gain(static_cast<std::size_t>(s), means, sd, gradient ? &work : nullptr);
-    if (!gradient) continue;
-    by_mean.col(s) = work.by_mean;
-    by_sd.col(s) = work.by_sd;
-  }
-  const double result = log_mean_exp(logs);
-  if (gradient) {
-    *gradient = Vector::Zero(point.size());
-    const Vector share = (logs.array() - result).exp() / static_cast<double>(count);
-    for (std::size_t j = 0; j < objectives; ++j) {
-      const auto row = static_cast<Eigen::Index>(j);
-      Vector weight = Vector::Zero(local[j].means.size());
-      for (Eigen::Index s = 0; s < count; ++s) weight[s % weight.size()] += share[s] * by_mean(row, s);
-      *gradient += fantasies_[j].gradient(local[j], weight, share.dot(by_sd.row(row)) / (2 * sd[row]));
-    }
-  }
-  return result;
 }
 
 namespace {
@@ -344,10 +355,22 @@ LogMean::LogMean(std::vector<std::unique_ptr<Acquisition>> parts) : parts_(std::
   ATHANOR_CHECK(!parts_.empty(), "a mean of no acquisitions");
 }
 
-Vector LogMean::values(const Matrix& points) const {
-  Matrix all(points.rows(), static_cast<Eigen::Index>(parts_.size()));
-  for (std::size_t k = 0; k < parts_.size(); ++k) all.col(static_cast<Eigen::Index>(k)) = parts_[k]->values(points);
-  return log_mean(all);
+Vector LogMean::evaluate(const Matrix& points, Matrix* gradients) const {
+  const auto count = static_cast<Eigen::Index>(parts_.size());
+  Matrix all(points.rows(), count);
+  std::vector<Matrix> slopes(parts_.size());
+  for (Eigen::Index k = 0; k < count; ++k) {
+    const auto part = static_cast<std::size_t>(k);
+    all.col(k) = parts_[part]->evaluate(points, gradients ? &slopes[part] : nullptr);
+  }
+  const Vector out = log_mean(all);
+  if (!gradients) return out;
+  gradients->setZero(points.rows(), points.cols());
+  for (Eigen::Index k = 0; k < count; ++k) {
+    const Vector share = (all.col(k) - out).array().exp() / static_cast<double>(count);
+    *gradients += share.asDiagonal() * slopes[static_cast<std::size_t>(k)];
+  }
+  return out;
 }
 
 Vector LogMean::bounds(const Matrix& points) const {
@@ -356,109 +379,51 @@ Vector LogMean::bounds(const Matrix& points) const {
   return log_mean(all);
 }
 
-double LogMean::value(const Vector& point, Vector* gradient) const {
-  const auto count = static_cast<Eigen::Index>(parts_.size());
-  Vector logarithms(count), slope(point.size());
-  Matrix slopes(point.size(), count);
-  for (Eigen::Index k = 0; k < count; ++k) {
-    logarithms[k] = parts_[static_cast<std::size_t>(k)]->value(point, gradient ? &slope : nullptr);
-    if (gradient) slopes.col(k) = slope;
-  }
-  const double out = log_mean(logarithms.transpose())[0];
-  if (gradient) *gradient = slopes * ((logarithms.array() - out).exp() / static_cast<double>(count)).matrix();
-  return out;
-}
-
 UpperConfidenceBound::UpperConfidenceBound(const Surrogate& surrogate, const Aim& aim, double weight)
     : surrogate_(surrogate), aim_(aim), weight_(weight) {}
 
-double UpperConfidenceBound::bound(double mean, double sd, double& by_mean, double& by_sd) const {
-  by_sd = weight_;
-  switch (aim_.goal) {
-    case Objective::Goal::kMaximize:
-      by_mean = 1;
-      return mean + weight_ * sd;
-    case Objective::Goal::kMinimize:
-      by_mean = -1;
-      return -mean + weight_ * sd;
-    case Objective::Goal::kTarget:
-      by_mean = mean > aim_.target ? -1 : 1;
-      return -std::abs(mean - aim_.target) + weight_ * sd;
-  }
-  return 0;
-}
-
-Vector UpperConfidenceBound::values(const Matrix& points) const {
-  Vector mean, variance;
-  surrogate_.marginals(points, mean, variance);
-  double by_mean = 0, by_sd = 0;
-  for (Eigen::Index i = 0; i < mean.size(); ++i) mean[i] = bound(mean[i], std::sqrt(variance[i]), by_mean, by_sd);
-  return mean;
-}
-
-double UpperConfidenceBound::value(const Vector& point, Vector* gradient) const {
-  const PointPosterior at = surrogate_.at(point);
-  const double sd = std::sqrt(at.variance);
-  double by_mean = 0, by_sd = 0;
-  const double result = bound(at.mean, sd, by_mean, by_sd);
-  if (gradient) *gradient = by_mean * at.mean_gradient + by_sd / (2 * sd) * at.variance_gradient;
-  return result;
+Vector UpperConfidenceBound::evaluate(const Matrix& points, Matrix* gradients) const {
+  return of_marginals(surrogate_, points, gradients, [&](double mean, double sd) {
+    return Marginal{aim_.merit(mean) + weight_ * sd, aim_.falls(mean) ? -1.0 : 1.0, weight_};
+  });
 }
 
 PathMerit::PathMerit(PosteriorPath path, const Aim& aim) : path_(std::move(path)), aim_(aim) {}
 
-Vector PathMerit::values(const Matrix& points) const {
-  return path_.values(points).unaryExpr([&](double v) { return aim_.merit(v); });
-}
-
-double PathMerit::value(const Vector& point, Vector* gradient) const {
-  const double outcome = path_.value(point, gradient);
-  const bool falls =
-      aim_.goal == Objective::Goal::kMinimize || (aim_.goal == Objective::Goal::kTarget && outcome > aim_.target);
-  if (gradient && falls) *gradient = -*gradient;
-  return aim_.merit(outcome);
+Vector PathMerit::evaluate(const Matrix& points, Matrix* gradients) const {
+  const Vector outcomes = path_.values(points, gradients);
+  for (Eigen::Index i = 0; gradients && i < outcomes.size(); ++i) {
+    if (aim_.falls(outcomes[i])) gradients->row(i) *= -1;
+  }
+  return outcomes.unaryExpr([&](double v) { return aim_.merit(v); });
 }
 
 LogFeasibility::LogFeasibility(std::vector<OutcomeBound> bounds) : bounds_(std::move(bounds)) {}
 
-Vector LogFeasibility::values(const Matrix& points) const {
-  Vector out = Vector::Zero(points.rows()), mean, variance;
+Vector LogFeasibility::evaluate(const Matrix& points, Matrix* gradients) const {
+  Vector out = Vector::Zero(points.rows());
+  Matrix of_one;
+  if (gradients) gradients->setZero(points.rows(), points.cols());
   for (const OutcomeBound& b : bounds_) {
-    b.surrogate->marginals(points, mean, variance);
-    for (Eigen::Index i = 0; i < out.size(); ++i) {
-      const double z = (b.bound - mean[i]) / std::sqrt(variance[i]);
-      out[i] += log_normal_cdf(b.at_most ? z : -z);
-    }
+    const double sign = b.at_most ? 1 : -1;
+    out += of_marginals(*b.surrogate, points, gradients ? &of_one : nullptr, [&](double mean, double sd) {
+      const double z = sign * (b.bound - mean) / sd, hazard = gradients ? normal_hazard(z) : 0;
+      return Marginal{log_normal_cdf(z), -sign * hazard / sd, -hazard * z / sd};
+    });
+    if (gradients) *gradients += of_one;
   }
   return out;
-}
-
-double LogFeasibility::value(const Vector& point, Vector* gradient) const {
-  double result = 0;
-  if (gradient) *gradient = Vector::Zero(point.size());
-  for (const OutcomeBound& b : bounds_) {
-    const PointPosterior at = b.surrogate->at(point);
-    const double sd = std::sqrt(at.variance), sign = b.at_most ? 1 : -1;
-    const double z = sign * (b.bound - at.mean) / sd;
-    result += log_normal_cdf(z);
-    if (!gradient) continue;
-    *gradient += normal_hazard(z) * (-sign * at.mean_gradient / sd - z / (2 * at.variance) * at.variance_gradient);
-  }
-  return result;
 }
 
 Sum::Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second)
     : first_(std::move(first)), second_(std::move(second)) {}
 
-Vector Sum::values(const Matrix& points) const {
-  return first_->values(points) + second_->values(points);
-}
-
-double Sum::value(const Vector& point, Vector* gradient) const {
-  Vector other;
-  const double result = first_->value(point, gradient) + second_->value(point, gradient ? &other : nullptr);
-  if (gradient) *gradient += other;
-  return result;
+Vector Sum::evaluate(const Matrix& points, Matrix* gradients) const {
+  Matrix other;
+  Vector out = first_->evaluate(points, gradients);
+  out += second_->evaluate(points, gradients ? &other : nullptr);
+  if (gradients) *gradients += other;
+  return out;
 }
 
 }  // namespace athanor

@@ -13,12 +13,14 @@ namespace athanor {
 class Acquisition {
  public:
   virtual ~Acquisition() = default;
-  /// At each row of `points` (q × d, in the unit cube). May be asked by several threads at once.
-  virtual Vector values(const Matrix& points) const = 0;
+  /// At each row of `points` (q × d, in the unit cube); fills `gradients` (q × d; zero in categorical columns) where it
+  /// is not null. May be asked by several threads at once.
+  virtual Vector evaluate(const Matrix& points, Matrix* gradients) const = 0;
+  Vector values(const Matrix& points) const { return evaluate(points, nullptr); }
   /// No less than `values`, where that is much cheaper to say.
   virtual Vector bounds(const Matrix& points) const { return values(points); }
-  /// At one point; fills `gradient` (d; zero in categorical columns) where it is not null.
-  virtual double value(const Vector& point, Vector* gradient) const = 0;
+  /// The same at one point; fills `gradient` (d) where it is not null.
+  double value(const Vector& point, Vector* gradient) const;
 };
 
 /// What counts as better, in units of the standardised outcome.
@@ -27,6 +29,8 @@ struct Aim {
   double target = 0;  ///< standardised, for kTarget
 
   double merit(double value) const;
+  /// Whether the merit falls where the value grows.
+  bool falls(double value) const;
 };
 
 /// ln of the expected improvement of N(mean, sd²)'s merit over `best` merit; with derivatives by mean and sd.
@@ -43,8 +47,7 @@ class LogExpectedImprovement final : public Acquisition {
  public:
   /// `best` merit and the aim's target in the surrogate's own unit. Keeps a reference to the surrogate.
   LogExpectedImprovement(const Surrogate& surrogate, const Aim& aim, double best);
-  Vector values(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
 
  private:
   const Surrogate& surrogate_;
@@ -63,9 +66,8 @@ using Feasible = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic>;
 class LogNoisyExpectedImprovement final : public Acquisition {
  public:
   LogNoisyExpectedImprovement(Fantasies fantasies, const Aim& aim, const Feasible& feasible = {});
-  Vector values(const Matrix& points) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
   Vector bounds(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
 
  private:
   Fantasies fantasies_;
@@ -86,8 +88,7 @@ class LogNoisyHypervolumeImprovement final : public Acquisition {
   /// outcomes.
   LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims, const Vector& reference,
                                  const Feasible& feasible = {});
-  Vector values(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
 
  private:
   struct Work;
@@ -104,9 +105,8 @@ class LogMean final : public Acquisition {
  public:
   /// One part at least.
   explicit LogMean(std::vector<std::unique_ptr<Acquisition>> parts);
-  Vector values(const Matrix& points) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
   Vector bounds(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
 
  private:
   std::vector<std::unique_ptr<Acquisition>> parts_;
@@ -119,12 +119,9 @@ class UpperConfidenceBound final : public Acquisition {
  public:
   /// The aim's target in the surrogate's own unit. Keeps a reference to the surrogate.
   UpperConfidenceBound(const Surrogate& surrogate, const Aim& aim, double weight);
-  Vector values(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
 
  private:
-  double bound(double mean, double sd, double& by_mean, double& by_sd) const;
-
   const Surrogate& surrogate_;
   Aim aim_;
   double weight_;
@@ -135,8 +132,7 @@ class PathMerit final : public Acquisition {
  public:
   /// The aim's target in units of the path.
   PathMerit(PosteriorPath path, const Aim& aim);
-  Vector values(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
 
  private:
   PosteriorPath path_;
@@ -154,8 +150,7 @@ struct OutcomeBound {
 class LogFeasibility final : public Acquisition {
  public:
   explicit LogFeasibility(std::vector<OutcomeBound> bounds);
-  Vector values(const Matrix& points) const override;
-  double value(const Vector& point, Vector* gradient) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
 
  private:
   std::vector<OutcomeBound> bounds_;
@@ -165,9 +160,8 @@ class LogFeasibility final : public Acquisition {
 class Sum final : public Acquisition {
  public:
   Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second);
-  Vector values(const Matrix& points) const override;
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
   Vector bounds(const Matrix& points) const override { return first_->bounds(points) + second_->bounds(points); }
-  double value(const Vector& point, Vector* gradient) const override;
 
  private:
   std::unique_ptr<Acquisition> first_, second_;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "optimizers/design.h"
-#include "surrogates/minimise.h"
+#include "surrogates/descent.h"
 
 namespace athanor {
 namespace {
@@ -12,6 +12,7 @@ namespace {
 constexpr int kRounds = 8;                // of continuous and discrete moves in turn
 constexpr std::size_t kManyValues = 200;  // of a discrete parameter: beyond that only its neighbours are tried
 constexpr double kImprovement = 1e-6;     // of the logarithm; less is not worth another round
+constexpr double kFirstStep = 0.1;        // in the unit cube
 
 Vector encode_one(const Space& space, const Point& point) {
   const std::vector<double> unit = space.encode(point);
@@ -61,46 +62,88 @@ std::vector<SmoothConstraint> smooth_constraints(const Region& region, const Poi
   return out;
 }
 
-/// Moves the continuous coordinates uphill.
-Found climb_continuous(const Region& region, const Acquisition& acquisition, const Found& start,
-                       const SearchOptions& options) {
-  const Space& space = region.space();
-  std::vector<std::size_t> moved;
-  for (const std::size_t i : region.continuous()) {
-    if (space[i].high() > space[i].low()) moved.push_back(i);
-  }
-  if (moved.empty()) return start;
-  const auto size = static_cast<Eigen::Index>(moved.size());
-  Vector unit = encode_one(space, start.at), slope(unit.size()), first(size);
-  for (Eigen::Index k = 0; k < size; ++k)
-    first[k] = unit[static_cast<Eigen::Index>(moved[static_cast<std::size_t>(k)])];
-  const auto downhill = [&](const Vector& u, Vector* gradient) {
-    for (Eigen::Index k = 0; k < size; ++k) unit[static_cast<Eigen::Index>(moved[static_cast<std::size_t>(k)])] = u[k];
-    const double value = acquisition.value(unit, gradient ? &slope : nullptr);
-    for (Eigen::Index k = 0; gradient && k < size; ++k) {
-      (*gradient)[k] = -slope[static_cast<Eigen::Index>(moved[static_cast<std::size_t>(k)])];
-    }
-    return -value;
-  };
+MinimiseOptions how_far(const SearchOptions& options) {
   MinimiseOptions how;
   how.max_evaluations = options.max_evaluations;
   how.value_tolerance = 1e-5;
   how.point_tolerance = 1e-5;
   how.stop = options.stop;
-  const Minimum low = minimise(downhill, first, Vector::Zero(size), Vector::Ones(size), how,
-                               smooth_constraints(region, start.at, moved));
+  return how;
+}
 
-  // Back to natural coordinates: discrete ones as they were, continuous ones exactly feasible.
-  unit = encode_one(space, start.at);
-  for (Eigen::Index k = 0; k < size; ++k)
-    unit[static_cast<Eigen::Index>(moved[static_cast<std::size_t>(k)])] = low.point[k];
-  Point goal = space.decode(std::span(unit.data(), static_cast<std::size_t>(unit.size())));
-  for (std::size_t i = 0; i < goal.size(); ++i) {
-    if (!space[i].continuous()) goal[i] = start.at[i];
+void note_how_far(const Minimum& low, const SearchOptions& options, Found& top) {
+  if (low.stopped) top.searched = static_cast<double>(low.evaluations) / options.max_evaluations;
+}
+
+/// The continuous parameters that can be moved.
+std::vector<std::size_t> movable(const Region& region) {
+  std::vector<std::size_t> out;
+  for (const std::size_t i : region.continuous()) {
+    if (region.space()[i].high() > region.space()[i].low()) out.push_back(i);
   }
-  Found end{region.constrained() ? region.pull(start.at, goal) : goal, 0};
-  end.value = region.constrained() ? acquisition.value(encode_one(space, end.at), nullptr) : -low.value;
-  return end.value > start.value ? end : start;
+  return out;
+}
+
+/// Encoded coordinates in natural ones, the discrete ones as they are at `start`.
+Point decode_from(const Space& space, const Vector& unit, const Point& start) {
+  Point out = space.decode(std::span(unit.data(), static_cast<std::size_t>(unit.size())));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!space[i].continuous()) out[i] = start[i];
+  }
+  return out;
+}
+
+/// Moves the continuous coordinates uphill within the constraints.
+Found climb_constrained(const Region& region, const Acquisition& acquisition, const Found& start,
+                        const SearchOptions& options) {
+  const Space& space = region.space();
+  std::vector<Eigen::Index> moved;
+  for (const std::size_t i : movable(region)) moved.push_back(static_cast<Eigen::Index>(i));
+  const auto size = static_cast<Eigen::Index>(moved.size());
+  Vector unit = encode_one(space, start.at), slope;
+  const auto downhill = [&](const Vector& u, Vector* gradient) {
+    unit(moved) = u;
+    const double value = acquisition.value(unit, gradient ? &slope : nullptr);
+    if (gradient) *gradient = -slope(moved);
+    return -value;
+  };
+  const Minimum low = minimise(downhill, unit(moved), Vector::Zero(size), Vector::Ones(size), how_far(options),
+                               smooth_constraints(region, start.at, movable(region)));
+  unit(moved) = low.point;
+  Found end = start;
+  note_how_far(low, options, end);
+  end.at = region.pull(start.at, decode_from(space, unit, start.at));
+  end.value = acquisition.value(encode_one(space, end.at), nullptr);
+  if (end.value > start.value) return end;
+  Found same = start;
+  same.searched = end.searched;
+  return same;
+}
+
+/// Moves the continuous coordinates of all `tops` uphill, together.
+void climb_together(const Region& region, const Acquisition& acquisition, std::vector<Found*> tops,
+                    const SearchOptions& options) {
+  const Space& space = region.space();
+  const auto size = static_cast<Eigen::Index>(space.size());
+  Vector moves = Vector::Zero(size);
+  for (const std::size_t i : movable(region)) moves[static_cast<Eigen::Index>(i)] = 1;
+  Matrix starts(static_cast<Eigen::Index>(tops.size()), size);
+  for (std::size_t k = 0; k < tops.size(); ++k)
+    starts.row(static_cast<Eigen::Index>(k)) = encode_one(space, tops[k]->at);
+  const auto downhill = [&](const Matrix& points, Matrix& gradients) -> Vector {
+    const Vector values = acquisition.evaluate(points, &gradients);
+    gradients = gradients * (-moves).asDiagonal();
+    return -values;
+  };
+  const std::vector<Minimum> found =
+      descend(downhill, starts, Vector::Zero(size), Vector::Ones(size), kFirstStep, how_far(options));
+  for (std::size_t k = 0; k < tops.size(); ++k) {
+    const Minimum& low = found[k];
+    note_how_far(low, options, *tops[k]);
+    if (!(-low.value > tops[k]->value)) continue;
+    tops[k]->at = decode_from(space, low.point, tops[k]->at);
+    tops[k]->value = -low.value;
+  }
 }
 
 /// The numbers to try for a discrete parameter that stands at `now`.
@@ -168,23 +211,39 @@ std::vector<Point> neighbours(const Region& region, const Point& at) {
 
 }  // namespace
 
-Found climb(const Region& region, const Acquisition& acquisition, Found start, const SearchOptions& options) {
+std::vector<Found> climb(const Region& region, const Acquisition& acquisition, std::vector<Found> tops,
+                         const SearchOptions& options) {
   const Space& space = region.space();
-  const bool discrete = region.continuous().size() < space.size();
-  Found best = std::move(start);
-  for (int round = 0; round < kRounds; ++round) {
-    const double before = best.value;
-    best = climb_continuous(region, acquisition, best, options);
-    if (!discrete || (options.stop && options.stop())) break;
-    const std::vector<Point> around = neighbours(region, best.at);
-    if (!around.empty()) {
-      Eigen::Index top = 0;
-      const double value = acquisition.values(encode(space, around)).maxCoeff(&top);
-      if (value > best.value + kImprovement) best = {around[static_cast<std::size_t>(top)], value};
+  const bool discrete = region.continuous().size() < space.size(), continuous = !movable(region).empty();
+  const auto stopped = [&] { return options.stop && options.stop(); };
+  std::vector<Found*> active;
+  for (Found& top : tops) active.push_back(&top);
+  for (int round = 0; round < kRounds && !active.empty(); ++round) {
+    std::vector<double> before;
+    for (const Found* top : active) before.push_back(top->value);
+    if (continuous && region.constrained()) {
+      for (Found* top : active) *top = climb_constrained(region, acquisition, *top, options);
+    } else if (continuous) {
+      climb_together(region, acquisition, active, options);
     }
-    if (!(best.value > before + kImprovement)) break;
+    if (!discrete) break;
+    std::vector<Found*> improved;
+    for (std::size_t k = 0; k < active.size() && !stopped(); ++k) {
+      Found& top = *active[k];
+      const std::vector<Point> around = neighbours(region, top.at);
+      if (!around.empty()) {
+        Eigen::Index best = 0;
+        const double value = acquisition.values(encode(space, around)).maxCoeff(&best);
+        if (value > top.value + kImprovement) {
+          top.at = around[static_cast<std::size_t>(best)];
+          top.value = value;
+        }
+      }
+      if (top.value > before[k] + kImprovement) improved.push_back(&top);
+    }
+    active = std::move(improved);
   }
-  return best;
+  return tops;
 }
 
 }  // namespace athanor

@@ -101,6 +101,7 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
   // Climb from the best points that are not neighbours of one already climbed from.
   std::optional<Found> best;
   std::vector<Vector> begun;
+  std::vector<Found> tops;
   const auto take = [&](const Point& point, double worth) {
     if (best && !(worth > best->value)) return;
     if (!tried.near(point)) {
@@ -111,19 +112,23 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
     }
   };
   for (const std::size_t i : order) {
-    if (begun.size() == options.starts || (!begun.empty() && options.stop && options.stop())) break;
+    if (begun.size() == options.starts) break;
     const Vector unit = encode(space, {raw[i]}).row(0);
     const double apart = 0.05 * std::sqrt(static_cast<double>(unit.size()));
     if (std::any_of(begun.begin(), begun.end(), [&](const Vector& other) { return (unit - other).norm() < apart; }))
       continue;
     begun.push_back(unit);
     take(raw[i], value(i));
-    const Found top = climb(region, acquisition, {raw[i], value(i)}, options);
+    tops.push_back({raw[i], value(i)});
+  }
+  tops = climb(region, acquisition, std::move(tops), options);
+  double searched = 0;
+  for (const Found& top : tops) {
     take(top.at, top.value);
+    searched += top.searched / static_cast<double>(tops.size());
   }
   if (best) {
-    const bool stopped = options.stop && options.stop();
-    if (stopped) best->searched = static_cast<double>(begun.size() - 1) / static_cast<double>(options.starts);
+    best->searched = searched;
     return best;
   }
   // Every top is a point that was tried: the best raw point that is not, or any other at all.

@@ -31,11 +31,11 @@ struct Found {
 ///
 /// promising: points whose surroundings are worth a look (the best observed, say), in natural coordinates.
 /// A pool is scored in chunks of rows; a small finite space is enumerated. Elsewhere: many raw points, then from the
-/// best of them, in turn until nothing improves, a gradient climb of the continuous coordinates (L-BFGS; sequential
-/// quadratic programming under constraints, in encoded coordinates, the answer pulled back to exact feasibility) and
-/// the best of all changes of one discrete coordinate (of two that share a constraint), the continuous ones repaired.
-/// Where parameters have a resolution, a top within it of a tried point is moved out along the parameter that costs
-/// least.
+/// best of them, in turn until nothing improves, a gradient climb of the continuous coordinates (L-BFGS from all starts
+/// at once; sequential quadratic programming under constraints, one start after the other, in encoded coordinates, the
+/// answer pulled back to exact feasibility) and the best of all changes of one discrete coordinate (of two that share a
+/// constraint), the continuous ones repaired. Where parameters have a resolution, a top within it of a tried point is
+/// moved out along the parameter that costs least.
 std::optional<Found> search(const Region& region, const Acquisition& acquisition, const Tried& tried,
                             const std::vector<Point>& promising, RandomStream& random,
                             const SearchOptions& options = {});

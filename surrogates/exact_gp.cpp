@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "core/error.h"
 #include "surrogates/minimise.h"
+#include "surrogates/tiles.h"
 
 namespace athanor {
 namespace {
@@ -32,15 +33,25 @@ void check_data(const TrainingData& data) {
   }
 }
 
-/// L⁻¹ v and L⁻ᵀ v, of the lower triangle.
-Vector times(const Matrix& inverse_factor, const Vector& v) {
-  return inverse_factor.triangularView<Eigen::Lower>() * v;
-}
-Vector times_transposed(const Matrix& inverse_factor, const Vector& v) {
-  return inverse_factor.transpose().triangularView<Eigen::Upper>() * v;
-}
+constexpr Eigen::Index kFewColumns = 3;
 
 }  // namespace
+
+Matrix times(const Matrix& lower, const Matrix& columns) {
+  const auto triangle = lower.triangularView<Eigen::Lower>();
+  if (columns.cols() > kFewColumns) return triangle * columns;
+  Matrix out(columns.rows(), columns.cols());
+  for (Eigen::Index i = 0; i < columns.cols(); ++i) out.col(i).noalias() = triangle * columns.col(i);
+  return out;
+}
+
+Matrix times_transposed(const Matrix& lower, const Matrix& columns) {
+  const auto triangle = lower.transpose().triangularView<Eigen::Upper>();
+  if (columns.cols() > kFewColumns) return triangle * columns;
+  Matrix out(columns.rows(), columns.cols());
+  for (Eigen::Index i = 0; i < columns.cols(); ++i) out.col(i).noalias() = triangle * columns.col(i);
+  return out;
+}
 
 Matrix cholesky(const Matrix& covariance, double* added) {
   const Eigen::Index n = covariance.rows();
@@ -185,11 +196,10 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
 
 void ExactGp::factorise() {
   const Eigen::Index n = points_.rows();
-  Matrix covariance = covariance_.matrix(points_);
+  Matrix covariance = covariance_.with(points_);
   for (Eigen::Index a = 0; a < n; ++a) covariance(a, a) += noise_.at(a, parameters_.noise_variance);
   const Matrix factor = cholesky(covariance, &jitter_);
-  inverse_factor_ = Matrix::Identity(n, n);
-  factor.triangularView<Eigen::Lower>().solveInPlace(inverse_factor_);
+  inverse_factor_ = inverse_of_lower(factor);
   const Vector residual = outcomes_.array() - parameters_.mean;
   alpha_ = times_transposed(inverse_factor_, times(inverse_factor_, residual));
 }
@@ -248,7 +258,7 @@ double ExactGp::noise_beyond_replicates() const {
 Posterior ExactGp::posterior(const Matrix& points, double own) const {
   check_width(points.cols());
   const Eigen::Index q = points.rows();
-  Matrix cross = covariance_.matrix(points);
+  Matrix cross = covariance_.with(points);
   for (Eigen::Index i = 0; own > 0 && i < q; ++i) {
     for (Eigen::Index a = 0; a < rows(); ++a) {
       if (std::isnan(noise_.variance[a]) && points_.row(a) == points.row(i)) cross(a, i) += own;
@@ -256,32 +266,37 @@ Posterior ExactGp::posterior(const Matrix& points, double own) const {
   }
   Posterior out;
   out.mean = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
-  const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
-  out.covariance = Covariance(points, columns(), kernel(), parameters_).matrix(points);
+  const Matrix explained = times(inverse_factor_, cross);
+  out.covariance = Covariance(points, columns(), kernel(), parameters_).with(points);
   out.covariance.diagonal().array() += own;
-  out.covariance.noalias() -= explained.transpose() * explained;
-  out.covariance = (0.5 * scale_ * scale_ * (out.covariance + out.covariance.transpose())).eval();
+  out.covariance.selfadjointView<Eigen::Lower>().rankUpdate(explained.transpose(), -1);
+  out.covariance *= scale_ * scale_;
+  out.covariance.triangularView<Eigen::StrictlyUpper>() = out.covariance.transpose();
   for (Eigen::Index i = 0; i < q; ++i) out.covariance(i, i) = std::max(out.covariance(i, i), 0.0);
   return out;
 }
 
-PointPosterior ExactGp::at(const Vector& point) const {
-  check_width(point.size());
-  Eigen::ArrayXd value, slope;
-  covariance_.with(point, value, slope);
-  const Vector cross = value.matrix();
-  const Vector explained = times(inverse_factor_, cross);
-  const Vector solved = times_transposed(inverse_factor_, explained);  // K⁻¹k
+PointPosteriors ExactGp::at_each(const Matrix& points) const {
+  check_width(points.cols());
+  Eigen::ArrayXXd slopes;
+  const Matrix cross = covariance_.with(points, slopes);
+  const Matrix explained = times(inverse_factor_, cross);
+  const Matrix solved = times_transposed(inverse_factor_, explained);  // K⁻¹k
 
-  PointPosterior out;
-  out.mean = location_ + scale_ * (parameters_.mean + cross.dot(alpha_));
-  out.variance = scale_ * scale_ * std::max(covariance_.prior(point) - explained.squaredNorm(), kSmallestVariance);
-  out.mean_gradient = Vector::Zero(point.size());
-  out.variance_gradient = Vector::Zero(point.size());
-  covariance_.add_gradient(point, scale_ * alpha_.array(), slope, out.mean_gradient);
-  covariance_.add_gradient(point, -2 * scale_ * scale_ * solved.array(), slope, out.variance_gradient);
-  covariance_.add_prior_gradient(point, scale_ * scale_, out.variance_gradient);
+  const double square = scale_ * scale_;
+  PointPosteriors out;
+  out.mean = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
+  out.variance = square * left(points, explained);
+  out.mean_gradients = out.variance_gradients = Matrix::Zero(points.rows(), points.cols());
+  covariance_.add_gradients(points, (scale_ * alpha_).replicate(1, points.rows()), slopes, out.mean_gradients);
+  covariance_.add_gradients(points, -2 * square * solved, slopes, out.variance_gradients);
+  covariance_.add_prior_gradients(points, Vector::Constant(points.rows(), square), out.variance_gradients);
   return out;
+}
+
+/// The variance that L⁻¹k (n × q) leaves, standardised.
+Vector ExactGp::left(const Matrix& points, const Matrix& explained) const {
+  return (covariance_.prior(points) - explained.colwise().squaredNorm().transpose()).cwiseMax(kSmallestVariance);
 }
 
 void ExactGp::marginals(const Matrix& points, Vector& mean, Vector& variance) const {
@@ -292,13 +307,10 @@ void ExactGp::marginals(const Matrix& points, Vector& mean, Vector& variance) co
   variance.resize(q);
   for (Eigen::Index begin = 0; begin < q; begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, q - begin);
-    const Matrix cross = covariance_.matrix(points.middleRows(begin, m));
+    const Matrix cross = covariance_.with(points.middleRows(begin, m));
     mean.segment(begin, m) = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
-    const Matrix explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
-    for (Eigen::Index i = 0; i < m; ++i) {
-      const double left = covariance_.prior(points.row(begin + i)) - explained.col(i).squaredNorm();
-      variance[begin + i] = scale_ * scale_ * std::max(left, kSmallestVariance);
-    }
+    const Matrix explained = times(inverse_factor_, cross);
+    variance.segment(begin, m) = scale_ * scale_ * left(points.middleRows(begin, m), explained);
   }
 }
 

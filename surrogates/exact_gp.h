@@ -40,7 +40,7 @@ class ExactGp final : public Surrogate {
   /// By how much the inferred noise variance (standardised) exceeds the scatter of replicates; all of it where there
   /// are none.
   double noise_beyond_replicates() const;
-  PointPosterior at(const Vector& point) const override;
+  PointPosteriors at_each(const Matrix& points) const override;
   void marginals(const Matrix& points, Vector& mean, Vector& variance) const override;
   Matrix sample(const Matrix& points, std::size_t count, RandomStream& random) const override;
   Health health() const override;
@@ -82,6 +82,7 @@ class ExactGp final : public Surrogate {
   ExactGp() = default;
   void merge(const TrainingData& data);
   void factorise();
+  Vector left(const Matrix& points, const Matrix& explained) const;
   void check_width(Eigen::Index width) const;
 
   Matrix points_;
@@ -99,5 +100,10 @@ class ExactGp final : public Surrogate {
 /// Σ = L Lᵀ for a symmetric positive semi-definite Σ, adding a growing jitter to its diagonal (relative to the mean of
 /// the diagonal, from 1e-12) where rounding makes it indefinite; the jitter that was added goes to `added`.
 Matrix cholesky(const Matrix& covariance, double* added = nullptr);
+
+/// L X and Lᵀ X of a lower triangle (n × n) and columns (n × q); few of them one by one, for which Eigen's product of
+/// matrices is not made.
+Matrix times(const Matrix& lower, const Matrix& columns);
+Matrix times_transposed(const Matrix& lower, const Matrix& columns);
 
 }  // namespace athanor

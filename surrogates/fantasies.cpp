@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "surrogates/tiles.h"
 
 namespace athanor {
 namespace {
@@ -52,7 +53,6 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
     : mean_(gp.parameters().mean), own_(own), base_(base, gp.columns(), gp.kernel(), gp.parameters()) {
   ATHANOR_CHECK(base.rows() >= 1, "no base points");
   ATHANOR_CHECK(normals.rows() > 0, "no fantasies asked for");
-  const Eigen::Index count = base.rows();
   const Posterior joint = gp.posterior(base, own);
   const double square = gp.scale() * gp.scale();
   const Matrix root = pivoted_cholesky(joint.covariance / square, kCertainVariance, normals.cols());
@@ -60,18 +60,14 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
   values_ = mean.replicate(1, root.cols() == 0 ? 1 : normals.rows());
   if (root.cols() > 0) values_.noalias() += root * normals.leftCols(root.cols()).transpose();
 
-  Matrix prior = base_.matrix(base);
+  Matrix prior = base_.with(base);
   const double signal = prior.diagonal().mean();
   prior.diagonal().array() += std::max(own, kNugget * signal);
   pivoted_cholesky(prior, kFewTolerance * signal, kFew, &few_);
-  const Matrix few_factor = cholesky(prior(few_, few_));
-  few_inverse_factor_ = Matrix::Identity(few_factor.rows(), few_factor.rows());
-  few_factor.triangularView<Eigen::Lower>().solveInPlace(few_inverse_factor_);
-  const Matrix factor = cholesky(prior);
-  inverse_factor_ = Matrix::Identity(count, count);
-  factor.triangularView<Eigen::Lower>().solveInPlace(inverse_factor_);
-  const Matrix half = inverse_factor_.triangularView<Eigen::Lower>() * Matrix(values_.array() - mean_);
-  weights_ = inverse_factor_.transpose().triangularView<Eigen::Upper>() * half;
+  few_inverse_factor_ = inverse_of_lower(cholesky(prior(few_, few_)));
+  inverse_factor_ = inverse_of_lower(cholesky(prior));
+  const Matrix half = times(inverse_factor_, values_.array() - mean_);
+  weights_ = times_transposed(inverse_factor_, half);
 }
 
 /// Means of all fantasies, and `explained(cross)`: by how much each column's variance is below the prior's.
@@ -83,47 +79,44 @@ void Fantasies::means_and(const Matrix& points, Matrix& means, Vector& variance,
   variance.resize(q);
   for (Eigen::Index begin = 0; begin < q; begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, q - begin);
-    const Matrix cross = base_.matrix(points.middleRows(begin, m));
+    const Matrix cross = base_.with(points.middleRows(begin, m));
     means.middleRows(begin, m).noalias() = cross.transpose() * weights_;
-    const Vector less = explained(cross);
-    for (Eigen::Index i = 0; i < m; ++i) {
-      variance[begin + i] = std::max(base_.prior(points.row(begin + i)) + own_ - less[i], kSmallestVariance);
-    }
+    variance.segment(begin, m) =
+        ((base_.prior(points.middleRows(begin, m)) - explained(cross)).array() + own_).max(kSmallestVariance);
   }
   means.array() += mean_;
 }
 
 void Fantasies::at(const Matrix& points, Matrix& means, Vector& variance) const {
   means_and(points, means, variance, [&](const auto& cross) -> Vector {
-    const Matrix solved = inverse_factor_.triangularView<Eigen::Lower>() * cross;
+    const Matrix solved = times(inverse_factor_, cross);
     return solved.colwise().squaredNorm();
   });
 }
 
 void Fantasies::at_most(const Matrix& points, Matrix& means, Vector& variance) const {
   means_and(points, means, variance, [&](const auto& cross) -> Vector {
-    const Matrix solved = few_inverse_factor_.triangularView<Eigen::Lower>() * Matrix(cross(few_, Eigen::all));
+    const Matrix solved = times(few_inverse_factor_, cross(few_, Eigen::all));
     return solved.colwise().squaredNorm();
   });
 }
 
-void Fantasies::at(const Vector& point, Local& local) const {
-  Eigen::ArrayXd value;
-  local.point = point;
-  base_.with(point, value, local.slope);
-  const Vector cross = value.matrix();
-  local.means = (weights_.transpose() * cross).array() + mean_;
-  const Vector explained = inverse_factor_.triangularView<Eigen::Lower>() * cross;
-  local.solved = inverse_factor_.transpose().triangularView<Eigen::Upper>() * explained;
-  local.variance = std::max(base_.prior(point) + own_ - explained.squaredNorm(), kSmallestVariance);
+void Fantasies::at(const Matrix& points, Local& local) const {
+  local.points = points;
+  const Matrix cross = base_.with(points, local.slopes);
+  local.means = (cross.transpose() * weights_).array() + mean_;
+  const Matrix explained = times(inverse_factor_, cross);
+  local.solved = times_transposed(inverse_factor_, explained);
+  local.variance =
+      ((base_.prior(points) - explained.colwise().squaredNorm().transpose()).array() + own_).max(kSmallestVariance);
 }
 
-Vector Fantasies::gradient(const Local& local, const Vector& mean_weight, double variance_weight) const {
-  const Vector weight = weights_ * mean_weight - 2 * variance_weight * local.solved;
-  Vector gradient = Vector::Zero(local.point.size());
-  base_.add_gradient(local.point, weight.array(), local.slope, gradient);
-  base_.add_prior_gradient(local.point, variance_weight, gradient);
-  return gradient;
+Matrix Fantasies::gradients(const Local& local, const Matrix& mean_weights, const Vector& variance_weights) const {
+  const Matrix weights = weights_ * mean_weights.transpose() - 2 * local.solved * variance_weights.asDiagonal();
+  Matrix out = Matrix::Zero(local.points.rows(), local.points.cols());
+  base_.add_gradients(local.points, weights, local.slopes, out);
+  base_.add_prior_gradients(local.points, variance_weights, out);
+  return out;
 }
 
 }  // namespace athanor

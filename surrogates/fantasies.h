@@ -34,16 +34,16 @@ class Fantasies {
   /// The same, with an upper bound of each variance in place of it: that given a few of the base points alone.
   void at_most(const Matrix& points, Matrix& means, Vector& variance) const;
 
-  /// One point, with what a gradient needs kept in `Local`.
+  /// The same, with what gradients need kept in `Local`.
   struct Local {
-    Vector point, means;  ///< d, S
-    double variance = 0;
-    Eigen::ArrayXd slope;  // b: s² k′(r²)
-    Vector solved;         // b: (K_BB + ε)⁻¹ k
+    Matrix points, means;    ///< q × d, q × S
+    Vector variance;         ///< q
+    Eigen::ArrayXXd slopes;  // b × q: s² k′(r²)
+    Matrix solved;           // b × q: (K_BB + ε)⁻¹ k
   };
-  void at(const Vector& point, Local& local) const;
-  /// Σ_s mean_weight_s ∇mean_s(x) + variance_weight ∇variance(x).
-  Vector gradient(const Local& local, const Vector& mean_weight, double variance_weight) const;
+  void at(const Matrix& points, Local& local) const;
+  /// Row k (of q × d): Σ_s mean_weights_ks ∇mean_s(x_k) + variance_weights_k ∇variance(x_k).
+  Matrix gradients(const Local& local, const Matrix& mean_weights, const Vector& variance_weights) const;
 
  private:
   template <class Explained>

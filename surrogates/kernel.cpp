@@ -11,7 +11,8 @@ const double kRoot3 = std::sqrt(3.0), kRoot5 = std::sqrt(5.0);
 constexpr double kCusp = 1e-8;
 }  // namespace
 
-void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value) {
+void kernel_values(Kernel kernel, const Eigen::Ref<const Eigen::ArrayXd>& squared_distance,
+                   Eigen::Ref<Eigen::ArrayXd> value) {
   switch (kernel) {
     case Kernel::kMatern12:
       value = (-squared_distance.sqrt()).exp();
@@ -30,8 +31,8 @@ void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen:
   }
 }
 
-void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value,
-                   Eigen::ArrayXd& slope) {
+void kernel_values(Kernel kernel, const Eigen::Ref<const Eigen::ArrayXd>& squared_distance,
+                   Eigen::Ref<Eigen::ArrayXd> value, Eigen::Ref<Eigen::ArrayXd> slope) {
   switch (kernel) {
     case Kernel::kMatern12:
       slope = squared_distance.sqrt();
@@ -62,7 +63,7 @@ void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen:
 }
 
 void add_categorical(const Column& column, double value, const Eigen::Ref<const Vector>& values, double weight,
-                     Eigen::ArrayXd& out) {
+                     Eigen::Ref<Eigen::ArrayXd> out) {
   if (column.positions() == nullptr) {
     out += (values.array() != value).cast<double>() * weight;
     return;
@@ -99,31 +100,29 @@ ScaledPoints::ScaledPoints(const Matrix& points, std::vector<Column> columns, co
   }
 }
 
-void ScaledPoints::append(const Vector& point) {
-  const Eigen::Index n = scaled_.rows();
-  scaled_.conservativeResize(n + 1, Eigen::NoChange);
-  for (Eigen::Index j = 0; j < scaled_.cols(); ++j) {
-    scaled_(n, j) = columns_[static_cast<std::size_t>(j)] == Column::kNumeric ? point[j] / lengthscales_[j] : point[j];
-  }
-}
-
-void ScaledPoints::squared_distances(const Vector& point, Eigen::ArrayXd& out) const {
-  out.setZero(scaled_.rows());
-  for (Eigen::Index j = 0; j < scaled_.cols(); ++j) {
-    if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
-      out += (scaled_.col(j).array() - point[j] / lengthscales_[j]).square();
-    } else {
-      add_categorical(columns_[static_cast<std::size_t>(j)], point[j], scaled_.col(j),
-                      1 / (lengthscales_[j] * lengthscales_[j]), out);
+Eigen::ArrayXXd ScaledPoints::squared_distances(const Matrix& points) const {
+  Eigen::ArrayXXd out = Eigen::ArrayXXd::Zero(scaled_.rows(), points.rows());
+  for (Eigen::Index k = 0; k < points.rows(); ++k) {
+    for (Eigen::Index j = 0; j < scaled_.cols(); ++j) {
+      const Column& column = columns_[static_cast<std::size_t>(j)];
+      if (column == Column::kNumeric) {
+        out.col(k) += (scaled_.col(j).array() - points(k, j) / lengthscales_[j]).square();
+      } else {
+        add_categorical(column, points(k, j), scaled_.col(j), 1 / (lengthscales_[j] * lengthscales_[j]), out.col(k));
+      }
     }
   }
+  return out;
 }
 
-void ScaledPoints::add_gradient(const Vector& point, const Eigen::ArrayXd& weight, Vector& gradient) const {
+void ScaledPoints::add_gradients(const Matrix& points, const Eigen::ArrayXXd& weights, Matrix& gradients) const {
   for (Eigen::Index j = 0; j < scaled_.cols(); ++j) {
     if (columns_[static_cast<std::size_t>(j)] != Column::kNumeric) continue;
-    // ∂r²/∂x_j = 2 (x_j/ℓ_j − z_j)/ℓ_j
-    gradient[j] += 2 / lengthscales_[j] * (weight * (point[j] / lengthscales_[j] - scaled_.col(j).array())).sum();
+    const double length = lengthscales_[j];
+    for (Eigen::Index k = 0; k < points.rows(); ++k) {
+      // ∂r²/∂x_j = 2 (x_j/ℓ_j − z_j)/ℓ_j
+      gradients(k, j) += 2 / length * (weights.col(k) * (points(k, j) / length - scaled_.col(j).array())).sum();
+    }
   }
 }
 
@@ -148,66 +147,56 @@ Covariance::Covariance(const Matrix& points, const std::vector<Column>& columns,
   if (features_.cols() > 0) trend_ = parameters.trend_variance / static_cast<double>(features_.cols());
 }
 
-void Covariance::with(const Vector& point, Eigen::ArrayXd& out) const {
-  thread_local Eigen::ArrayXd distance;
-  scaled_.squared_distances(point, distance);
-  kernel_values(kernel_, distance, out);
-  out *= signal_;
-  if (trend_ > 0) {
-    out.matrix().noalias() += trend_ * (features_ * trend_features(point.transpose(), columns()).transpose());
-  }
+Matrix Covariance::with(const Matrix& points) const {
+  const Eigen::ArrayXXd distance = scaled_.squared_distances(points);
+  Eigen::ArrayXXd out(distance.rows(), distance.cols());
+  kernel_values(kernel_, distance.reshaped(), out.reshaped());
+  return with_trend(points, out);
 }
 
-void Covariance::with(const Vector& point, Eigen::ArrayXd& out, Eigen::ArrayXd& slope) const {
-  thread_local Eigen::ArrayXd distance;
-  scaled_.squared_distances(point, distance);
-  kernel_values(kernel_, distance, out, slope);
-  out *= signal_;
-  slope *= signal_;
-  if (trend_ > 0) {
-    out.matrix().noalias() += trend_ * (features_ * trend_features(point.transpose(), columns()).transpose());
-  }
+Matrix Covariance::with(const Matrix& points, Eigen::ArrayXXd& slopes) const {
+  const Eigen::ArrayXXd distance = scaled_.squared_distances(points);
+  Eigen::ArrayXXd out(distance.rows(), distance.cols());
+  slopes.resize(distance.rows(), distance.cols());
+  kernel_values(kernel_, distance.reshaped(), out.reshaped(), slopes.reshaped());
+  slopes *= signal_;
+  return with_trend(points, out);
 }
 
-double Covariance::prior(const Vector& point) const {
-  return trend_ > 0 ? signal_ + trend_ * trend_features(point.transpose(), columns()).squaredNorm() : signal_;
-}
-
-void add_trend_gradient(const Vector& point, const std::vector<Column>& columns, const Vector& weight,
-                        Vector& gradient) {
-  Eigen::Index k = 0;
-  for (Eigen::Index j = 0; j < point.size() && k < weight.size(); ++j) {
-    if (!(columns[static_cast<std::size_t>(j)] == Column::kNumeric)) continue;
-    gradient[j] += 2 * kRoot3 * weight[k] + 6 * kRoot5 * (2 * point[j] - 1) * weight[k + 1];
-    k += 2;
-  }
-}
-
-void Covariance::add_gradient(const Vector& point, const Eigen::ArrayXd& weight, const Eigen::ArrayXd& slope,
-                              Vector& gradient) const {
-  scaled_.add_gradient(point, weight * slope, gradient);
-  if (trend_ > 0) {
-    add_trend_gradient(point, columns(), trend_ * (features_.transpose() * weight.matrix()), gradient);
-  }
-}
-
-void Covariance::add_prior_gradient(const Vector& point, double weight, Vector& gradient) const {
-  if (trend_ > 0) {
-    add_trend_gradient(point, columns(),
-                       2 * weight * trend_ * trend_features(point.transpose(), columns()).row(0).transpose(), gradient);
-  }
-}
-
-Matrix Covariance::matrix(const Matrix& points) const {
-  Matrix out(rows(), points.rows());
-  Eigen::ArrayXd distance, column;
-  for (Eigen::Index i = 0; i < points.rows(); ++i) {
-    scaled_.squared_distances(points.row(i), distance);
-    kernel_values(kernel_, distance, column);
-    out.col(i) = signal_ * column;
-  }
+Matrix Covariance::with_trend(const Matrix& points, const Eigen::ArrayXXd& kernel) const {
+  Matrix out = signal_ * kernel;
   if (trend_ > 0) out.noalias() += (trend_ * features_) * trend_features(points, columns()).transpose();
   return out;
+}
+
+Vector Covariance::prior(const Matrix& points) const {
+  Vector out = Vector::Constant(points.rows(), signal_);
+  if (trend_ > 0) out += trend_ * trend_features(points, columns()).rowwise().squaredNorm();
+  return out;
+}
+
+void add_trend_gradients(const Matrix& points, const std::vector<Column>& columns, const Matrix& weights,
+                         Matrix& gradients) {
+  Eigen::Index p = 0;
+  for (Eigen::Index j = 0; j < points.cols() && p < weights.rows(); ++j) {
+    if (!(columns[static_cast<std::size_t>(j)] == Column::kNumeric)) continue;
+    gradients.col(j).array() += 2 * kRoot3 * weights.row(p).transpose().array() +
+                                6 * kRoot5 * (2 * points.col(j).array() - 1) * weights.row(p + 1).transpose().array();
+    p += 2;
+  }
+}
+
+void Covariance::add_gradients(const Matrix& points, const Matrix& weights, const Eigen::ArrayXXd& slopes,
+                               Matrix& gradients) const {
+  scaled_.add_gradients(points, weights.array() * slopes, gradients);
+  if (trend_ > 0) add_trend_gradients(points, columns(), trend_ * (features_.transpose() * weights), gradients);
+}
+
+void Covariance::add_prior_gradients(const Matrix& points, const Vector& weights, Matrix& gradients) const {
+  if (trend_ > 0) {
+    const Matrix by_feature = trend_features(points, columns()).transpose() * (2 * trend_ * weights).asDiagonal();
+    add_trend_gradients(points, columns(), by_feature, gradients);
+  }
 }
 
 }  // namespace athanor

@@ -13,14 +13,16 @@ enum class Kernel { kMatern12, kMatern32, kMatern52, kRbf };
 
 /// k(r²) for each entry; k(0) = 1.  Matérn-1/2: e^(−r);  3/2: (1 + √3 r) e^(−√3 r);  5/2: (1 + √5 r + 5/3 r²) e^(−√5
 /// r); RBF: e^(−r²/2).
-void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value);
+void kernel_values(Kernel kernel, const Eigen::Ref<const Eigen::ArrayXd>& squared_distance,
+                   Eigen::Ref<Eigen::ArrayXd> value);
 /// The same with its derivative by r², which is finite at r = 0, unlike that by r; but for Matérn-1/2, which has a cusp
 /// there, and where the derivative at r = 10⁻⁸ is given.
-void kernel_values(Kernel kernel, const Eigen::ArrayXd& squared_distance, Eigen::ArrayXd& value, Eigen::ArrayXd& slope);
+void kernel_values(Kernel kernel, const Eigen::Ref<const Eigen::ArrayXd>& squared_distance,
+                   Eigen::Ref<Eigen::ArrayXd> value, Eigen::Ref<Eigen::ArrayXd> slope);
 
 /// out += weight · δ(value, values).
 void add_categorical(const Column& column, double value, const Eigen::Ref<const Vector>& values, double weight,
-                     Eigen::ArrayXd& out);
+                     Eigen::Ref<Eigen::ArrayXd> out);
 
 /// Points scaled by 1/ℓ (numeric columns) for fast distances to them.
 class ScaledPoints {
@@ -32,11 +34,10 @@ class ScaledPoints {
   Eigen::Index dimension() const { return scaled_.cols(); }
   const Vector& lengthscales() const { return lengthscales_; }
   const std::vector<Column>& columns() const { return columns_; }
-  void append(const Vector& point);
-  /// r² from `point` (d, not scaled) to each row.
-  void squared_distances(const Vector& point, Eigen::ArrayXd& out) const;
-  /// Adds Σ_i weight_i · ∂(r²_i)/∂x to `gradient` (d); zero in categorical columns.
-  void add_gradient(const Vector& point, const Eigen::ArrayXd& weight, Vector& gradient) const;
+  /// r² (n × q) from each row of `points` (q × d, not scaled).
+  Eigen::ArrayXXd squared_distances(const Matrix& points) const;
+  /// Adds Σ_i weights_ik · ∂(r²_ik)/∂x_k to row k of `gradients` (q × d); zero in categorical columns.
+  void add_gradients(const Matrix& points, const Eigen::ArrayXXd& weights, Matrix& gradients) const;
 
  private:
   Matrix scaled_;  // n × d; categorical columns as they are
@@ -57,9 +58,9 @@ struct GpParameters {
 /// have mean 0 and variance 1 over it: √3 u and √5 (3u² − 1)/2 with u = 2x − 1 (q × p, p = 2 × numeric columns).
 Matrix trend_features(const Matrix& points, const std::vector<Column>& columns);
 
-/// gradient += Σ_j weight_j ∂φ_j(x)/∂x.
-void add_trend_gradient(const Vector& point, const std::vector<Column>& columns, const Vector& weight,
-                        Vector& gradient);
+/// Row k of `gradients` (q × d) += Σ_j weights_jk ∂φ_j(x_k)/∂x_k.
+void add_trend_gradients(const Matrix& points, const std::vector<Column>& columns, const Matrix& weights,
+                         Matrix& gradients);
 
 /// The covariance s² k(r²) + τ²/p Σ_j φ_j(x) φ_j(x′), φ the trend's features, between a set of n points and others.
 class Covariance {
@@ -73,21 +74,21 @@ class Covariance {
   const Vector& lengthscales() const { return scaled_.lengthscales(); }
   Kernel kernel() const { return kernel_; }
 
-  /// Of one point with each of the set (n).
-  void with(const Vector& point, Eigen::ArrayXd& out) const;
-  /// The same, and the slope s² k′(r²) that a gradient needs.
-  void with(const Vector& point, Eigen::ArrayXd& out, Eigen::ArrayXd& slope) const;
-  /// Of a point with itself.
-  double prior(const Vector& point) const;
-  /// gradient += Σ_i weight_i ∂cov(x, x_i)/∂x; zero in categorical columns.
-  void add_gradient(const Vector& point, const Eigen::ArrayXd& weight, const Eigen::ArrayXd& slope,
-                    Vector& gradient) const;
-  /// gradient += weight ∂cov(x, x)/∂x.
-  void add_prior_gradient(const Vector& point, double weight, Vector& gradient) const;
-  /// All of the set with all of it.
-  Matrix matrix(const Matrix& points) const;
+  /// Of the set with each row of `points` (n × q).
+  Matrix with(const Matrix& points) const;
+  /// The same, and the slopes s² k′(r²) (n × q) that a gradient needs.
+  Matrix with(const Matrix& points, Eigen::ArrayXXd& slopes) const;
+  /// Of each row of `points` with itself (q).
+  Vector prior(const Matrix& points) const;
+  /// Row k of `gradients` (q × d) += Σ_i weights_ik ∂cov(x_k, x_i)/∂x_k; zero in categorical columns.
+  void add_gradients(const Matrix& points, const Matrix& weights, const Eigen::ArrayXXd& slopes,
+                     Matrix& gradients) const;
+  /// Row k of `gradients` += weights_k ∂cov(x_k, x_k)/∂x_k.
+  void add_prior_gradients(const Matrix& points, const Vector& weights, Matrix& gradients) const;
 
  private:
+  Matrix with_trend(const Matrix& points, const Eigen::ArrayXXd& kernel) const;
+
   Kernel kernel_ = Kernel::kMatern52;
   double signal_ = 1, trend_ = 0;  // trend_: τ²/p
   ScaledPoints scaled_;

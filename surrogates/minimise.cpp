@@ -93,6 +93,7 @@ Minimum minimise(const SmoothFunction& function, const Eigen::VectorXd& start, c
     search.optimize(x, value);
   } catch (const nlopt::roundoff_limited&) {  // as good as it gets; the best point was kept
   } catch (const nlopt::forced_stop&) {
+    watch.best.stopped = true;
   } catch (const std::runtime_error&) {  // NLopt's generic failure: a line search that found nothing better
   }
   if (!std::isfinite(watch.best.value)) watch.best.value = function(watch.best.point, nullptr);

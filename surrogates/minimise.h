@@ -27,6 +27,7 @@ struct Minimum {
   Eigen::VectorXd point;
   double value = 0;
   int evaluations = 0;
+  bool stopped = false;  ///< by options.stop, before it came to its end
 };
 
 /// A local minimum within low ≤ x ≤ high, from `start` (moved into the bounds). Never worse than the start, whatever

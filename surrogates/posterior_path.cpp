@@ -125,10 +125,8 @@ PosteriorPath::PosteriorPath(const ExactGp& gp, RandomStream& random, int featur
   Matrix factor = Matrix::Identity(n, n);
   gp.inverse_factor().triangularView<Eigen::Lower>().solveInPlace(factor);
   Vector drawn = prior(gp.points());
-  for (Eigen::Index i = 0; i < n; ++i) {
-    drawn[i] +=
-        std::sqrt(std::max(factor.row(i).squaredNorm() - base_.prior(gp.points().row(i)), 0.0)) * random.normal();
-  }
+  const Vector noise = (factor.rowwise().squaredNorm() - base_.prior(gp.points())).cwiseMax(0).cwiseSqrt();
+  for (Eigen::Index i = 0; i < n; ++i) drawn[i] += noise[i] * random.normal();
   const Vector half = gp.inverse_factor().triangularView<Eigen::Lower>() * drawn;
   weights_ = gp.alpha() - gp.inverse_factor().transpose().triangularView<Eigen::Upper>() * half;
 }
@@ -179,46 +177,43 @@ void PosteriorPath::phases(const Matrix& points, Matrix& out) const {
   }
 }
 
-Vector PosteriorPath::prior(const Matrix& points) const {
+Vector PosteriorPath::prior(const Matrix& points, Matrix* gradients) const {
   constexpr Eigen::Index kChunk = 64;  // points at a time: phases stay in the cache
   Vector out(points.rows());
+  if (gradients) gradients->setZero(points.rows(), points.cols());
   Matrix phase;
   for (Eigen::Index begin = 0; begin < points.rows(); begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, points.rows() - begin);
     phases(points.middleRows(begin, m), phase);
+    if (gradients) {
+      Matrix sine = phase.array() - 0.25;
+      take_cosines(sine);
+      gradients->middleRows(begin, m).noalias() =
+          (-kTurn * sine).transpose() * (amplitudes_.asDiagonal() * frequencies_);
+    }
     take_cosines(phase);
     out.segment(begin, m).noalias() = phase.transpose() * amplitudes_;
   }
-  if (trend_.size() > 0) out += trend_features(points, base_.columns()) * trend_;
+  if (trend_.size() == 0) return out;
+  out += trend_features(points, base_.columns()) * trend_;
+  if (gradients) add_trend_gradients(points, base_.columns(), trend_.replicate(1, points.rows()), *gradients);
   return out;
 }
 
-double PosteriorPath::value(const Vector& point, Vector* gradient) const {
-  check_width(point.size());
-  Matrix phase;
-  phases(point.transpose(), phase);
-  Eigen::ArrayXd value, slope;
-  base_.with(point, value, slope);
-  if (gradient) {
-    Matrix sine = phase.array() - 0.25;
-    take_cosines(sine);
-    *gradient = -kTurn * scale_ * (frequencies_.transpose() * sine.cwiseProduct(amplitudes_));
-    base_.add_gradient(point, scale_ * weights_.array(), slope, *gradient);
-    add_trend_gradient(point, base_.columns(), scale_ * trend_, *gradient);
-  }
-  take_cosines(phase);
-  double prior_value = amplitudes_.dot(phase.col(0));
-  if (trend_.size() > 0) prior_value += trend_features(point.transpose(), base_.columns()).row(0).dot(trend_);
-  return location_ + scale_ * (mean_ + prior_value + weights_.dot(value.matrix()));
-}
-
-Vector PosteriorPath::values(const Matrix& points) const {
+Vector PosteriorPath::values(const Matrix& points, Matrix* gradients) const {
   check_width(points.cols());
-  Vector out = prior(points);
-  Eigen::ArrayXd value;
-  for (Eigen::Index i = 0; i < points.rows(); ++i) {
-    base_.with(points.row(i), value);
-    out[i] += weights_.dot(value.matrix());
+  constexpr Eigen::Index kChunk = 256;
+  Vector out = prior(points, gradients);
+  Eigen::ArrayXXd slopes;
+  for (Eigen::Index begin = 0; begin < points.rows(); begin += kChunk) {
+    const Eigen::Index m = std::min(kChunk, points.rows() - begin);
+    const Matrix some = points.middleRows(begin, m);
+    const Matrix cross = gradients ? base_.with(some, slopes) : base_.with(some);
+    out.segment(begin, m) += cross.transpose() * weights_;
+    if (!gradients) continue;
+    Matrix of_some = gradients->middleRows(begin, m);
+    base_.add_gradients(some, weights_.replicate(1, m), slopes, of_some);
+    gradients->middleRows(begin, m) = scale_ * of_some;
   }
   return location_ + scale_ * (out.array() + mean_);
 }

@@ -25,18 +25,17 @@ class PosteriorPath {
   /// In O(n³ + n d F).
   PosteriorPath(const ExactGp& gp, RandomStream& random, int features = 1024);
 
-  /// At one point (d, in the unit cube; a category may be one that no training point has); fills `gradient` (d; zero in
-  /// categorical columns) where it is not null. throws InputError for another width.
-  double value(const Vector& point, Vector* gradient) const;
-  /// At each row of `points` (q × d), in O(q d (n + F)).
-  Vector values(const Matrix& points) const;
+  /// At each row of `points` (q × d, in the unit cube; a category may be one that no training point has), in
+  /// O(q d (n + F)); fills `gradients` (q × d; zero in categorical columns) where it is not null. throws InputError for
+  /// another width.
+  Vector values(const Matrix& points, Matrix* gradients = nullptr) const;
 
  private:
   using Category = std::pair<Eigen::Index, double>;  // column, value
   void check_width(Eigen::Index width) const;
   Vector category_phases(const Category& category) const;
   void phases(const Matrix& points, Matrix& out) const;
-  Vector prior(const Matrix& points) const;
+  Vector prior(const Matrix& points, Matrix* gradients = nullptr) const;
 
   double location_, scale_, signal_, mean_;
   Covariance base_;

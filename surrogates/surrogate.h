@@ -61,7 +61,13 @@ struct Posterior {
   Matrix covariance;  ///< q × q, symmetric, positive semi-definite
 };
 
-/// At one point, with gradients in x (zero in categorical columns).
+/// At q points each alone, with gradients in x (zero in categorical columns).
+struct PointPosteriors {
+  Vector mean, variance;                      ///< q
+  Matrix mean_gradients, variance_gradients;  ///< q × d
+};
+
+/// The same at one point.
 struct PointPosterior {
   double mean = 0, variance = 0;
   Vector mean_gradient, variance_gradient;  ///< d
@@ -84,12 +90,19 @@ class Surrogate {
   virtual std::size_t dimension() const = 0;
   /// points (q × d). throws InputError for another width.
   virtual Posterior posterior(const Matrix& points) const = 0;
-  virtual PointPosterior at(const Vector& point) const = 0;
+  /// The same at each row alone, with gradients.
+  virtual PointPosteriors at_each(const Matrix& points) const = 0;
+  PointPosterior at(const Vector& point) const;
   /// Mean and variance at each row alone, in memory linear in their number; resizes `mean` and `variance`.
   virtual void marginals(const Matrix& points, Vector& mean, Vector& variance) const = 0;
   /// `count` draws (count × q) of the joint posterior at `points`.
   virtual Matrix sample(const Matrix& points, std::size_t count, RandomStream& random) const = 0;
   virtual Health health() const = 0;
 };
+
+inline PointPosterior Surrogate::at(const Vector& point) const {
+  const PointPosteriors one = at_each(point.transpose());
+  return {one.mean[0], one.variance[0], one.mean_gradients.row(0), one.variance_gradients.row(0)};
+}
 
 }  // namespace athanor

@@ -62,6 +62,12 @@ void check_gradient(const Acquisition& acquisition, const Vector& x) {
     CHECK(gradient[j] == Approx(slope).epsilon(1e-4).margin(1e-4));
   }
   CHECK(gradient[2] == 0);
+
+  // Among others it is the same, to rounding.
+  Matrix points(4, 3), gradients;
+  points << 0.1, 0.9, 0, x.transpose(), 0.7, 0.2, 1, 0.4, 0.4, 0.5;
+  CHECK(acquisition.evaluate(points, &gradients)[1] == Approx(value).epsilon(1e-9));
+  CHECK((gradients.row(1).transpose() - gradient).norm() <= 1e-6 * gradient.norm());
 }
 
 }  // namespace
@@ -184,6 +190,21 @@ TEST_CASE("the chance of success lowers the worth where experiments failed") {
   CHECK(worth.value(right, nullptr) - both.value(right, nullptr) > 0.7);
   check_gradient(both, left);
   check_gradient(both, right);
+}
+
+TEST_CASE("the mean of acquisitions is taken of what their logarithms stand for") {
+  RandomStream random(6, "mean");
+  const ExactGp one = sample_gp(0.01, random), other = sample_gp(0.2, random);
+  std::vector<std::unique_ptr<Acquisition>> parts;
+  for (const ExactGp* gp : {&one, &other}) parts.push_back(std::make_unique<LogExpectedImprovement>(*gp, Aim{}, 8));
+  const Acquisition &first = *parts[0], &second = *parts[1];
+  const LogMean mean(std::move(parts));
+  for (int i = 0; i < 5; ++i) {
+    const Vector x{{random.uniform(), random.uniform(), 1.0}};
+    const double expected = 0.5 * (std::exp(first.value(x, nullptr)) + std::exp(second.value(x, nullptr)));
+    CHECK(std::exp(mean.value(x, nullptr)) == Approx(expected).epsilon(1e-12));  // rounding alone
+    check_gradient(mean, x);
+  }
 }
 
 TEST_CASE("the probability of feasibility is the product of each bound's") {

@@ -14,24 +14,19 @@ namespace {
 class Hill final : public Acquisition {
  public:
   Hill(Vector centre, std::vector<Column> columns) : centre_(std::move(centre)), columns_(std::move(columns)) {}
-  Vector values(const Matrix& points) const override {
-    Vector out(points.rows());
-    for (Eigen::Index i = 0; i < points.rows(); ++i) out[i] = value(points.row(i), nullptr);
-    return out;
-  }
-  double value(const Vector& point, Vector* gradient) const override {
-    double sum = 0;
-    if (gradient) gradient->setZero(point.size());
-    for (Eigen::Index j = 0; j < point.size(); ++j) {
-      const double d = point[j] - centre_[j];
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override {
+    Vector out = Vector::Zero(points.rows());
+    if (gradients) gradients->setZero(points.rows(), points.cols());
+    for (Eigen::Index j = 0; j < points.cols(); ++j) {
+      const Vector apart = points.col(j).array() - centre_[j];
       if (columns_[static_cast<std::size_t>(j)] == Column::kNumeric) {
-        sum -= d * d;
-        if (gradient) (*gradient)[j] = -2 * d;
+        out -= apart.cwiseAbs2();
+        if (gradients) gradients->col(j) = -2 * apart;
       } else {
-        sum -= d != 0 ? 1 : 0;
+        out.array() -= (apart.array() != 0).cast<double>();
       }
     }
-    return sum;
+    return out;
   }
 
  private:

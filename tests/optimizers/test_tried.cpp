@@ -21,12 +21,10 @@ Parameter coarse(const std::string& name, std::variant<Continuous, Integer, Leve
 class Hill final : public Acquisition {
  public:
   explicit Hill(Vector centre) : centre_(std::move(centre)) {}
-  Vector values(const Matrix& points) const override {
-    return -(points.rowwise() - centre_.transpose()).rowwise().squaredNorm();
-  }
-  double value(const Vector& point, Vector* gradient) const override {
-    if (gradient != nullptr) *gradient = -2 * (point - centre_);
-    return -(point - centre_).squaredNorm();
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override {
+    const Matrix apart = points.rowwise() - centre_.transpose();
+    if (gradients != nullptr) *gradients = -2 * apart;
+    return -apart.rowwise().squaredNorm();
   }
 
  private:

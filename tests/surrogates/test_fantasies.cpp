@@ -81,24 +81,26 @@ TEST_CASE("the gradient of means and variance equals finite differences") {
   const TrainingData data = reference::sample_data(12, 3, 0.5, random);
   const ExactGp gp(data, reference::sample_parameters(4, random));
   const Fantasies fantasies = with_pending(gp, Matrix(0, 4), normals(6, 12, random));
-  const Vector x = reference::sample_data(1, 3, 0, random).points.row(0);
-  Vector weight(6);
-  for (double& w : weight) w = random.normal();
-  const auto value = [&](const Vector& at) {
-    Fantasies::Local local;
-    fantasies.at(at, local);
-    return weight.dot(local.means) + 0.7 * local.variance;
+  const Matrix points = reference::sample_data(5, 3, 0, random).points;
+  const Matrix weights = normals(5, 6, random);
+  const Vector variance_weights = normals(5, 1, random);
+  const auto values = [&](const Matrix& at) -> Vector {
+    Matrix means;
+    Vector variance;
+    fantasies.at(at, means, variance);
+    return weights.cwiseProduct(means).rowwise().sum() + variance_weights.cwiseProduct(variance);
   };
   Fantasies::Local local;
-  fantasies.at(x, local);
-  const Vector gradient = fantasies.gradient(local, weight, 0.7);
+  fantasies.at(points, local);
+  const Matrix gradients = fantasies.gradients(local, weights, variance_weights);
   for (Eigen::Index j = 0; j < 3; ++j) {
-    Vector up = x, down = x;
-    up[j] += 1e-6;
-    down[j] -= 1e-6;
-    CHECK(gradient[j] == Approx((value(up) - value(down)) / 2e-6).epsilon(1e-5).margin(1e-5));
+    Matrix up = points, down = points;
+    up.col(j).array() += 1e-6;
+    down.col(j).array() -= 1e-6;
+    const Vector slopes = (values(up) - values(down)) / 2e-6;
+    for (Eigen::Index i = 0; i < 5; ++i) CHECK(gradients(i, j) == Approx(slopes[i]).epsilon(1e-5).margin(1e-5));
   }
-  CHECK(gradient[3] == 0);
+  CHECK(gradients.col(3).norm() == 0);
 }
 
 TEST_CASE("without noise and without pending points there is one fantasy: what was measured") {

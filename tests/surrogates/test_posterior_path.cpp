@@ -97,22 +97,22 @@ TEST_CASE("the gradient of a path equals finite differences") {
   const ExactGp gp(data, reference::sample_parameters(4, random), kernel);
   const PosteriorPath path(gp, random);
   for (Vector x : {Vector(reference::sample_data(1, 3, 0, random).points.row(0)), Vector(data.points.row(5))}) {
-    Vector gradient;
-    const double value = path.value(x, &gradient);
-    CHECK(value == path.value(x, nullptr));
+    const auto value = [&](const Vector& at) { return path.values(at.transpose())[0]; };
+    Matrix gradients;
+    CHECK(path.values(x.transpose(), &gradients)[0] == Approx(value(x)).epsilon(1e-12));  // rounding alone
+    const Vector gradient = gradients.row(0);
     REQUIRE(gradient.size() == 4);
     for (Eigen::Index j = 0; j < 3; ++j) {
       Vector up = x, down = x;
       up[j] += 1e-6;
       down[j] -= 1e-6;
-      CHECK(gradient[j] ==
-            Approx((path.value(up, nullptr) - path.value(down, nullptr)) / 2e-6).epsilon(1e-5).margin(1e-5));
+      CHECK(gradient[j] == Approx((value(up) - value(down)) / 2e-6).epsilon(1e-5).margin(1e-5));
     }
     CHECK(gradient[3] == 0);
   }
 }
 
-TEST_CASE("one point and many have the same values, of a new category as well") {
+TEST_CASE("one point and many have the same values and gradients, of a new category as well") {
   RandomStream random(45, "same");
   const TrainingData data = reference::sample_data(12, 3, 0.5, random);
   const ExactGp gp(data, reference::sample_parameters(4, random));
@@ -120,8 +120,11 @@ TEST_CASE("one point and many have the same values, of a new category as well") 
   Matrix at = reference::sample_data(150, 3, 0, random).points;
   at(7, 3) = at(130, 3) = 0.125;
   const Vector values = path.values(at);
+  Matrix gradients, gradient;
+  path.values(at, &gradients);
   for (Eigen::Index i = 0; i < at.rows(); ++i) {
-    CHECK(values[i] == Approx(path.value(at.row(i), nullptr)).epsilon(1e-12));  // rounding alone
+    CHECK(values[i] == Approx(path.values(at.row(i), &gradient)[0]).epsilon(1e-12));  // rounding alone
+    CHECK((gradients.row(i) - gradient).norm() < 1e-10 * gradient.norm());
   }
   CHECK(path.values(Matrix(0, 4)).size() == 0);
 }
@@ -151,7 +154,7 @@ TEST_CASE("a path refuses points of another width") {
   RandomStream random(48, "width");
   const ExactGp gp(reference::sample_data(5, 2, 0.5, random), reference::sample_parameters(3, random));
   const PosteriorPath path(gp, random);
-  CHECK_THROWS_AS(path.value(Vector::Zero(2), nullptr), InputError);
+  CHECK_THROWS_AS(path.values(Matrix::Zero(1, 2)), InputError);
   CHECK_THROWS_AS(path.values(Matrix::Zero(3, 4)), InputError);
 }
 
