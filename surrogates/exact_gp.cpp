@@ -17,6 +17,7 @@ namespace {
 constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
 constexpr double kSameOptimum = 0.3;         // logarithms of hyper-parameters; nearer optima are one
 constexpr double kSmallestVariance = 1e-18;  // a conditional variance below this is rounding
+constexpr double kSmallestSpread = 1e-14;    // of the outcomes, beside their size: what is less is rounding
 constexpr double kMuchNoise = 0.3;           // standardised variance
 
 void check_data(const TrainingData& data) {
@@ -78,7 +79,7 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
   const double largest = centred.cwiseAbs().maxCoeff();
   if (n > 1 && largest > 0)
     scale_ = largest * std::sqrt((centred / largest).squaredNorm() / static_cast<double>(n - 1));
-  if (!(scale_ > 1e-12 * std::abs(location_)) || n == 1 || !std::isfinite(scale_)) {
+  if (!(scale_ > kSmallestSpread * std::abs(location_)) || n == 1 || !std::isfinite(scale_)) {
     scale_ = location_ != 0 ? std::abs(location_)
                             : 1;  // one outcome, or all the same: its own size is all there is to go by
   }

@@ -10,7 +10,8 @@
 namespace athanor {
 namespace {
 constexpr double kUnlikeReplicates = 0.3;  // of the outcomes' standard deviation
-}
+constexpr double kSmallSpread = 1e-9;      // of the outcomes, beside their size
+}  // namespace
 
 void ExactGp::leave_one_out(Vector& mean, Vector& variance) const {
   // (K⁻¹)_ii = Σ_a (L⁻¹)_ai²
@@ -46,13 +47,12 @@ Health ExactGp::health() const {
 
   Vector mean, variance;
   leave_one_out(mean, variance);
-  const Vector outcomes = location_ + scale_ * outcomes_.array();
-  const Eigen::ArrayXd error = (outcomes - mean).array();
+  const Eigen::ArrayXd error = alpha_.cwiseProduct(variance / scale_).array();
   health.leave_one_out_rmse = std::sqrt(error.square().mean());
   constexpr double kCentral90 = 1.6448536269514722;  // Φ⁻¹(0.95)
   health.leave_one_out_coverage = (error.abs() <= kCentral90 * variance.array().sqrt()).cast<double>().mean();
 
-  const double spread = rows() > 1 ? std::sqrt((outcomes.array() - outcomes.mean()).square().mean()) : 0;
+  const double spread = rows() > 1 ? scale_ * std::sqrt((outcomes_.array() - outcomes_.mean()).square().mean()) : 0;
   if (rows() == 1) {
     health.warnings.push_back(
         fmt::format("{}: the model knows the outcome's size, not what changes it",
@@ -60,6 +60,13 @@ Health ExactGp::health() const {
   } else if (!(outcomes_.cwiseAbs().maxCoeff() > 1e-9)) {
     health.warnings.push_back("all outcomes are the same: nothing can be learned of what changes them");
   } else {
+    if (scale_ < kSmallSpread * std::abs(location_)) {
+      health.warnings.push_back(
+          fmt::format("all outcomes are about {} and differ by no more than {} or so: rounding takes part of what "
+                      "tells them apart, "
+                      "so give their differences from a number near them instead",
+                      pretty_number(location_, 3), pretty_number(scale_, 2)));
+    }
     if (parameters_.noise_variance > 1.0 && !given.all()) {
       health.warnings.push_back("the outcome looks like noise: its scatter is larger than what the parameters explain");
     }

@@ -368,6 +368,25 @@ TEST_CASE("described categories are as far apart as their descriptors, one in th
   }
 }
 
+TEST_CASE("small differences between large outcomes are modelled, and their size is warned of") {
+  RandomStream random(12, "offset");
+  TrainingData data = reference::sample_data(30, 2, 0, random);
+  const Vector plain = data.outcomes;
+  const ExactGp near_zero = ExactGp::fit(data);
+  data.outcomes = 1e9 + 1e-3 * plain.array();
+  const ExactGp far = ExactGp::fit(data);
+  Matrix at = data.points.topRows(2);
+  at(0, 0) = 0.4;
+  at(1, 0) = 0.6;
+  const Vector expected = near_zero.posterior(at).mean, found = far.posterior(at).mean;
+  CHECK(found[1] - found[0] == Approx(1e-3 * (expected[1] - expected[0])).margin(2e-4 * near_zero.scale()));
+  const auto warnings = far.health().warnings;
+  CHECK(std::any_of(warnings.begin(), warnings.end(), [](const std::string& one) {
+    return one.find("differences from a number near them") != one.npos;
+  }));
+  CHECK(near_zero.health().warnings.empty());
+}
+
 TEST_CASE("what is wrong with the data is said in words") {
   RandomStream random(63, "words");
   TrainingData data = reference::sample_data(24, 2, 0.1, random);
