@@ -144,7 +144,7 @@ std::vector<Column> columns(const Space& space) {
   for (const Parameter& p : space.parameters()) {
     const auto* choices = std::get_if<Choices>(&p.kind);
     if (!choices || choices->descriptors.empty()) {
-      out.emplace_back(choices ? Column::kCategorical : Column::kNumeric);
+      out.push_back(choices ? Column::choices(static_cast<Eigen::Index>(choices->names.size())) : Column::kNumeric);
       continue;
     }
     const auto rows = static_cast<Eigen::Index>(choices->descriptors.size());

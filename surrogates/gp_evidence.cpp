@@ -46,8 +46,7 @@ GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise
       kernel_(kernel),
       prior_(prior),
       infers_noise_(noise.variance.array().isNaN().any()),
-      trend_(prior.trend &&
-             std::any_of(columns_.begin(), columns_.end(), [](const Column& c) { return c == Column::kNumeric; })),
+      trend_(prior.trend && trend_features(points.topRows(0), columns_).cols() > 0),
       n_(points.rows()),
       d_(points.cols()),
       padded_(whole_tiles(n_)),
@@ -68,8 +67,7 @@ GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise
   for (Eigen::Index a = 0; a < n_; ++a) {
     const Eigen::Index begin = starts_[static_cast<std::size_t>(a)], from = first(a), count = n_ - from;
     if (trend_) {
-      gram_.segment(begin, count) =
-          features.bottomRows(count) * features.row(a).transpose() / static_cast<double>(features.cols());
+      gram_.segment(begin, count) = features.bottomRows(count) * features.row(a).transpose();
     }
     for (std::size_t k = 0; k < categorical_.size(); ++k) {
       const Eigen::Index j = categorical_[k];

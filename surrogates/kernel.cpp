@@ -7,7 +7,7 @@
 
 namespace athanor {
 namespace {
-const double kRoot3 = std::sqrt(3.0), kRoot5 = std::sqrt(5.0);
+const double kRoot2 = std::sqrt(2.0), kRoot3 = std::sqrt(3.0), kRoot5 = std::sqrt(5.0);
 constexpr double kCusp = 1e-8;
 }  // namespace
 
@@ -86,7 +86,7 @@ Column Column::described(const Matrix& descriptors) {
   }
   categories.apart = share * categories.apart.array() + (1 - share) * (1 - Matrix::Identity(n, n).array());
   categories.positions *= std::sqrt(share);
-  Column column(kCategorical);
+  Column column = choices(n);
   column.categories_ = std::make_shared<const Categories>(std::move(categories));
   return column;
 }
@@ -126,15 +126,37 @@ void ScaledPoints::add_gradients(const Matrix& points, const Eigen::ArrayXXd& we
   }
 }
 
+namespace {
+
+/// How many of the trend's features are of a column.
+Eigen::Index trend_width(const Column& column) {
+  return column == Column::kNumeric ? 2 : column.count();
+}
+
+/// 1/√p: so that the variance of the sum is the trend's in the mean over the cube.
+double trend_share(const std::vector<Column>& columns) {
+  const auto having = std::count_if(columns.begin(), columns.end(), [](const Column& c) { return trend_width(c) > 0; });
+  return std::sqrt(1 / (2 * static_cast<double>(std::max<long>(having, 1))));
+}
+
+}  // namespace
+
 Matrix trend_features(const Matrix& points, const std::vector<Column>& columns) {
-  const auto numeric = std::count(columns.begin(), columns.end(), Column::kNumeric);
-  Matrix out(points.rows(), 2 * numeric);
+  Eigen::Index width = 0;
+  for (const Column& column : columns) width += trend_width(column);
+  Matrix out = Matrix::Zero(points.rows(), width);
+  const double share = trend_share(columns);
   Eigen::Index k = 0;
   for (Eigen::Index j = 0; j < points.cols(); ++j) {
-    if (!(columns[static_cast<std::size_t>(j)] == Column::kNumeric)) continue;
-    const Eigen::ArrayXd u = 2 * points.col(j).array() - 1;
-    out.col(k++) = kRoot3 * u;
-    out.col(k++) = kRoot5 * (1.5 * u.square() - 0.5);
+    const Column& column = columns[static_cast<std::size_t>(j)];
+    if (column == Column::kNumeric) {
+      const Eigen::ArrayXd u = 2 * points.col(j).array() - 1;
+      out.col(k) = share * kRoot3 * u;
+      out.col(k + 1) = share * kRoot5 * (1.5 * u.square() - 0.5);
+    } else if (column.count() > 0) {
+      for (Eigen::Index i = 0; i < points.rows(); ++i) out(i, k + column.index(points(i, j))) = share * kRoot2;
+    }
+    k += trend_width(column);
   }
   return out;
 }
@@ -144,7 +166,7 @@ Covariance::Covariance(const Matrix& points, const std::vector<Column>& columns,
     : kernel_(kernel), signal_(parameters.signal_variance), scaled_(points, columns, parameters.lengthscales) {
   if (!(parameters.trend_variance > 0)) return;
   features_ = trend_features(points, columns);
-  if (features_.cols() > 0) trend_ = parameters.trend_variance / static_cast<double>(features_.cols());
+  if (features_.cols() > 0) trend_ = parameters.trend_variance;
 }
 
 Matrix Covariance::with(const Matrix& points) const {
@@ -177,12 +199,16 @@ Vector Covariance::prior(const Matrix& points) const {
 
 void add_trend_gradients(const Matrix& points, const std::vector<Column>& columns, const Matrix& weights,
                          Matrix& gradients) {
+  const double share = trend_share(columns);
   Eigen::Index p = 0;
-  for (Eigen::Index j = 0; j < points.cols() && p < weights.rows(); ++j) {
-    if (!(columns[static_cast<std::size_t>(j)] == Column::kNumeric)) continue;
-    gradients.col(j).array() += 2 * kRoot3 * weights.row(p).transpose().array() +
-                                6 * kRoot5 * (2 * points.col(j).array() - 1) * weights.row(p + 1).transpose().array();
-    p += 2;
+  for (Eigen::Index j = 0; j < points.cols(); ++j) {
+    const Column& column = columns[static_cast<std::size_t>(j)];
+    if (column == Column::kNumeric) {
+      const auto slope = 2 * kRoot3 * weights.row(p).transpose().array() +
+                         6 * kRoot5 * (2 * points.col(j).array() - 1) * weights.row(p + 1).transpose().array();
+      gradients.col(j).array() += share * slope;
+    }
+    p += trend_width(column);
   }
 }
 

@@ -54,15 +54,17 @@ struct GpParameters {
   double mean = 0;  ///< constant
 };
 
-/// A response surface of second degree without its mixed terms, as Legendre polynomials of each numeric column that
-/// have mean 0 and variance 1 over it: √3 u and √5 (3u² − 1)/2 with u = 2x − 1 (q × p, p = 2 × numeric columns).
+/// A response surface without mixed terms (q × features). Of each numeric column its Legendre polynomials of first and
+/// second degree, with mean 0 and variance 1 over the cube's edge: √3 u and √5 (3u² − 1)/2 with u = 2x − 1; of each
+/// column of choices whose number is known an effect of each choice, √2 where it is taken and 0 elsewhere. All of them
+/// divided by √(2 × such columns), so that the mean of Σ φ² is 1.
 Matrix trend_features(const Matrix& points, const std::vector<Column>& columns);
 
 /// Row k of `gradients` (q × d) += Σ_j weights_jk ∂φ_j(x_k)/∂x_k.
 void add_trend_gradients(const Matrix& points, const std::vector<Column>& columns, const Matrix& weights,
                          Matrix& gradients);
 
-/// The covariance s² k(r²) + τ²/p Σ_j φ_j(x) φ_j(x′), φ the trend's features, between a set of n points and others.
+/// The covariance s² k(r²) + τ² Σ_j φ_j(x) φ_j(x′), φ the trend's features, between a set of n points and others.
 class Covariance {
  public:
   Covariance() = default;
@@ -90,9 +92,9 @@ class Covariance {
   Matrix with_trend(const Matrix& points, const Eigen::ArrayXXd& kernel) const;
 
   Kernel kernel_ = Kernel::kMatern52;
-  double signal_ = 1, trend_ = 0;  // trend_: τ²/p
+  double signal_ = 1, trend_ = 0;  // s², τ²
   ScaledPoints scaled_;
-  Matrix features_;  // n × p; empty without a trend
+  Matrix features_;  // of the set; empty without a trend
 };
 
 }  // namespace athanor

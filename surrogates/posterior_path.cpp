@@ -117,9 +117,7 @@ PosteriorPath::PosteriorPath(const ExactGp& gp, RandomStream& random, int featur
 
   const auto width = trend_features(gp.points().topRows(1), base_.columns()).cols();
   trend_ = Vector::Zero(width);
-  for (double& weight : trend_) {
-    weight = std::sqrt(gp.parameters().trend_variance / static_cast<double>(width)) * random.normal();
-  }
+  for (double& weight : trend_) weight = std::sqrt(gp.parameters().trend_variance) * random.normal();
 
   // The noise of each point is what its variance exceeds the prior's by: K = L Lᵀ is all that was conditioned on.
   Matrix factor = Matrix::Identity(n, n);

@@ -24,26 +24,34 @@ class Column {
   /// are apart by their descriptors' squared distance, scaled so that its mean is 1, and, for a share of kUnlike, by
   /// being different at all, since no descriptor says everything.
   static Column described(const Matrix& descriptors);
+  /// Likewise, `count` of them of which nothing is known but that they differ.
+  static Column choices(Eigen::Index count) {
+    Column column(kCategorical);
+    column.count_ = count;
+    return column;
+  }
+  /// How many categories there are; 0 where that is not known.
+  Eigen::Index count() const { return count_; }
 
   bool operator==(Kind kind) const { return kind_ == kind; }
   /// Between two values of a categorical column; 1 for different ones without descriptors.
   double squared_distance(double a, double b) const {
     if (!categories_) return a != b ? 1 : 0;
-    return categories_->apart(categories_->index(a), categories_->index(b));
+    return categories_->apart(index(a), index(b));
   }
   /// Where the categories lie so that their squared distances, kUnlike aside, are as above (n × r); null without
   /// descriptors.
   const Matrix* positions() const { return categories_ ? &categories_->positions : nullptr; }
-  Eigen::Index index(double value) const { return categories_->index(value); }
+  Eigen::Index index(double value) const { return std::lround(value * static_cast<double>(count_ - 1)); }
 
   static constexpr double kUnlike = 0.1;
 
  private:
   struct Categories {
     Matrix positions, apart;
-    Eigen::Index index(double value) const { return std::lround(value * static_cast<double>(apart.rows() - 1)); }
   };
   Kind kind_;
+  Eigen::Index count_ = 0;
   std::shared_ptr<const Categories> categories_;
 };
 

@@ -20,6 +20,10 @@ inline double kernel(Kernel kind, const GpParameters& p, const std::vector<Colum
       features += 2;
     } else {
       r2 += column.squared_distance(a[j], b[j]) / (p.lengthscales[j] * p.lengthscales[j]);
+      if (column.count() > 0) {  // an effect of its own for each category
+        trend += a[j] == b[j] ? 2 : 0;
+        features += 2;
+      }
     }
   }
   const double r = std::sqrt(r2);
@@ -74,7 +78,7 @@ inline TrainingData sample_data(Eigen::Index n, Eigen::Index numeric, double noi
   data.points.resize(n, numeric + 1);
   data.outcomes.resize(n);
   data.columns.assign(static_cast<std::size_t>(numeric), Column::kNumeric);
-  data.columns.push_back(Column::kCategorical);
+  data.columns.push_back(Column::choices(3));
   for (Eigen::Index i = 0; i < n; ++i) {
     for (Eigen::Index j = 0; j < numeric; ++j) data.points(i, j) = random.uniform();
     data.points(i, numeric) = static_cast<double>(random.below(3)) / 2;
