@@ -23,6 +23,7 @@ constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
 constexpr std::size_t kDraws = 3;               // of hyper-parameters, beside the most probable ones
 constexpr Eigen::Index kMostDrawn = 200;        // rows; more of them leave little open
+constexpr std::size_t kMostDrawnRows = 100000;  // of a pool
 constexpr double kSecondsOfEvidence = 1.5e-9;   // times the cube of the points: one evaluation, on a slow core
 constexpr double kSecondsOfFantasies = 1.5e-9;  // likewise: one factorisation and all that comes with it
 
@@ -100,7 +101,9 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
   if (left_out > 0) {
     planning_.note(fmt::format("the deadline allows no model of all observations: {} of them were left out", left_out));
   }
-  if (single() && choice() == Choice::kExpectedImprovement) {  // for several objectives it was not worth its time
+  const auto& pool = problem_.space.pool();
+  const bool quick = !pool || pool->rows <= kMostDrawnRows;
+  if (quick && single() && choice() == Choice::kExpectedImprovement) {  // for several objectives not worth its time
     RandomStream chance = planning_.random.stream("hyper-parameters");
     draw_hyper_parameters(models_, kDraws, effort.most_drawn, chance);
   }
