@@ -107,8 +107,12 @@ Found climb_constrained(const Region& region, const Acquisition& acquisition, co
     if (gradient) *gradient = -slope(moved);
     return -value;
   };
-  const Minimum low = minimise(downhill, unit(moved), Vector::Zero(size), Vector::Ones(size), how_far(options),
-                               smooth_constraints(region, start.at, movable(region)));
+  const std::vector<SmoothConstraint> constraints = smooth_constraints(region, start.at, movable(region));
+  const auto equalities =
+      std::count_if(constraints.begin(), constraints.end(), [](const SmoothConstraint& c) { return c.equality; });
+  if (equalities >= size) return start;  // they leave nothing to move
+  const Minimum low =
+      minimise(downhill, unit(moved), Vector::Zero(size), Vector::Ones(size), how_far(options), constraints);
   unit(moved) = low.point;
   Found end = start;
   note_how_far(low, options, end);

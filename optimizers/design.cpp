@@ -69,7 +69,8 @@ std::vector<std::size_t> subset(std::size_t size, std::size_t from, RandomStream
 }
 
 /// Feasible points to choose among, none near to a tried one.
-std::vector<Point> candidates(const Region& region, const Tried& tried, std::size_t count, RandomStream& random) {
+std::vector<Point> candidates(const Region& region, const Tried& tried, std::size_t count, RandomStream& random,
+                              const std::function<bool()>& stop) {
   const Space& space = region.space();
   const std::size_t wanted = std::max(kCandidates, 4 * count);
   std::vector<Point> out;
@@ -98,6 +99,7 @@ std::vector<Point> candidates(const Region& region, const Tried& tried, std::siz
     return out;
   }
   for (std::size_t i = 0; i < wanted; ++i) {
+    if (out.size() >= 2 * count && stop && stop()) break;
     auto point = region.sample(random);
     if (!point) break;
     if (!tried.near(*point)) out.push_back(std::move(*point));
@@ -159,7 +161,7 @@ std::vector<Column> columns(const Space& space) {
 }
 
 std::vector<Point> space_filling(const Region& region, const std::vector<Point>& taken, std::size_t count,
-                                 RandomStream& random) {
+                                 RandomStream& random, const std::function<bool()>& stop) {
   const Space& space = region.space();
   std::vector<Point> chosen;
   Tried tried(space);
@@ -181,7 +183,7 @@ std::vector<Point> space_filling(const Region& region, const std::vector<Point>&
 
   // Energy distance of the chosen set to the candidates: each choice is the candidate c with the least
   //   mean over candidates |c − x|  −  mean over chosen and taken |c − x|.
-  const std::vector<Point> points = candidates(region, tried, count, random);
+  const std::vector<Point> points = candidates(region, tried, count, random, stop);
   if (points.empty()) return chosen;
   std::vector<Point> known = taken;
   known.insert(known.end(), chosen.begin(), chosen.end());

@@ -1,6 +1,8 @@
 // Space-filling designs: what to try while there is no model to ask.
 #pragma once
 
+#include <functional>
+
 #include "optimizers/region.h"
 #include "optimizers/tried.h"
 
@@ -10,9 +12,10 @@ namespace athanor {
 /// Fewer only where a finite space has no more; none is near to a taken one or to another. Method: scrambled Sobol
 /// points where nothing stands in their way; otherwise candidates (Sobol points that are feasible, draws from the
 /// constrained region, rows of the pool) chosen one by one for the smallest energy distance to all candidates, as in
-/// Mak & Joseph 2018, "Support points".
+/// Mak & Joseph 2018, "Support points". Once `stop` says true no more draws than are needed are made of a constrained
+/// region.
 std::vector<Point> space_filling(const Region& region, const std::vector<Point>& taken, std::size_t count,
-                                 RandomStream& random);
+                                 RandomStream& random, const std::function<bool()>& stop = {});
 
 /// All feasible points of a finite space without a pool, in order. Call it only where `space.count` is small.
 std::vector<Point> enumerate(const Space& space);

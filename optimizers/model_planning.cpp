@@ -24,8 +24,8 @@ constexpr std::size_t kTradeOffDirections = 128;
 constexpr std::size_t kDraws = 3;               // of hyper-parameters, beside the most probable ones
 constexpr Eigen::Index kMostDrawn = 200;        // rows; more of them leave little open
 constexpr std::size_t kMostDrawnRows = 100000;  // of a pool
-constexpr double kSecondsOfEvidence = 1.5e-9;   // times the cube of the points: one evaluation, on a slow core
-constexpr double kSecondsOfFantasies = 1.5e-9;  // likewise: one factorisation and all that comes with it
+constexpr double kSecondsOfEvidence = 6e-10;    // times the cube of the points: one evaluation, on a slow core
+constexpr double kSecondsOfFantasies = 6e-10;   // likewise: one factorisation and all that comes with it
 
 /// What the deadline allows.
 struct Effort {
@@ -68,6 +68,7 @@ class ModelPlanning {
   };
 
   Choice choice() const;
+  std::optional<Point> next();
   Goal goal(const Beliefs& beliefs, RandomStream& chance);
   Goal trade_off(const Beliefs& beliefs, Choice choice, RandomStream& chance);
   std::unique_ptr<Acquisition> of_process(const ExactGp& gp, const Aim& aim, Choice choice, const Beliefs& beliefs,
@@ -81,6 +82,9 @@ class ModelPlanning {
   const Problem& problem_;
   std::size_t count_, given_ = 0;
   Models models_;
+  std::optional<Beliefs> beliefs_;  // of the suggestion under way
+  double preparation_ = 0;          // seconds of the last one before its search
+  std::vector<Point> next_;         // what came next in the last search
   std::optional<ExactGp> process_;  // what the acquisition under way refers to
 };
 
@@ -217,23 +221,52 @@ std::string ModelPlanning::reason(const Vector& at, const Beliefs& beliefs, cons
   return (beliefs.beaten(beliefs.merits_at(at)) ? "explore: " : "exploit: ") + what;
 }
 
+/// Where no time is left to choose: what came next in the last search, or else anything that was not tried.
+std::optional<Point> ModelPlanning::next() {
+  const auto free = [&](const Point& point) { return !planning_.tried.near(point); };
+  auto at = std::find_if(next_.begin(), next_.end(), free);
+  if (at == next_.end()) {
+    RandomStream chance = planning_.random.stream("left over");
+    next_ = space_filling(planning_.region, planning_.pending, count_ - given_, chance, [] { return true; });
+    at = std::find_if(next_.begin(), next_.end(), free);
+  }
+  if (at == next_.end()) return std::nullopt;
+  Point out = std::move(*at);
+  next_.erase(next_.begin(), at + 1);
+  return out;
+}
+
 bool ModelPlanning::suggest_one() {
   RandomStream chance = planning_.random.stream("suggestion", planning_.plan.suggestions.size());
-  const Beliefs beliefs(problem_, models_, planning_.pending, chance);
+  const double began = planning_.seconds();
+  if (given_ > 0 && planning_.late(kShareOfAll, preparation_)) {
+    const auto point = next();
+    ++given_;
+    if (!point) return false;
+    planning_.searched = 0;
+    const Vector at = encode(problem_.space, {*point}).row(0);
+    planning_.suggest({*point, predictions(at), "no time was left to choose it with care", {}});
+    return true;
+  }
+  // What is drawn by chance need not know what is under way.
+  if (!beliefs_ || given_ < kMostConditioned) beliefs_.emplace(problem_, models_, planning_.pending, chance);
+  const Beliefs& beliefs = *beliefs_;
   Goal goal = this->goal(beliefs, chance);
   if (auto bounds = beliefs.bounds(); !bounds.empty()) {
     goal.acquisition =
         std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
   }
+  preparation_ = planning_.seconds() - began;
 
   ++given_;
   SearchOptions how;
   const double share =
       kShareOfFit + (kShareOfAll - kShareOfFit) * static_cast<double>(given_) / static_cast<double>(count_);
   how.stop = [this, share] { return planning_.late(share); };
-  const auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
+  auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
   planning_.searched = std::min(planning_.searched, found->searched);
+  next_ = std::move(found->next);
 
   const Vector at = encode(problem_.space, {found->at}).row(0);
   if (goal.improvement) {

@@ -30,7 +30,8 @@ void suggest_design(Planning& planning, std::size_t count) {
   for (const Observation& o : planning.question.observations) taken.push_back(o.at);
   RandomStream random = planning.random.stream("design");
   const bool initial = taken.size() < planning.problem.planner.initial;
-  for (Point& point : space_filling(planning.region, taken, count, random)) {
+  const auto stop = [&] { return planning.late(kShareOfFit); };
+  for (Point& point : space_filling(planning.region, taken, count, random, stop)) {
     planning.suggest(
         {std::move(point), {}, initial ? "initial design" : "fills the space: no objective was measured yet", {}});
   }
@@ -54,8 +55,8 @@ double Planning::seconds() const {
   return monotonic_seconds() - began_;
 }
 
-bool Planning::late(double share) const {
-  return question.deadline_s > 0 && seconds() > share * question.deadline_s;
+bool Planning::late(double share, double from_now) const {
+  return question.deadline_s > 0 && seconds() + from_now > share * question.deadline_s;
 }
 
 void Planning::suggest(Suggestion suggestion) {

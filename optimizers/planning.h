@@ -25,8 +25,8 @@ class Planning {
   double searched = 1;         ///< share of its work that the least thorough search did
   Plan plan;
 
-  /// Whether `share` of the time until the deadline has passed.
-  bool late(double share) const;
+  /// Whether `share` of the time until the deadline has passed, or will have in so many seconds.
+  bool late(double share, double from_now = 0) const;
   double seconds() const;
   void note(std::string text) { plan.notes.push_back(std::move(text)); }
   /// Takes it for what is tried next, after telling what was tried near it.

@@ -189,6 +189,13 @@ std::optional<Point> Region::sample(RandomStream& random) const {
     if (space_.feasible(*point) || repair(*point)) return point;
     return start;
   }
+  // Constraints that leave a parameter no choice at all are met by projection, not by drawing one after the other.
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    std::vector<double> unit(space_.size());
+    for (double& u : unit) u = random.uniform();
+    Point point = space_.decode(unit);
+    if (repair(point)) return point;
+  }
   return std::nullopt;
 }
 

@@ -14,6 +14,7 @@
 namespace athanor {
 namespace {
 
+constexpr std::size_t kNext = 128;      // raw points that are kept beside the best
 constexpr std::size_t kPushedOut = 32;  // raw points moved to where nothing was tried, if no climb found anything
 
 /// A feasible point near `centre`: continuous coordinates moved by normal steps of a random size, discrete ones
@@ -129,6 +130,13 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
   }
   if (best) {
     best->searched = searched;
+    Tried seen(space);
+    for (const std::size_t i : order) {
+      if (best->next.size() == kNext) break;
+      if (tried.near(raw[i]) || seen.near(raw[i])) continue;
+      seen.add(raw[i]);
+      best->next.push_back(raw[i]);
+    }
     return best;
   }
   // Every top is a point that was tried: the best raw point that is not, or any other at all.

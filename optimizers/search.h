@@ -22,8 +22,9 @@ struct SearchOptions {
 
 struct Found {
   Point at;
-  double value = 0;     ///< of the acquisition
-  double searched = 1;  ///< the share of the work that was done when `stop` said true; 1: all
+  double value = 0;              ///< of the acquisition
+  double searched = 1;           ///< the share of the work that was done when `stop` said true; 1: all
+  std::vector<Point> next = {};  ///< the raw points that came next, best first, none near a tried one or to another
 };
 
 /// The feasible point with the largest acquisition that is not near a tried one; none where a finite space has no

@@ -267,6 +267,61 @@ TEST_CASE("observations outside a range are refused by the range's own scale") {
   CHECK_THROWS_AS(told(0.5, 0), InputError);
 }
 
+TEST_CASE("constraints that leave little or no choice are met") {
+  Problem point = line();
+  point.space = Space({{"x", {}, Continuous{0, 1}}, {"y", {}, Continuous{0, 1}}},
+                      {{{{0, 1.0}, {1, 1.0}}, LinearConstraint::Sense::kEqual, 1, "x + y = 1"},
+                       {{{0, 1.0}, {1, -1.0}}, LinearConstraint::Sense::kEqual, 0, "x - y = 0"}});
+  PlanQuestion question;
+  question.count = 2;
+  const Plan only = plan(point, question);
+  REQUIRE(only.suggestions.size() == 1);
+  CHECK(only.suggestions[0].at[0] == Approx(0.5));
+  CHECK(only.notes.size() == 1);
+
+  // Two equalities over one continuous parameter and two whole numbers.
+  Problem few = line();
+  few.space = Space({{"x", {}, Continuous{0, 60}}, {"n", {}, Integer{1, 50}}, {"m", {}, Integer{1, 50}}},
+                    {{{{0, 1.0}, {1, 1.0}, {2, 1.0}}, LinearConstraint::Sense::kEqual, 60, "x + n + m = 60"},
+                     {{{0, 1.0}, {1, -1.0}}, LinearConstraint::Sense::kEqual, 0, "x - n = 0"}});
+  few.planner.initial = 3;
+  question.count = 1;
+  for (int i = 0; i < 8; ++i) {
+    const Plan answer = plan(few, question);
+    REQUIRE(answer.suggestions.size() == 1);
+    const Point& at = answer.suggestions[0].at;
+    CHECK(few.space.feasible(at));
+    question.observations.push_back({"", at, {Measurement{-std::pow(at[1] - 11, 2), {}}}, {}});
+  }
+}
+
+TEST_CASE("a deadline is kept by batches, too") {
+  // By the planner's own steps, not by the clock: what the time does not allow to choose with care is said to be so.
+  Problem problem = line();
+  problem.objectives.push_back({"cost", {}, Objective::Goal::kMinimize, 0});
+  PlanQuestion question;
+  RandomStream random(3, "deadline");
+  for (int i = 0; i < 30; ++i) {
+    const double x = random.uniform(-1, 3);
+    question.observations.push_back({"", {x}, {Measurement{std::sin(3 * x), {}}, Measurement{x * x, {}}}, {}});
+  }
+  question.count = 60;
+  question.deadline_s = 1e-3;
+  const Plan answer = plan(problem, question);
+  REQUIRE(answer.suggestions.size() == 60);
+  std::size_t careless = 0;
+  Tried tried(problem.space);
+  for (const Suggestion& s : answer.suggestions) {
+    careless += s.reason == "no time was left to choose it with care";
+    CHECK(s.predicted.size() == 2);
+    CHECK_FALSE(tried.near(s.at));
+    tried.add(s.at);
+  }
+  CHECK(careless > 50);
+  REQUIRE(answer.notes.size() >= 1);
+  CHECK(answer.notes.back().find("deadline") != std::string::npos);
+}
+
 TEST_CASE("suggestions keep away from where experiments fail") {
   // The outcome has its hills around 0.5, and every experiment to the right of 1 fails. Without a model of failure
   // about half of the late experiments would.
