@@ -144,6 +144,8 @@ struct OutcomeBound {
   std::shared_ptr<const Surrogate> surrogate;
   bool at_most = true;
   double bound = 0;
+  /// What each standard deviation that the mean lies on the wrong side costs beyond the probability, in ln.
+  double reluctance = 0;
 };
 
 /// ln of the probability that every bound holds, the outcomes being independent: the probability of feasibility.
@@ -154,6 +156,18 @@ class LogFeasibility final : public Acquisition {
 
  private:
   std::vector<OutcomeBound> bounds_;
+};
+
+/// ln(e^a + floor): where no gain worth the name is left anywhere, nothing is worth a risk for it.
+class Floored final : public Acquisition {
+ public:
+  Floored(std::unique_ptr<Acquisition> acquisition, double floor);
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  Vector bounds(const Matrix& points) const override;
+
+ private:
+  std::unique_ptr<Acquisition> acquisition_;
+  double log_floor_;
 };
 
 /// The sum of two acquisitions: of logarithms, a product.

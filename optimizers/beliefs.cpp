@@ -12,6 +12,7 @@ namespace {
 
 constexpr Eigen::Index kFantasies = 32, kHypervolumeFantasies = 16;  // of all worlds together
 constexpr std::size_t kDirections = 128;
+constexpr double kReluctance = 20;  // to try where experiments are expected to fail
 
 void append(Matrix& matrix, const Matrix& rows) {
   matrix.conservativeResize(matrix.rows() + rows.rows(), rows.cols());
@@ -162,7 +163,10 @@ std::vector<OutcomeBound> Beliefs::bounds() const {
     const auto& model = models_.of[constraint.measurand];
     if (model) add(model->gp, constraint.at_most, model->transformed(constraint.bound));
   }
-  if (models_.success) add(models_.success, false, 0.5);
+  if (models_.success) {
+    add(models_.success, false, 0.5);
+    out.back().reluctance = kReluctance;
+  }
   return out;
 }
 

@@ -18,6 +18,7 @@ using Choice = PlannerSettings::Acquisition;
 
 constexpr std::size_t kPromising = 5;
 constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
+constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no smaller gain is worth a failure
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
 constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
@@ -83,7 +84,7 @@ class ModelPlanning {
   std::size_t count_, given_ = 0;
   Models models_;
   std::optional<Beliefs> beliefs_;  // of the suggestion under way
-  double preparation_ = 0;          // seconds of the last one before its search
+  double quickest_ = HUGE_VAL;      // seconds that one took so far
   std::vector<Point> next_;         // what came next in the last search
   std::optional<ExactGp> process_;  // what the acquisition under way refers to
 };
@@ -239,7 +240,7 @@ std::optional<Point> ModelPlanning::next() {
 bool ModelPlanning::suggest_one() {
   RandomStream chance = planning_.random.stream("suggestion", planning_.plan.suggestions.size());
   const double began = planning_.seconds();
-  if (given_ > 0 && planning_.late(kShareOfAll, preparation_)) {
+  if (given_ > 0 && planning_.late(kShareOfAll, quickest_)) {
     const auto point = next();
     ++given_;
     if (!point) return false;
@@ -252,11 +253,11 @@ bool ModelPlanning::suggest_one() {
   if (!beliefs_ || given_ < kMostConditioned) beliefs_.emplace(problem_, models_, planning_.pending, chance);
   const Beliefs& beliefs = *beliefs_;
   Goal goal = this->goal(beliefs, chance);
+  if (models_.success) goal.acquisition = std::make_unique<Floored>(std::move(goal.acquisition), kWorthARisk);
   if (auto bounds = beliefs.bounds(); !bounds.empty()) {
     goal.acquisition =
         std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
   }
-  preparation_ = planning_.seconds() - began;
 
   ++given_;
   SearchOptions how;
@@ -278,6 +279,7 @@ bool ModelPlanning::suggest_one() {
     }
   }
   planning_.suggest({found->at, predictions(at), reason(at, beliefs, goal.what), {}});
+  quickest_ = std::min(quickest_, planning_.seconds() - began);
   return true;
 }
 

@@ -189,6 +189,21 @@ TEST_CASE("the chance of success lowers the worth where experiments failed") {
   CHECK(worth.value(left, nullptr) - both.value(left, nullptr) < 0.7);
   CHECK(worth.value(right, nullptr) - both.value(right, nullptr) > 0.7);
   check_gradient(both, left);
+  // A reluctance counts on the wrong side alone, and a floor is what is left where nothing can be gained.
+  const LogFeasibility reluctant({{success, false, 0.5, 3}}), plain({{success, false, 0.5}});
+  for (const Vector& x : {left, right}) {
+    const PointPosterior there = success->at(x);
+    const double z = (there.mean - 0.5) / std::sqrt(there.variance);
+    CHECK(reluctant.value(x, nullptr) == Approx(plain.value(x, nullptr) + 3 * std::min(z, 0.0)));
+    check_gradient(reluctant, x);
+    const double gain = LogExpectedImprovement(gp, Aim{}, 8).value(x, nullptr);
+    for (const double floor : {1e-3, 1.0, 1e3}) {
+      const Floored floored(std::make_unique<LogExpectedImprovement>(gp, Aim{}, 8), floor);
+      CHECK(floored.value(x, nullptr) == Approx(std::log(std::exp(gain) + floor)));
+      CHECK(floored.bounds(x.transpose())[0] >= floored.value(x, nullptr) - 1e-12);
+      check_gradient(floored, x);
+    }
+  }
   check_gradient(both, right);
 }
 
