@@ -170,7 +170,7 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
   search.point_tolerance = 1e-4;
   search.stop = [&] { return joined || (options.stop && options.stop()); };
   for (int start = 0; start < std::max(options.starts, 1); ++start) {
-    // The mode of the prior; long lengthscales and much noise; then shorter and longer in turn.
+    // Hardly any noise; long lengthscales and much noise; then shorter and longer in turn.
     const double stretch = start == 0 ? 1 : std::pow(4.0, (start + 1) / 2 * (start % 2 == 1 ? 1 : -1));
     Vector from = start == 0 && options.start ? evidence.start(*options.start) : evidence.start(stretch);
     if (start == 1) evidence.set_noise(from, kMuchNoise);

@@ -102,7 +102,7 @@ Vector GpEvidence::start(double stretch) const {
   const double location = prior_.lengthscale_location + 0.5 * std::log(static_cast<double>(d_));
   const double mode = location - prior_.lengthscale_scale * prior_.lengthscale_scale;
   Vector theta = Vector::Constant(size(), mode + std::log(stretch));
-  if (infers_noise_) theta[d_] = prior_.noise_location;
+  if (infers_noise_) theta[d_] = prior_.noise_location - prior_.noise_scale;
   if (trend_) theta[trend_index()] = 0;  // from little of it no fit finds more
   if (prior_.signal_scale > 0) theta[size() - 1] = 0;
   return theta.cwiseMax(low()).cwiseMin(high());

@@ -47,7 +47,8 @@ class GpEvidence {
   Eigen::Index size() const;  ///< of θ
   Vector low() const;
   Vector high() const;
-  /// θ at the mode of the priors, lengthscales multiplied by `stretch`, moved into the bounds.
+  /// θ to start from, moved into the bounds: lengthscales at the mode of their prior, multiplied by `stretch`, and a
+  /// noise variance one standard deviation below the mean of its own.
   Vector start(double stretch = 1) const;
   /// θ of these parameters, moved into the bounds.
   Vector start(const GpParameters& parameters) const;
