@@ -4,6 +4,7 @@
 
 #include "athanor/commands.h"
 #include "controller/campaign.h"
+#include "core/error.h"
 #include "optimizers/plan_session.h"
 
 namespace athanor {
@@ -14,6 +15,7 @@ int converse(const std::string& file) {
   for (std::string line; std::getline(std::cin, line);) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     std::cout << session.answer(line) << std::endl;  // NOLINT: the other side waits for the line
+    if (!std::cout) throw EnvironmentError("standard output: the answer could not be written (is the disk full?)");
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <set>
@@ -136,16 +137,29 @@ class SeenRows {
   std::vector<std::size_t> slots_;
 };
 
+/// What programs write where there is no number.
+bool looks_missing(std::string_view cell) {
+  std::string word(cell);
+  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return word == "nan" || word == "na" || word == "n/a" || word == "null" || word == "none" || word == "inf" ||
+         word == "-inf" || word == "infinity" || word == "-infinity";
+}
+
 /// What a column turns out to hold.
 struct ColumnSummary {
   bool numeric = true;
+  std::optional<std::pair<std::size_t, std::string>> missing;  // the first such cell, and its row
   double low = 0, high = 0;
   std::set<double> numbers;        // up to one more than become levels
   std::vector<std::string> texts;  // in order of appearance, up to one more than become choices
   std::set<std::string, std::less<>> known;
 
-  void add(const std::string& cell) {
+  void add(const std::string& cell, std::size_t row) {
     if (texts.size() <= kMostChoices && known.insert(cell).second) texts.push_back(cell);
+    if (looks_missing(cell)) {
+      if (!missing) missing = {row, cell};
+      return;
+    }
     const auto number = numeric ? parse_number(cell) : std::nullopt;
     if (!number) {
       numeric = false;
@@ -158,7 +172,7 @@ struct ColumnSummary {
   }
 
   std::variant<Continuous, Integer, Levels, Choices> kind() const {
-    if (!numeric) return Choices{texts};
+    if (!numeric || numbers.empty()) return Choices{texts};
     if (numbers.size() > kMostLevels) return Continuous{low, high, false};
     return Levels{{numbers.begin(), numbers.end()}};
   }
@@ -225,11 +239,19 @@ std::vector<Parameter> parameters_of(const CandidateFile& candidates, const std:
       for (std::size_t i = 0; i < chosen.size(); ++i) {
         const std::string& cell = cells[chosen[i].second];
         if (cell.empty()) mistakes.add(reader.row(), fmt::format("column “{}” is empty", header[chosen[i].second]));
-        summaries[i].add(cell);
+        summaries[i].add(cell, reader.row());
       }
     }
   } catch (const InputError& mistake) {
     candidates.node.error(fmt::format("{}: {}", short_name(candidates), mistake.mistakes().front().message));
+  }
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const ColumnSummary& summary = summaries[i];
+    if (summary.numeric && summary.missing && !summary.numbers.empty()) {
+      mistakes.add(summary.missing->first,
+                   fmt::format("column “{}” holds numbers, but here “{}”: a candidate has a value of every parameter",
+                               chosen[i].first, summary.missing->second));
+    }
   }
   mistakes.finish();
   if (chosen.empty()) candidates.node.error(fmt::format("{} has no column for a parameter", short_name(candidates)));

@@ -35,7 +35,8 @@ Beliefs::Beliefs(const Problem& problem, const Models& models, const std::vector
   for (const auto& model : models.of) {
     if (!model) continue;
     append(known, model->gp->points());
-    worlds = std::max(worlds, 1 + model->drawn.size());
+    // For several objectives the draws were not worth their time.
+    if (models.objectives.size() == 1) worlds = std::max(worlds, 1 + model->drawn.size());
   }
   base_ = distinct_rows(known);
   tried_ = base_.rows();

@@ -15,7 +15,9 @@ namespace {
 /// One a measurand, none where it was never measured. throws InputError where nothing was.
 std::vector<std::optional<OutcomeModel>> fit_all(const Problem& problem, const std::vector<Observation>& observations) {
   check_observations(problem, observations);
-  std::vector<std::optional<OutcomeModel>> models = fit_models(problem, observations).of;
+  Models fitted = fit_models(problem, observations);
+  draw_hyper_parameters(fitted);
+  auto& models = fitted.of;
   if (std::none_of(models.begin(), models.end(), [](const auto& model) { return model.has_value(); })) {
     std::string names;
     for (const Measurand& measurand : problem.measurands()) {
@@ -23,14 +25,18 @@ std::vector<std::optional<OutcomeModel>> fit_all(const Problem& problem, const s
     }
     throw InputError(fmt::format("nothing was measured yet (of {}), so there is no model", names));
   }
-  return models;
+  return std::move(models);
 }
+
+constexpr double kLargestFactor = 100;  // decimal digits: a parameter with such a lengthscale does not matter
 
 Lengthscale in_units(const Parameter& parameter, double share) {
   const auto* range = std::get_if<Continuous>(&parameter.kind);
   if (parameter.categorical()) return {parameter.name, share, Lengthscale::Kind::kShare};
   if (range && range->log) {
-    return {parameter.name, std::pow(range->high / range->low, share), Lengthscale::Kind::kFactor};
+    const double ratio = range->high / range->low;
+    return {parameter.name, std::pow(ratio, std::min(share, kLargestFactor / std::log10(ratio))),
+            Lengthscale::Kind::kFactor};
   }
   return {parameter.name, share * (parameter.high() - parameter.low()), Lengthscale::Kind::kLinear};
 }
@@ -90,13 +96,11 @@ std::vector<std::vector<std::optional<Prediction>>> predict(const Problem& probl
   for (std::size_t i = 0; i < points.size(); ++i) check_point(problem.space, points[i], fmt::format("point {}", i + 1));
   std::vector<std::vector<std::optional<Prediction>>> out(points.size());
   const Matrix unit = encode(problem.space, points);
-  Vector mean, variance;
   for (const auto& model : models) {
-    if (model) model->gp->marginals(unit, mean, variance);
+    const auto predicted = model ? model->predict(unit) : std::vector<Prediction>();
     for (std::size_t i = 0; i < points.size(); ++i) {
-      const auto row = static_cast<Eigen::Index>(i);
       out[i].emplace_back();
-      if (model) out[i].back() = model->predict(mean[row], variance[row]);
+      if (model) out[i].back() = predicted[i];
     }
   }
   return out;

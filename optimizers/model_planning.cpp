@@ -22,8 +22,6 @@ constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no sma
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
 constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
-constexpr std::size_t kDraws = 3;               // of hyper-parameters, beside the most probable ones
-constexpr Eigen::Index kMostDrawn = 200;        // rows; more of them leave little open
 constexpr std::size_t kMostDrawnRows = 100000;  // of a pool
 constexpr double kSecondsOfEvidence = 6e-10;    // times the cube of the points: one evaluation, on a slow core
 constexpr double kSecondsOfFantasies = 6e-10;   // likewise: one factorisation and all that comes with it
@@ -48,7 +46,7 @@ Effort effort(const Planning& planning, std::size_t count) {
   out.fit.most_rows = std::clamp<Eigen::Index>(rows(0.3 * deadline / conditioned, kSecondsOfFantasies), 40, 5000);
   out.fit.stop = [&planning] { return planning.late(kShareOfFit); };
   // Besides, about twenty evaluations for the draws and a factorisation for each of them and each suggestion.
-  const double drawn = 0.1 * deadline / (20 + static_cast<double>(kDraws) * conditioned);
+  const double drawn = 0.1 * deadline / (20 + 3 * conditioned);
   out.most_drawn = std::min(kMostDrawn, rows(drawn, kSecondsOfFantasies));
   return out;
 }
@@ -107,11 +105,7 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
     planning_.note(fmt::format("the deadline allows no model of all observations: {} of them were left out", left_out));
   }
   const auto& pool = problem_.space.pool();
-  const bool quick = !pool || pool->rows <= kMostDrawnRows;
-  if (quick && single() && choice() == Choice::kExpectedImprovement) {  // for several objectives not worth its time
-    RandomStream chance = planning_.random.stream("hyper-parameters");
-    draw_hyper_parameters(models_, kDraws, effort.most_drawn, chance);
-  }
+  if (!pool || pool->rows <= kMostDrawnRows) draw_hyper_parameters(models_, effort.most_drawn);
 }
 
 Choice ModelPlanning::choice() const {
@@ -206,8 +200,7 @@ std::vector<std::optional<Prediction>> ModelPlanning::predictions(const Vector& 
   for (const auto& model : models_.of) {
     out.emplace_back();
     if (!model) continue;
-    const PointPosterior posterior = model->gp->at(at);
-    out.back() = model->predict(posterior.mean, posterior.variance);
+    out.back() = model->predict(Matrix(at.transpose())).front();
   }
   return out;
 }

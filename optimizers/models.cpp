@@ -65,6 +65,7 @@ TrainingData training_data(const Problem& problem, const std::vector<Observation
 
 namespace {
 
+constexpr std::size_t kDraws = 3;      // of hyper-parameters, beside the most probable ones
 constexpr double kSmoothNoise = 1e-3;  // noise variance, standardised: beyond it nothing is taken for infinitely smooth
 constexpr double kTransformOdds = 15;  // ln of how much more probable a transformed outcome must be
 constexpr double kSoftening[] = {1, 0.1, 0.01};  // of the logarithm of the gap to the best
@@ -186,6 +187,27 @@ Prediction OutcomeModel::predict(double mean, double variance) const {
   return {centre + sum, std::sqrt(std::max(squares / kSlices - sum * sum, 0.0))};
 }
 
+std::vector<Prediction> OutcomeModel::predict(const Matrix& points) const {
+  Vector mean, variance, sum, squares;
+  gp->marginals(points, mean, variance);
+  const Vector centre = mean;  // squares of differences from it do not cancel
+  squares = variance;
+  sum.setZero(points.rows());
+  for (const auto& one : drawn) {
+    one->marginals(points, mean, variance);
+    mean -= centre;
+    sum += mean;
+    squares += variance + mean.cwiseAbs2();
+  }
+  const double count = 1 + static_cast<double>(drawn.size());
+  std::vector<Prediction> out;
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    const double shift = sum[i] / count;
+    out.push_back(predict(centre[i] + shift, std::max(squares[i] / count - shift * shift, 0.0)));
+  }
+  return out;
+}
+
 OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
                          const FitEffort& effort) {
   TrainingData data = training_data(problem, observations, measurand);
@@ -278,11 +300,12 @@ Models fit_models(const Problem& problem, const std::vector<Observation>& observ
   return models;
 }
 
-void draw_hyper_parameters(Models& models, std::size_t count, Eigen::Index most_rows, RandomStream& random) {
+void draw_hyper_parameters(Models& models, Eigen::Index most_rows) {
+  RandomStream random(0, "hyper-parameters");
   for (auto& model : models.of) {
     if (!model || model->gp->rows() > most_rows) continue;
     const auto width = model->gp->dimension() + 3;
-    for (ExactGp& gp : model->gp->plausible(Sobol(width, random).next_normal(count))) {
+    for (ExactGp& gp : model->gp->plausible(Sobol(width, random).next_normal(kDraws))) {
       model->drawn.push_back(std::make_shared<ExactGp>(std::move(gp)));
     }
   }

@@ -42,6 +42,8 @@ struct OutcomeModel {
   double standardised(double value) const { return (transform(value) - gp->location()) / gp->scale(); }
   /// What N(mean, variance) in the gp's own unit is in the measurand's.
   Prediction predict(double mean, double variance) const;
+  /// At each row of `points`: mean and variance of what all of the processes say, equally probable.
+  std::vector<Prediction> predict(const Matrix& points) const;
 };
 
 /// The most probable of a few models: Matérn-5/2 or, where there is next to no noise, RBF; the outcome as it is, or
@@ -54,6 +56,8 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
 std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::vector<Observation>& observations,
                                              const FitEffort& effort = {});
 
+constexpr Eigen::Index kMostDrawn = 200;  ///< rows of a model; more of them leave little open
+
 /// All that is modelled of a problem.
 struct Models {
   std::vector<std::optional<OutcomeModel>> of;  ///< one a measurand; none where it was never measured
@@ -63,8 +67,8 @@ struct Models {
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
 
 /// Few data leave the hyper-parameters open, and the most probable ones alone make a model that is too sure of itself:
-/// gives each model of at most `most_rows` rows `count` others, with hyper-parameters drawn from what the data leave
-/// open.
-void draw_hyper_parameters(Models& models, std::size_t count, Eigen::Index most_rows, RandomStream& random);
+/// gives each model of at most `most_rows` rows a few others, with hyper-parameters drawn from what the data leave
+/// open. The same models get the same ones.
+void draw_hyper_parameters(Models& models, Eigen::Index most_rows = kMostDrawn);
 
 }  // namespace athanor

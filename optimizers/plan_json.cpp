@@ -95,10 +95,11 @@ Json parse_line(const std::string& line) {
   try {
     return Json::parse(line);
   } catch (const Json::parse_error& error) {
+    const std::string where = excerpt(line, error.byte);
+    const bool no_number = where.find("NaN") != where.npos || where.find("Infinity") != where.npos;
     throw InputError(
-        fmt::format("this line is not JSON from character {} on: “{}” (NaN and Infinity are not JSON; a value that "
-                    "was not measured is left out)",
-                    error.byte, excerpt(line, error.byte)));
+        fmt::format("this line is not JSON from character {} on: “{}”{}", error.byte, where,
+                    no_number ? " (NaN and Infinity are not JSON; a value that was not measured is left out)" : ""));
   } catch (const Json::out_of_range&) {
     throw InputError("this line has a number that is too large for any machine");
   }

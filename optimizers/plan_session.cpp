@@ -79,6 +79,9 @@ class PlanDialogue {
   std::string unknown_id(const std::string& id) const {
     std::vector<std::string> known;
     for (const Pending& p : session_.pending_) known.push_back(p.id);
+    if (std::find(known.begin(), known.end(), id) != known.end()) {
+      return fmt::format("the id “{}” stands twice in this line", id);
+    }
     return fmt::format("nothing is pending under the id “{}”{}", id, known.empty() ? "" : suggest_name(id, known));
   }
 

@@ -342,6 +342,11 @@ TEST_CASE("candidates that do not fit are named by row and column", "[problem]")
   CHECK_THAT(with(many), Contains("and 95 more such mistakes") && Contains("row 6") && !Contains("row 7"));
   CHECK_THAT(refusal("space: {t: {range: [0, 1]}}\ncandidates: none.csv\n" + kObjective, scratch.folder()),
              Contains("f.yaml:2:13") && Contains("none.csv"));
+  scratch.write("hole.csv", "a,b\n1,2\nNaN,3\n2,4\n");
+  CHECK_THAT(refusal("candidates: hole.csv\n" + kObjective, scratch.folder()),
+             Contains("hole.csv row 3: column “a” holds numbers, but here “NaN”"));
+  scratch.write("words.csv", "a,b\nnone,2\nwater,3\n");
+  CHECK(read("candidates: words.csv\n" + kObjective, scratch.folder()).space[0].cardinality() == 2);
   scratch.write("names.csv", "T (°C),y\n1,2\n");
   CHECK_THAT(refusal("candidates: names.csv\n" + kObjective, scratch.folder()),
              Contains("“T (°C)” cannot name a parameter"));

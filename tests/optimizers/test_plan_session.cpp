@@ -54,6 +54,15 @@ void check_refused(PlanSession& session, const std::string& line, const std::vec
 
 }  // namespace
 
+TEST_CASE("an id that stands twice in a line is refused as that") {
+  PlanSession session(suzuki());
+  say(session, R"({"ask": 1, "seed": 1})");
+  const Json answer = say(session, R"({"tell": [{"id": "s1", "failed": "a"}, {"id": "s1", "failed": "b"}]})");
+  REQUIRE(answer.contains("error"));
+  CHECK(answer["error"].get<std::string>().find("the id “s1” stands twice in this line") != std::string::npos);
+  CHECK(say(session, R"({"tell": [{"id": "s1", "failed": "a"}]})") == Json({{"observations", 1}}));
+}
+
 TEST_CASE("a campaign by conversation") {
   PlanSession session(suzuki());
   CHECK(say(session, tell(kAt, R"("measured": {"yield": 41.2}, "sd": {"yield": 1.5})")) == Json({{"observations", 1}}));
