@@ -197,12 +197,12 @@ void Engine::on(const PlannerSaid& said) {
     proposed.set_experiment(state_.experiments.size() + 1);
     proposed.set_ask(said.ask);
     for (const wire::Value& value : to_values(campaign_.problem.space, suggestion.at)) *proposed.add_at() = value;
-    for (std::size_t i = 0; i < suggestion.predicted.size(); ++i) {
-      if (!suggestion.predicted[i]) continue;
+    for (std::size_t i = 0; i < suggestion.forecast.of.size(); ++i) {
+      if (!suggestion.forecast.of[i]) continue;
       auto& predicted = *proposed.add_predicted();
       predicted.set_objective(measurands_[i].name);
-      predicted.set_mean(suggestion.predicted[i]->mean);
-      predicted.set_sd(suggestion.predicted[i]->sd);
+      predicted.set_mean(suggestion.forecast.of[i]->mean);
+      predicted.set_sd(suggestion.forecast.of[i]->sd);
     }
     proposed.set_reason(suggestion.reason);
     const std::uint64_t number = proposed.experiment();

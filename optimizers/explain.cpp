@@ -5,27 +5,30 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/quantity.h"
+#include "optimizers/cross_validation.h"
 #include "optimizers/design.h"
-#include "optimizers/models.h"
 #include "optimizers/planner.h"
 
 namespace athanor {
 namespace {
 
-/// One a measurand, none where it was never measured. throws InputError where nothing was.
-std::vector<std::optional<OutcomeModel>> fit_all(const Problem& problem, const std::vector<Observation>& observations) {
+Models fit_all(const Problem& problem, const std::vector<Observation>& observations) {
   check_observations(problem, observations);
-  Models fitted = fit_models(problem, observations);
-  draw_hyper_parameters(fitted);
-  auto& models = fitted.of;
-  if (std::none_of(models.begin(), models.end(), [](const auto& model) { return model.has_value(); })) {
-    std::string names;
-    for (const Measurand& measurand : problem.measurands()) {
-      names += fmt::format("{}“{}”", names.empty() ? "" : ", ", measurand.name);
-    }
-    throw InputError(fmt::format("nothing was measured yet (of {}), so there is no model", names));
+  Models models = fit_models(problem, observations);
+  for (std::size_t k = 0; k < models.of.size(); ++k) {
+    if (models.of[k]) draw_hyper_parameters(*models.of[k], k);
   }
-  return std::move(models);
+  return models;
+}
+
+/// What there is no model of.
+std::string unmeasured(const Problem& problem) {
+  std::string names;
+  for (const Measurand& measurand : problem.measurands()) {
+    names += fmt::format("{}“{}”", names.empty() ? "" : ", ", measurand.name);
+  }
+  return fmt::format("nothing was measured yet (of {}), so there is no model", names);
 }
 
 constexpr double kLargestFactor = 100;  // decimal digits: a parameter with such a lengthscale does not matter
@@ -55,17 +58,47 @@ const char* text_of(Kernel kernel) {
   return "";
 }
 
-/// Left-out errors in the outcome's own unit.
-double leave_one_out_rmse(const OutcomeModel& model) {
-  Vector mean, variance;
-  model.gp->leave_one_out(mean, variance);
-  const Vector outcomes = model.gp->location() + model.gp->scale() * model.gp->outcomes().array();
-  double sum = 0;
-  for (Eigen::Index i = 0; i < mean.size(); ++i) {
-    const double error = model.transform.inverse(outcomes[i]) - model.predict(mean[i], variance[i]).mean;
-    sum += error * error;
+std::string shown(const Problem& problem, const Observation& observation) {
+  std::string out;
+  for (std::size_t i = 0; i < problem.space.size(); ++i) {
+    out += fmt::format("{}{} {}", i == 0 ? "" : ", ", problem.space[i].name, problem.space[i].text(observation.at[i]));
   }
-  return std::sqrt(sum / static_cast<double>(mean.size()));
+  return observation.id.empty() ? out : fmt::format("“{}”, {}", observation.id, out);
+}
+
+constexpr std::size_t kEnoughToJudge = 8, kEnoughForCoverage = 20;
+constexpr double kLittleCoverage = 0.7;
+constexpr double kSurprising = 6;  // standard deviations
+
+/// What left-out observations say of a model.
+void add_warnings(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
+                  const CrossValidation& left_out, std::vector<std::string>& warnings) {
+  double sum = 0, squares = 0;
+  std::size_t count = 0;
+  const double origin = observations[left_out.farthest].measured[measurand]->value;
+  for (const Observation& o : observations) {
+    if (o.failed || !o.measured[measurand]) continue;
+    const double apart = o.measured[measurand]->value - origin;
+    ++count;
+    sum += apart;
+    squares += apart * apart;
+  }
+  const double mean = sum / static_cast<double>(count), spread = squares / static_cast<double>(count) - mean * mean;
+  if (count < kEnoughToJudge || !(spread > 0)) return;
+  if (left_out.rmse > std::sqrt(spread)) {
+    warnings.push_back("left-out observations are predicted no better than by their mean");
+  }
+  if (count >= kEnoughForCoverage && left_out.coverage < kLittleCoverage) {
+    warnings.push_back(
+        fmt::format("only {:.0f} % of left-out observations fall in their 90 % interval: the model is too sure",
+                    100 * left_out.coverage));
+  }
+  if (left_out.deviations > kSurprising) {
+    warnings.push_back(
+        fmt::format("{} at {} lies {} standard deviations from what the others predict: a mistake, or an abrupt change",
+                    pretty_number(origin, 4), shown(problem, observations[left_out.farthest]),
+                    pretty_number(left_out.deviations, 2)));
+  }
 }
 
 ModelReport report(const Problem& problem, const std::string& name, const OutcomeModel& model) {
@@ -81,38 +114,31 @@ ModelReport report(const Problem& problem, const std::string& name, const Outcom
   std::sort(sorted.begin(), sorted.end());
   const double middle = model.transform.inverse(model.gp->location() + model.gp->scale() * sorted[sorted.size() / 2]);
   out.noise_sd = health.noise_sd / std::exp(model.transform.log_slope(middle));
-  out.leave_one_out_rmse = model.transform.none() ? health.leave_one_out_rmse : leave_one_out_rmse(model);
-  out.leave_one_out_coverage = health.leave_one_out_coverage;
   out.warnings = health.warnings;
   return out;
 }
 
 }  // namespace
 
-std::vector<std::vector<std::optional<Prediction>>> predict(const Problem& problem,
-                                                            const std::vector<Observation>& observations,
-                                                            const std::vector<Point>& points) {
-  const auto models = fit_all(problem, observations);
+std::vector<Forecast> predict(const Problem& problem, const std::vector<Observation>& observations,
+                              const std::vector<Point>& points) {
+  const Models models = fit_all(problem, observations);
+  if (observations.empty()) throw InputError(unmeasured(problem));
   for (std::size_t i = 0; i < points.size(); ++i) check_point(problem.space, points[i], fmt::format("point {}", i + 1));
-  std::vector<std::vector<std::optional<Prediction>>> out(points.size());
-  const Matrix unit = encode(problem.space, points);
-  for (const auto& model : models) {
-    const auto predicted = model ? model->predict(unit) : std::vector<Prediction>();
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      out[i].emplace_back();
-      if (model) out[i].back() = predicted[i];
-    }
-  }
-  return out;
+  return forecast(problem, models, encode(problem.space, points));
 }
 
 std::vector<ModelReport> describe(const Problem& problem, const std::vector<Observation>& observations) {
-  const auto models = fit_all(problem, observations);
+  const Models models = fit_all(problem, observations);
   const std::vector<Measurand> measurands = problem.measurands();
   std::vector<ModelReport> out;
-  for (std::size_t k = 0; k < models.size(); ++k) {
-    if (models[k]) out.push_back(report(problem, measurands[k].name, *models[k]));
+  for (std::size_t k = 0; k < measurands.size(); ++k) {
+    if (!models.of[k]) continue;
+    out.push_back(report(problem, measurands[k].name, *models.of[k]));
+    out.back().left_out = cross_validate(problem, observations, k);
+    if (out.back().left_out) add_warnings(problem, observations, k, *out.back().left_out, out.back().warnings);
   }
+  if (out.empty()) throw InputError(unmeasured(problem));
   return out;
 }
 

@@ -73,7 +73,7 @@ class ModelPlanning {
   std::unique_ptr<Acquisition> of_process(const ExactGp& gp, const Aim& aim, Choice choice, const Beliefs& beliefs,
                                           RandomStream& chance);
   std::vector<Point> promising(const Beliefs& beliefs) const;
-  std::vector<std::optional<Prediction>> predictions(const Vector& at) const;
+  Forecast forecast(const Vector& at) const { return athanor::forecast(problem_, models_, at.transpose()).front(); }
   std::string reason(const Vector& at, const Beliefs& beliefs, const std::string& what) const;
   bool single() const { return models_.objectives.size() == 1; }
 
@@ -105,7 +105,9 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
     planning_.note(fmt::format("the deadline allows no model of all observations: {} of them were left out", left_out));
   }
   const auto& pool = problem_.space.pool();
-  if (!pool || pool->rows <= kMostDrawnRows) draw_hyper_parameters(models_, effort.most_drawn);
+  for (std::size_t k = 0; (!pool || pool->rows <= kMostDrawnRows) && k < measurands.size(); ++k) {
+    if (models_.of[k]) draw_hyper_parameters(*models_.of[k], k, effort.most_drawn);
+  }
 }
 
 Choice ModelPlanning::choice() const {
@@ -195,16 +197,6 @@ std::vector<Point> ModelPlanning::promising(const Beliefs& beliefs) const {
   return out;
 }
 
-std::vector<std::optional<Prediction>> ModelPlanning::predictions(const Vector& at) const {
-  std::vector<std::optional<Prediction>> out;
-  for (const auto& model : models_.of) {
-    out.emplace_back();
-    if (!model) continue;
-    out.back() = model->predict(Matrix(at.transpose())).front();
-  }
-  return out;
-}
-
 /// Whether the predicted outcome at `at` would itself be the best so far, or is worth a try because it is uncertain;
 /// and `what` speaks for it.
 std::string ModelPlanning::reason(const Vector& at, const Beliefs& beliefs, const std::string& what) const {
@@ -239,7 +231,7 @@ bool ModelPlanning::suggest_one() {
     if (!point) return false;
     planning_.searched = 0;
     const Vector at = encode(problem_.space, {*point}).row(0);
-    planning_.suggest({*point, predictions(at), "no time was left to choose it with care", {}});
+    planning_.suggest({*point, forecast(at), "no time was left to choose it with care", {}});
     return true;
   }
   // What is drawn by chance need not know what is under way.
@@ -271,7 +263,7 @@ bool ModelPlanning::suggest_one() {
       goal.what += fmt::format(" {}{}{}", size, unit.empty() ? "" : " ", unit);
     }
   }
-  planning_.suggest({found->at, predictions(at), reason(at, beliefs, goal.what), {}});
+  planning_.suggest({found->at, forecast(at), reason(at, beliefs, goal.what), {}});
   quickest_ = std::min(quickest_, planning_.seconds() - began);
   return true;
 }

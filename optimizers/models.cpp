@@ -187,25 +187,33 @@ Prediction OutcomeModel::predict(double mean, double variance) const {
   return {centre + sum, std::sqrt(std::max(squares / kSlices - sum * sum, 0.0))};
 }
 
-std::vector<Prediction> OutcomeModel::predict(const Matrix& points) const {
-  Vector mean, variance, sum, squares;
+void OutcomeModel::moments(const Matrix& points, Vector& mean, Vector& variance) const {
+  Vector one_mean, one_variance, shift = Vector::Zero(points.rows());
   gp->marginals(points, mean, variance);
-  const Vector centre = mean;  // squares of differences from it do not cancel
-  squares = variance;
-  sum.setZero(points.rows());
   for (const auto& one : drawn) {
-    one->marginals(points, mean, variance);
-    mean -= centre;
-    sum += mean;
-    squares += variance + mean.cwiseAbs2();
+    one->marginals(points, one_mean, one_variance);
+    one_mean -= mean;  // squares of differences from the first do not cancel
+    shift += one_mean;
+    variance += one_variance + one_mean.cwiseAbs2();
   }
   const double count = 1 + static_cast<double>(drawn.size());
+  shift /= count;
+  mean += shift;
+  variance = (variance / count - shift.cwiseAbs2()).cwiseMax(0.0);
+}
+
+std::vector<Prediction> OutcomeModel::predict(const Matrix& points) const {
+  Vector mean, variance;
+  moments(points, mean, variance);
   std::vector<Prediction> out;
-  for (Eigen::Index i = 0; i < points.rows(); ++i) {
-    const double shift = sum[i] / count;
-    out.push_back(predict(centre[i] + shift, std::max(squares[i] / count - shift * shift, 0.0)));
-  }
+  for (Eigen::Index i = 0; i < points.rows(); ++i) out.push_back(predict(mean[i], variance[i]));
   return out;
+}
+
+double OutcomeModel::noise_variance() const {
+  double sum = gp->parameters().noise_variance;
+  for (const auto& one : drawn) sum += one->parameters().noise_variance;
+  return gp->scale() * gp->scale() * sum / (1 + static_cast<double>(drawn.size()));
 }
 
 OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
@@ -300,14 +308,43 @@ Models fit_models(const Problem& problem, const std::vector<Observation>& observ
   return models;
 }
 
-void draw_hyper_parameters(Models& models, Eigen::Index most_rows) {
-  RandomStream random(0, "hyper-parameters");
-  for (auto& model : models.of) {
-    if (!model || model->gp->rows() > most_rows) continue;
-    const auto width = model->gp->dimension() + 3;
-    for (ExactGp& gp : model->gp->plausible(Sobol(width, random).next_normal(kDraws))) {
-      model->drawn.push_back(std::make_shared<ExactGp>(std::move(gp)));
+std::vector<Forecast> forecast(const Problem& problem, const Models& models, const Matrix& points) {
+  const Eigen::Index count = points.rows();
+  Vector mean, variance, feasible = Vector::Ones(count);
+  std::vector<Forecast> out(static_cast<std::size_t>(count));
+  bool known = false;
+  for (std::size_t k = 0; k < models.of.size(); ++k) {
+    const auto& model = models.of[k];
+    if (model) model->moments(points, mean, variance);
+    for (Eigen::Index i = 0; i < count; ++i) {
+      auto& of = out[static_cast<std::size_t>(i)].of;
+      of.emplace_back();
+      if (model) of.back() = model->predict(mean[i], variance[i]);
     }
+    for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
+      if (!model || constraint.measurand != k) continue;
+      known = true;
+      const double sign = constraint.at_most ? 1 : -1, bound = model->transformed(constraint.bound);
+      for (Eigen::Index i = 0; i < count; ++i) {
+        feasible[i] *= std::exp(log_normal_cdf(sign * (bound - mean[i]) / std::sqrt(variance[i])));
+      }
+    }
+  }
+  if (models.success) {  // its mean is the share of such experiments that do not fail
+    known = true;
+    models.success->marginals(points, mean, variance);
+    feasible = feasible.cwiseProduct(mean.cwiseMax(0.0).cwiseMin(1.0));
+  }
+  for (Eigen::Index i = 0; known && i < count; ++i) out[static_cast<std::size_t>(i)].feasible = feasible[i];
+  return out;
+}
+
+void draw_hyper_parameters(OutcomeModel& model, std::size_t measurand, Eigen::Index most_rows) {
+  if (model.gp->rows() > most_rows) return;
+  RandomStream random(measurand, "hyper-parameters");
+  const auto width = model.gp->dimension() + 3;
+  for (ExactGp& gp : model.gp->plausible(Sobol(width, random).next_normal(kDraws))) {
+    model.drawn.push_back(std::make_shared<ExactGp>(std::move(gp)));
   }
 }
 

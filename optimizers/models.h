@@ -42,8 +42,12 @@ struct OutcomeModel {
   double standardised(double value) const { return (transform(value) - gp->location()) / gp->scale(); }
   /// What N(mean, variance) in the gp's own unit is in the measurand's.
   Prediction predict(double mean, double variance) const;
-  /// At each row of `points`: mean and variance of what all of the processes say, equally probable.
+  /// At each row of `points`: mean and variance of what all of the processes say, equally probable, in the gp's own
+  /// unit; and in the measurand's.
+  void moments(const Matrix& points, Vector& mean, Vector& variance) const;
   std::vector<Prediction> predict(const Matrix& points) const;
+  /// Of one measurement whose noise is not stated, in the gp's own unit; the mean of what the processes say.
+  double noise_variance() const;
 };
 
 /// The most probable of a few models: Matérn-5/2 or, where there is next to no noise, RBF; the outcome as it is, or
@@ -67,8 +71,12 @@ struct Models {
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
 
 /// Few data leave the hyper-parameters open, and the most probable ones alone make a model that is too sure of itself:
-/// gives each model of at most `most_rows` rows a few others, with hyper-parameters drawn from what the data leave
-/// open. The same models get the same ones.
-void draw_hyper_parameters(Models& models, Eigen::Index most_rows = kMostDrawn);
+/// gives a model of at most `most_rows` rows a few others, with hyper-parameters drawn from what the data leave open.
+/// The same model gets the same ones.
+/// `measurand`: so that the draws of several models do not depend on each other.
+void draw_hyper_parameters(OutcomeModel& model, std::size_t measurand, Eigen::Index most_rows = kMostDrawn);
+
+/// At each row of `points` (q × d, in the unit cube).
+std::vector<Forecast> forecast(const Problem& problem, const Models& models, const Matrix& points);
 
 }  // namespace athanor

@@ -192,11 +192,12 @@ Json write_point(const Space& space, const Point& point) {
   return out;
 }
 
-Json write_predictions(const Problem& problem, const std::vector<std::optional<Prediction>>& predictions) {
+Json write_predictions(const Problem& problem, const Forecast& forecast) {
   Json out = Json::object();
   const std::vector<Measurand> measurands = problem.measurands();
-  for (std::size_t k = 0; k < predictions.size(); ++k) {
-    if (predictions[k]) out[measurands[k].name] = {{"mean", predictions[k]->mean}, {"sd", predictions[k]->sd}};
+  for (std::size_t k = 0; k < forecast.of.size(); ++k) {
+    const auto& one = forecast.of[k];
+    if (one) out[measurands[k].name] = {{"mean", one->mean}, {"sd", one->sd}};
   }
   return out;
 }

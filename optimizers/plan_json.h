@@ -41,6 +41,6 @@ std::vector<std::optional<Measurement>> read_measured(const std::vector<Measuran
 
 Json write_point(const Space& space, const Point& point);
 /// {"yield": {"mean": …, "sd": …}}; empty where nothing is predicted.
-Json write_predictions(const Problem& problem, const std::vector<std::optional<Prediction>>& predictions);
+Json write_predictions(const Problem& problem, const Forecast& forecast);
 
 }  // namespace athanor

@@ -153,21 +153,17 @@ class PlanDialogue {
 
   // A design needs no model, but whoever asks may want to see what one expects of it.
   void predict_design(const PlanQuestion& question, Plan& answer) const {
-    const bool any = std::any_of(question.observations.begin(), question.observations.end(), [](const Observation& o) {
-      return !o.failed &&
-             std::any_of(o.measured.begin(), o.measured.end(), [](const auto& m) { return m.has_value(); });
-    });
-    if (!any) return;
+    if (question.observations.empty()) return;
     std::vector<Suggestion*> designed;
     std::vector<Point> points;
     for (Suggestion& suggestion : answer.suggestions) {
-      if (!suggestion.predicted.empty()) continue;
+      if (!suggestion.forecast.of.empty()) continue;
       designed.push_back(&suggestion);
       points.push_back(suggestion.at);
     }
     if (points.empty()) return;
-    const auto predictions = predict(problem_, question.observations, points);
-    for (std::size_t i = 0; i < points.size(); ++i) designed[i]->predicted = predictions[i];
+    std::vector<Forecast> forecasts = predict(problem_, question.observations, points);
+    for (std::size_t i = 0; i < points.size(); ++i) designed[i]->forecast = std::move(forecasts[i]);
   }
 
   Json ask(const Json& line) {
@@ -210,9 +206,10 @@ class PlanDialogue {
       session_.pending_.push_back({id, suggestion.at});
       suggestions.push_back({{"id", id},
                              {"at", write_point(problem_.space, suggestion.at)},
-                             {"predicted", write_predictions(problem_, suggestion.predicted)},
+                             {"predicted", write_predictions(problem_, suggestion.forecast)},
                              {"reason", suggestion.reason},
                              {"nearest", nearest(suggestion)}});
+      if (suggestion.forecast.feasible) suggestions.back()["feasible"] = *suggestion.forecast.feasible;
     }
     Json out = {{"suggestions", std::move(suggestions)}, {"seconds", answer.seconds}};
     if (!answer.notes.empty()) out["notes"] = answer.notes;
@@ -266,11 +263,14 @@ class PlanDialogue {
       if (point) points.push_back(*point);
     }
     mistakes.throw_if_any();
-    Json out = Json::array();
-    for (const auto& predictions : predict(problem_, session_.observations_, points)) {
-      out.push_back(write_predictions(problem_, predictions));
+    Json predictions = Json::array(), feasible = Json::array();
+    for (const Forecast& forecast : predict(problem_, session_.observations_, points)) {
+      predictions.push_back(write_predictions(problem_, forecast));
+      if (forecast.feasible) feasible.push_back(*forecast.feasible);
     }
-    return {{"predictions", std::move(out)}};
+    Json out = {{"predictions", std::move(predictions)}};
+    if (!feasible.empty()) out["feasible"] = std::move(feasible);
+    return out;
   }
 
   Json describe_models(const Json& line) {
@@ -286,8 +286,10 @@ class PlanDialogue {
       if (!report.transform.empty()) model["transform"] = report.transform;
       model["lengthscales"] = lengthscales(report);
       model["noise_sd"] = report.noise_sd;
-      model["leave_one_out_rmse"] = report.leave_one_out_rmse;
-      model["leave_one_out_coverage"] = report.leave_one_out_coverage;
+      if (report.left_out) {
+        model["cross_validated_rmse"] = report.left_out->rmse;
+        model["cross_validated_coverage"] = report.left_out->coverage;
+      }
       model["warnings"] = report.warnings;
     }
     return {{"model", std::move(out)}};

@@ -31,10 +31,18 @@ struct Neighbour {
   double distance = 0;  ///< in the unit cube: of the encoded ranges; a different choice counts 1
 };
 
+/// What the models expect of an experiment.
+struct Forecast {
+  /// One a measurand; empty while there is no model at all, none for a measurand that was never measured.
+  std::vector<std::optional<Prediction>> of;
+  /// Probability that it does not fail and holds every outcome constraint; none while nothing is known to fail and
+  /// nothing that a constraint speaks of was measured.
+  std::optional<double> feasible;
+};
+
 struct Suggestion {
   Point at;
-  /// One a measurand; empty while there is no model at all, none for a measurand that was never measured.
-  std::vector<std::optional<Prediction>> predicted;
+  Forecast forecast;
   std::string reason = {};              ///< "initial design", "exploit: expected improvement 0.31 %", …
   std::vector<Neighbour> nearest = {};  ///< at most 3, nearest first
 };
@@ -55,25 +63,32 @@ struct Lengthscale {
   Kind kind = Kind::kLinear;
 };
 
+/// How well a model predicts what it was not shown.
+struct CrossValidation {
+  double rmse = 0;      ///< of the predicted means, in the measurand's unit
+  double coverage = 0;  ///< share of the observations inside their central 90 % interval, noise of measurement included
+  /// The observation farthest from its prediction, and by how many of its standard deviations.
+  std::size_t farthest = 0;
+  double deviations = 0;
+};
+
 /// One measurand's model, in the user's units.
 struct ModelReport {
   std::string measurand;
   std::string kernel;     ///< "Matérn-5/2", "RBF"
   std::string transform;  ///< of the outcome; empty for none
   std::vector<Lengthscale> lengthscales;
-  double noise_sd = 0;  ///< at the median outcome, where the outcome is transformed
-  double leave_one_out_rmse = 0;
-  double leave_one_out_coverage = 0;  ///< of the central 90 % interval
+  double noise_sd = 0;                      ///< at the median outcome, where the outcome is transformed
+  std::optional<CrossValidation> left_out;  ///< none where fewer than two points were measured
   std::vector<std::string> warnings;
 };
 
 /// throws InputError for an observation outside the space (names parameter and value), a non-finite number, a wrong
 /// width.
 Plan plan(const Problem& problem, const PlanQuestion& question);
-/// One row a point, one prediction a measurand, none where it was never measured. throws InputError while nothing was.
-std::vector<std::vector<std::optional<Prediction>>> predict(const Problem& problem,
-                                                            const std::vector<Observation>& observations,
-                                                            const std::vector<Point>& points);
+/// One a point. throws InputError while there is no observation.
+std::vector<Forecast> predict(const Problem& problem, const std::vector<Observation>& observations,
+                              const std::vector<Point>& points);
 /// One report a measurand that was measured. throws InputError while nothing was.
 std::vector<ModelReport> describe(const Problem& problem, const std::vector<Observation>& observations);
 

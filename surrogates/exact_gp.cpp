@@ -93,7 +93,7 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
 /// kept; those with given noise their mean weighted by precision, with the precisions' sum.
 void ExactGp::merge(const TrainingData& data) {
   struct Entry {
-    double weight = 0, sum = 0, squares = 0;
+    double weight = 0, sum = 0, squares = 0, count = 0;
   };
   const Eigen::Index width = data.points.cols();
   std::map<std::pair<std::vector<double>, bool>, Eigen::Index> known;  // (point, noise given?) → entry
@@ -111,6 +111,7 @@ void ExactGp::merge(const TrainingData& data) {
       entries.emplace_back();
     }
     Entry& entry = entries[static_cast<std::size_t>(place->second)];
+    ++entry.count;
     entry.weight += weight;
     entry.sum += weight * z;
     entry.squares += weight * z * z;
@@ -123,12 +124,15 @@ void ExactGp::merge(const TrainingData& data) {
   for (const auto& [key, k] : known) {
     const Entry& entry = entries[static_cast<std::size_t>(k)];
     outcomes_[k] = entry.sum / entry.weight;
+    const double scatter = std::max(entry.squares - entry.sum * entry.sum / entry.weight, 0.0);
     if (key.second) {
       noise_.variance[k] = 1 / entry.weight;
+      noise_.stated_spare += entry.count - 1;
+      noise_.stated_scatter += scatter;
     } else {
       noise_.count[k] = entry.weight;
       noise_.spare += entry.weight - 1;
-      noise_.scatter += std::max(entry.squares - entry.sum * entry.sum / entry.weight, 0.0);
+      noise_.scatter += scatter;
     }
   }
 }

@@ -30,6 +30,9 @@ struct Noise {
   Vector count;        ///< n: how many measurements each entry is the mean of
   double scatter = 0;  ///< Σ (y − mean)² within the entries whose noise is to be inferred
   double spare = 0;    ///< Σ (count − 1) over those
+  /// Of measurements at one point whose noise was given: Σ ((y − mean)/sd)², and Σ (count − 1), which it is about if
+  /// the noise is what was given.
+  double stated_scatter = 0, stated_spare = 0;
   double at(Eigen::Index i, double inferred) const {
     return std::isnan(variance[i]) ? inferred / count[i] : variance[i];
   }

@@ -1,6 +1,7 @@
 // What an exact Gaussian process says of itself.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -10,6 +11,7 @@
 namespace athanor {
 namespace {
 constexpr double kUnlikeReplicates = 0.3;  // of the outcomes' standard deviation
+constexpr double kBeyondChance = 5;        // standard deviations, of a χ²
 constexpr double kSmallSpread = 1e-9;      // of the outcomes, beside their size
 }  // namespace
 
@@ -37,9 +39,9 @@ Health ExactGp::health() const {
   health.noise_sd = scale_ * std::sqrt(parameters_.noise_variance);
   const auto given = !noise_.variance.array().isNaN();
   if (given.any()) {
-    double sum = 0;
-    for (const double v : noise_.variance) sum += std::isnan(v) ? parameters_.noise_variance : v;
-    health.noise_sd = scale_ * std::sqrt(sum / static_cast<double>(rows()));
+    Vector each = noise_.variance.unaryExpr([&](double v) { return std::isnan(v) ? parameters_.noise_variance : v; });
+    std::nth_element(each.begin(), each.begin() + rows() / 2, each.end());
+    health.noise_sd = scale_ * std::sqrt(each[rows() / 2]);
   }
   health.signal_sd = scale_ * std::sqrt(parameters_.signal_variance);
   health.lengthscales = parameters_.lengthscales;
@@ -73,6 +75,10 @@ Health ExactGp::health() const {
     if (parameters_.noise_variance >= kLargestNoise * 0.99 && !given.all()) {
       health.warnings.push_back("the noise stands at its bound: nothing of the outcome is explained");
     }
+    if (noise_.stated_scatter > noise_.stated_spare + kBeyondChance * std::sqrt(2 * noise_.stated_spare)) {
+      health.warnings.push_back(fmt::format("replicates differ by {} times the standard deviations that were stated",
+                                            pretty_number(std::sqrt(noise_.stated_scatter / noise_.stated_spare), 2)));
+    }
     if (noise_.spare > 0) {
       const double apart = scale_ * std::sqrt(noise_.scatter / noise_.spare);
       if (apart > kUnlikeReplicates * spread) {
@@ -81,14 +87,6 @@ Health ExactGp::health() const {
             "all outcomes have one of {}",
             pretty_number(apart, 2), pretty_number(spread, 2)));
       }
-    }
-    if (rows() >= 8 && health.leave_one_out_rmse > spread) {
-      health.warnings.push_back("left-out observations are predicted no better than by their mean");
-    }
-    if (rows() >= 20 && health.leave_one_out_coverage < 0.7) {
-      health.warnings.push_back(
-          fmt::format("only {:.0f} % of left-out observations fall in their 90 % interval: the model is too sure",
-                      100 * health.leave_one_out_coverage));
     }
   }
   if (jitter_ > 0) {

@@ -83,11 +83,11 @@ struct PointPosterior {
 
 /// What a model says of itself.
 struct Health {
-  double noise_sd = 0;  ///< in the outcome's unit
+  double noise_sd = 0;  ///< in the outcome's unit; where it was given, the median
   double signal_sd = 0;
   Vector lengthscales;                ///< d, in the unit cube
-  double leave_one_out_rmse = 0;      ///< in the outcome's unit
-  double leave_one_out_coverage = 0;  ///< share of left-out points inside their central 90 % interval
+  double leave_one_out_rmse = 0;      ///< in the outcome's unit; hyper-parameters of all points, left-out ones too
+  double leave_one_out_coverage = 0;  ///< share of left-out points inside their central 90 % interval; likewise
   double log_evidence = 0;
   std::vector<std::string> warnings;  ///< in plain words
 };

@@ -90,7 +90,7 @@ TEST_CASE("a campaign by conversation") {
   const Json model = say(session, R"({"describe": true})");
   CHECK(model["model"]["yield"]["lengthscales"].size() == 6);
   CHECK(model["model"]["yield"]["noise_sd"].get<double>() >= 0);
-  CHECK(model["model"]["yield"].contains("leave_one_out_rmse"));
+  CHECK(model["model"]["yield"].contains("cross_validated_rmse"));
 }
 
 TEST_CASE("what was asked for is pending until told by id, told by an equal point, or abandoned") {

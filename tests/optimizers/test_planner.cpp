@@ -79,7 +79,7 @@ TEST_CASE("random spaces, random data: always a valid, feasible, finite, new sug
       CHECK(problem.space.feasible(suggestion.at));
       CHECK_FALSE(tried.near(suggestion.at));
       tried.add(suggestion.at);
-      for (const auto& p : suggestion.predicted) {
+      for (const auto& p : suggestion.forecast.of) {
         if (!p) continue;
         CHECK(std::isfinite(p->mean));
         CHECK(std::isfinite(p->sd));
@@ -104,7 +104,7 @@ TEST_CASE("the same question has the same answer, bit for bit; another seed anot
     REQUIRE(first.suggestions.size() == second.suggestions.size());
     for (std::size_t i = 0; i < first.suggestions.size(); ++i) {
       CHECK(first.suggestions[i].at == second.suggestions[i].at);
-      CHECK(first.suggestions[i].predicted[0]->mean == second.suggestions[i].predicted[0]->mean);
+      CHECK(first.suggestions[i].forecast.of[0]->mean == second.suggestions[i].forecast.of[0]->mean);
       CHECK(first.suggestions[i].reason == second.suggestions[i].reason);
     }
     question.observations.clear();
@@ -314,7 +314,7 @@ TEST_CASE("a batch whose time is up is whole and new all the same, and says what
   Tried tried(problem.space);
   for (const Suggestion& s : answer.suggestions) {
     careless += s.reason == "no time was left to choose it with care";
-    CHECK(s.predicted.size() == 2);
+    CHECK(s.forecast.of.size() == 2);
     CHECK_FALSE(tried.near(s.at));
     tried.add(s.at);
   }
@@ -389,7 +389,7 @@ TEST_CASE("two objectives: the suggestions spread along the trade-off") {
     const Suggestion suggestion = plan(problem, question).suggestions.at(0);
     const double x = suggestion.at[0];
     if (question.observations.size() >= 8) {
-      CHECK(suggestion.predicted.size() == 2);
+      CHECK(suggestion.forecast.of.size() == 2);
       optimal += x > -0.1 && x < 2.1 ? 1 : 0;
       left += x < 1 ? 1 : 0;
       right += x > 1 ? 1 : 0;
@@ -442,14 +442,15 @@ TEST_CASE("predict and describe tell of the model, in the outcome's unit") {
     observations.push_back({"", {x}, {Measurement{100 + 10 * std::sin(x), std::nullopt}}, std::nullopt});
   }
   const auto predictions = predict(problem, observations, {{0.25}, {2.25}});
-  CHECK(predictions[0][0]->mean == Approx(100 + 10 * std::sin(0.25)).margin(0.5));
-  CHECK(predictions[1][0]->mean == Approx(100 + 10 * std::sin(2.25)).margin(0.5));
-  CHECK(predictions[0][0]->sd < 1);
+  CHECK(predictions[0].of[0]->mean == Approx(100 + 10 * std::sin(0.25)).margin(0.5));
+  CHECK(predictions[1].of[0]->mean == Approx(100 + 10 * std::sin(2.25)).margin(0.5));
+  CHECK(predictions[0].of[0]->sd < 1);
   const auto reports = describe(problem, observations);
   REQUIRE(reports.size() == 1);
   CHECK(reports[0].measurand == "y");
   CHECK(reports[0].lengthscales[0].parameter == "x");
-  CHECK(reports[0].leave_one_out_rmse < 3);
+  REQUIRE(reports[0].left_out);
+  CHECK(reports[0].left_out->rmse < 3);
 }
 
 TEST_CASE("a deadline that has nearly passed still gives an answer") {
@@ -477,7 +478,7 @@ TEST_CASE("an outcome constraint is learned: the best feasible point is found be
     const Plan answer = plan(problem, question);
     const double x = answer.suggestions[0].at[0], c = (x + 1) * (x + 1) / 4;
     if (c <= 1) best = std::max(best, x);
-    if (i >= 3) CHECK(answer.suggestions[0].predicted.size() == 2);
+    if (i >= 3) CHECK(answer.suggestions[0].forecast.of.size() == 2);
     question.observations.push_back({"", {x}, {Measurement{x, {}}, Measurement{c, {}}}, {}});
   }
   CHECK(best > 0.97);
@@ -514,10 +515,10 @@ TEST_CASE("objectives measured one at a time still make a model of each") {
     question.observations.push_back(o);
   }
   const Plan answer = plan(problem, question);
-  REQUIRE(answer.suggestions[0].predicted.size() == 2);
+  REQUIRE(answer.suggestions[0].forecast.of.size() == 2);
   // Four measurements each, beyond which both are best.
-  CHECK(answer.suggestions[0].predicted[0]->mean == Approx(answer.suggestions[0].at[0]).margin(1.5));
-  CHECK(answer.suggestions[0].predicted[1]->mean == Approx(-answer.suggestions[0].at[0]).margin(1.5));
+  CHECK(answer.suggestions[0].forecast.of[0]->mean == Approx(answer.suggestions[0].at[0]).margin(1.5));
+  CHECK(answer.suggestions[0].forecast.of[1]->mean == Approx(-answer.suggestions[0].at[0]).margin(1.5));
   CHECK(answer.suggestions[0].at[0] > 2);  // both are best at the right end
 }
 
@@ -530,7 +531,7 @@ TEST_CASE("an outcome over orders of magnitude is modelled by a logarithm, and p
     observations.push_back({"", {x}, {Measurement{std::exp(4 * x), {}}}, {}});
   }
   CHECK(describe(problem, observations)[0].transform == "logarithm of the distance to the best");
-  CHECK(predict(problem, observations, {{1.1}})[0][0]->mean == Approx(std::exp(4.4)).epsilon(0.15));
+  CHECK(predict(problem, observations, {{1.1}})[0].of[0]->mean == Approx(std::exp(4.4)).epsilon(0.15));
   problem.objectives[0].transform = Objective::Transform::kNone;
   CHECK(describe(problem, observations)[0].transform.empty());
 }

@@ -399,6 +399,19 @@ TEST_CASE("what is wrong with the data is said in words") {
   CHECK(std::any_of(told.begin(), told.end(), [](const std::string& one) {
     return one.find("the same input gave different outcomes") != std::string::npos;
   }));
+  // Stated deviations that replicates belie, and one that is as large as it is true.
+  data.noise_sd = Vector::Constant(24, 0.1);
+  const std::vector<std::string> belied = ExactGp::fit(data).health().warnings;
+  CHECK(std::any_of(belied.begin(), belied.end(), [](const std::string& one) {
+    return one.find("times the standard deviations that were stated") != std::string::npos;
+  }));
+  data.noise_sd.setConstant(10);
+  data.noise_sd[3] = 1e6;
+  const Health health = ExactGp::fit(data).health();
+  CHECK(health.noise_sd < 11);
+  CHECK(std::none_of(health.warnings.begin(), health.warnings.end(),
+                     [](const std::string& one) { return one.find("that were stated") != std::string::npos; }));
+  data.noise_sd.resize(0);
   data.points = data.points.row(0).replicate(24, 1);
   REQUIRE(ExactGp::fit(data).health().warnings.size() == 1);
   CHECK(ExactGp::fit(data).health().warnings[0].find("all observations are of one point") == 0);

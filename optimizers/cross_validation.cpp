@@ -1,0 +1,68 @@
+#include "optimizers/cross_validation.h"
+
+#include <cmath>
+#include <map>
+
+#include "optimizers/design.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kGroups = 20, kGroupsOfMany = 5;
+constexpr double kCentral90 = 1.6448536269514722;  // Φ⁻¹(0.95)
+
+}  // namespace
+
+std::optional<CrossValidation> cross_validate(const Problem& problem, const std::vector<Observation>& observations,
+                                              std::size_t measurand) {
+  std::vector<std::size_t> measured, number;  // observations, and which point each is of
+  std::map<Point, std::size_t> points;
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    if (observations[i].failed || !observations[i].measured[measurand]) continue;
+    measured.push_back(i);
+    number.push_back(points.emplace(observations[i].at, points.size()).first->second);
+  }
+  if (points.size() < 2) return std::nullopt;
+
+  const bool many = points.size() > static_cast<std::size_t>(kMostDrawn);
+  const std::size_t groups = std::min(points.size(), many ? kGroupsOfMany : kGroups);
+  CrossValidation out;
+  double squares = 0, inside = 0;
+  for (std::size_t group = 0; group < groups; ++group) {
+    std::vector<Observation> rest;
+    std::vector<std::size_t> left;
+    std::vector<Point> at;
+    for (std::size_t k = 0; k < measured.size(); ++k) {
+      const Observation& o = observations[measured[k]];
+      if (number[k] % groups != group) {
+        rest.push_back(o);
+        continue;
+      }
+      left.push_back(measured[k]);
+      at.push_back(o.at);
+    }
+    OutcomeModel model = fit_outcome(problem, rest, measurand);
+    draw_hyper_parameters(model, measurand);
+    Vector mean, variance;
+    model.moments(encode(problem.space, at), mean, variance);
+    for (std::size_t k = 0; k < left.size(); ++k) {
+      const auto& [value, sd] = *observations[left[k]].measured[measurand];
+      const auto i = static_cast<Eigen::Index>(k);
+      const double noise = sd ? std::pow(*sd * std::exp(model.transform.log_slope(value)), 2) : model.noise_variance();
+      const double z = std::abs(model.transformed(value) - mean[i]) / std::sqrt(variance[i] + noise);
+      const double error = value - model.predict(mean[i], variance[i]).mean;
+      squares += error * error;
+      inside += z <= kCentral90 ? 1 : 0;
+      if (z > out.deviations) {
+        out.deviations = z;
+        out.farthest = left[k];
+      }
+    }
+  }
+  const auto count = static_cast<double>(measured.size());
+  out.rmse = std::sqrt(squares / count);
+  out.coverage = inside / count;
+  return out;
+}
+
+}  // namespace athanor

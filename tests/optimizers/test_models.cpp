@@ -1,0 +1,154 @@
+// What the models say of points and of themselves.
+#include "optimizers/models.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "core/random.h"
+#include "optimizers/cross_validation.h"
+#include "optimizers/design.h"
+#include "optimizers/normal.h"
+
+using namespace athanor;
+
+namespace {
+
+/// One objective y over a square, to be made large.
+Problem square() {
+  Problem problem;
+  problem.space = Space({{"a", {}, Continuous{0, 1}}, {"b", {}, Continuous{0, 1}}});
+  problem.objectives.push_back({"y", {}});
+  return problem;
+}
+
+Observation measured(const Point& at, double value, std::optional<double> sd = {}) {
+  return {"", at, {Measurement{value, sd}}, {}};
+}
+
+double wave(const Point& at) {
+  return std::sin(4 * at[0]) + at[1] * at[1];
+}
+
+std::vector<Observation> scattered(int count, double noise, RandomStream& random) {
+  std::vector<Observation> out;
+  for (int i = 0; i < count; ++i) {
+    const Point at = {random.uniform(), random.uniform()};
+    out.push_back(measured(at, wave(at) + noise * random.normal()));
+  }
+  return out;
+}
+
+bool says(const std::vector<std::string>& warnings, const std::string& what) {
+  return std::any_of(warnings.begin(), warnings.end(),
+                     [&](const std::string& one) { return one.find(what) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("the observation left out is predicted as by a model that never saw it") {
+  RandomStream random(1, "left out");
+  const Problem problem = square();
+  const std::vector<Observation> all = scattered(9, 0.1, random);
+  double squares = 0, inside = 0, most = 0;
+  std::size_t farthest = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::vector<Observation> rest = all;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+    OutcomeModel model = fit_outcome(problem, rest, 0);
+    draw_hyper_parameters(model, 0);
+    const Prediction at = predict(problem, rest, {all[i].at})[0].of[0].value();
+    const double error = all[i].measured[0]->value - at.mean;
+    const double sd = std::sqrt(at.sd * at.sd + model.noise_variance());
+    squares += error * error;
+    inside += std::abs(error) <= normal_quantile(0.95) * sd ? 1 : 0;
+    if (std::abs(error) / sd > most) {
+      most = std::abs(error) / sd;
+      farthest = i;
+    }
+  }
+  const auto found = cross_validate(problem, all, 0);
+  REQUIRE(found);
+  CHECK(found->rmse == Approx(std::sqrt(squares / 9)));
+  CHECK(found->coverage == Approx(inside / 9));
+  CHECK(found->farthest == farthest);
+  CHECK(found->deviations == Approx(most));
+}
+
+TEST_CASE("replicates of a point are left out together, and of one point nothing can be") {
+  const Problem problem = square();
+  std::vector<Observation> observations;
+  for (int i = 0; i < 6; ++i) observations.push_back(measured({0.5, 0.5}, 7));
+  CHECK_FALSE(cross_validate(problem, observations, 0));
+  // Had one of two stayed, it would tell the other.
+  for (const double x : {0.0, 0.3, 0.7, 1.0}) {
+    for (int i = 0; i < 2; ++i) observations.push_back(measured({x, 1 - x}, x < 0.5 ? -100 : 100));
+  }
+  const auto found = cross_validate(problem, observations, 0);
+  REQUIRE(found);
+  CHECK(found->rmse > 30);
+}
+
+TEST_CASE("coverage is about what it should be where the model is right, and few groups do for many points") {
+  RandomStream random(2, "coverage");
+  const Problem problem = square();
+  double sum = 0;
+  for (int run = 0; run < 8; ++run) sum += cross_validate(problem, scattered(40, 0.2, random), 0)->coverage / 8;
+  CHECK(sum == Approx(0.9).margin(0.06));
+  CHECK(cross_validate(problem, scattered(260, 0.2, random), 0)->rmse == Approx(0.2).epsilon(0.25));
+}
+
+TEST_CASE("an outcome far from what the others predict is named") {
+  RandomStream random(3, "outlier");
+  const Problem problem = square();
+  std::vector<Observation> observations = scattered(24, 0.05, random);
+  CHECK(describe(problem, observations)[0].warnings.empty());
+  for (const double factor : {30.0, 3000.0}) {
+    observations[7].id = "s8";
+    observations[7].measured[0]->value = factor;
+    const auto left_out = cross_validate(problem, observations, 0);
+    CHECK(left_out->farthest == 7);
+    const auto warnings = describe(problem, observations)[0].warnings;
+    CHECK(says(warnings, "standard deviations from what the others predict"));
+    CHECK(says(warnings, "“s8”, a "));
+  }
+}
+
+TEST_CASE("a forecast tells how probable it is that all goes well") {
+  RandomStream random(4, "feasible");
+  Problem problem = square();
+  problem.measured_too = {{"impurity", {}}};
+  problem.outcome_constraints = {{1, true, 0.5, "impurity <= 0.5"}};
+  const std::vector<Point> asked = {{0.1, 0.5}, {0.5, 0.5}, {0.9, 0.5}};
+  std::vector<Observation> observations = scattered(12, 0, random);
+  for (Observation& o : observations) o.measured.emplace_back();
+  CHECK_FALSE(predict(problem, observations, asked)[0].feasible);  // nothing is known of impurity
+
+  for (Observation& o : observations) o.measured[1] = Measurement{o.at[0] + 0.05 * random.normal(), 0.05};
+  auto forecasts = predict(problem, observations, asked);
+  for (const Forecast& one : forecasts) {
+    CHECK(*one.feasible == Approx(std::exp(log_normal_cdf((0.5 - one.of[1]->mean) / one.of[1]->sd))).margin(1e-9));
+  }
+  CHECK(*forecasts[0].feasible > 0.99);
+  CHECK(*forecasts[2].feasible < 0.01);
+
+  // Half of the experiments at the lower edge fail, whatever a.
+  for (int i = 0; i < 24; ++i) {
+    Observation o{"", {random.uniform(), 0.5 + 0.02 * random.uniform()}, {{}, {}}, {}};
+    if (i % 2 == 0) {
+      o.failed = "clogged";
+    } else {
+      o.measured[0] = Measurement{wave(o.at), {}};
+    }
+    observations.push_back(o);
+  }
+  forecasts = predict(problem, observations, asked);
+  CHECK(*forecasts[0].feasible == Approx(0.5).margin(0.2));
+  CHECK(*forecasts[2].feasible < 0.01);
+
+  // Where everything failed there is nothing to predict but that.
+  observations.assign(3, {"", {0.2, 0.2}, {}, "clogged"});
+  forecasts = predict(problem, observations, asked);
+  CHECK_FALSE(forecasts[0].of[0]);
+  CHECK(*forecasts[0].feasible < 0.5);
+}
