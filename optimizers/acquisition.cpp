@@ -207,7 +207,8 @@ struct LogNoisyHypervolumeImprovement::Work {
 };
 
 LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims,
-                                                               const Vector& reference, const Feasible& feasible)
+                                                               const Vector& reference, const Feasible& feasible,
+                                                               const std::function<bool()>& stop)
     : fantasies_(std::move(fantasies)), aims_(std::move(aims)) {
   const auto objectives = static_cast<Eigen::Index>(fantasies_.size());
   ATHANOR_CHECK(aims_.size() == fantasies_.size() && reference.size() == objectives && objectives >= 2,
@@ -217,7 +218,7 @@ LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fanta
     ATHANOR_CHECK(one.values().rows() == fantasies_[0].values().rows(), "fantasies at different base points");
     count = std::max(count, one.count());
   }
-  for (Eigen::Index s = 0; s < count; ++s) {
+  for (Eigen::Index s = 0; s < count && !(s > 0 && stop && stop()); ++s) {
     Matrix merits(fantasies_[0].values().rows(), objectives);
     for (Eigen::Index j = 0; j < objectives; ++j) {
       merits.col(j) = base_merits(fantasies_[static_cast<std::size_t>(j)], aims_[static_cast<std::size_t>(j)], s);
@@ -227,6 +228,12 @@ LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fanta
     }
     boxes_.push_back(nondominated_boxes(merits, reference));
   }
+}
+
+double LogNoisyHypervolumeImprovement::dominated() const {
+  double sum = 0;
+  for (const BoxDecomposition& one : boxes_) sum += hypervolume(one);
+  return sum / static_cast<double>(boxes_.size());
 }
 
 /// ln E[gain] in one fantasy; means and sd: one an objective.

@@ -1,6 +1,7 @@
 // What one more experiment at a point would be worth, given surrogates and what is pending. Larger is better.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "core/problem.h"
@@ -85,10 +86,12 @@ class LogNoisyExpectedImprovement final : public Acquisition {
 class LogNoisyHypervolumeImprovement final : public Acquisition {
  public:
   /// One entry an objective (2 to 4), all over the same base points; `reference` in merits of the standardised
-  /// outcomes.
+  /// outcomes. `stop` is asked between fantasies: once it says true, those that have their boxes are all there are.
   LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims, const Vector& reference,
-                                 const Feasible& feasible = {});
+                                 const Feasible& feasible = {}, const std::function<bool()>& stop = {});
   Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  /// What is dominated already, the mean over the fantasies.
+  double dominated() const;
 
  private:
   struct Work;

@@ -20,6 +20,7 @@ constexpr std::size_t kPromising = 5;
 constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
 constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no smaller gain is worth a failure
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
+constexpr double kShareOfBoxes = 0.4;         // of the time for one suggestion, to prepare the hypervolume's boxes
 constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
 constexpr std::size_t kMostDrawnRows = 100000;  // of a pool
@@ -63,11 +64,13 @@ class ModelPlanning {
   struct Goal {
     std::unique_ptr<Acquisition> acquisition;
     std::string what;
-    bool improvement = false;  ///< of one objective: its value is ln of the expected improvement, standardised
+    double factor = 0;  ///< of e^value, to `unit`; 0: that would tell a person nothing
+    std::string unit = {};
   };
 
   Choice choice() const;
   std::optional<Point> next();
+  double share_until(double suggestions) const;
   Goal goal(const Beliefs& beliefs, RandomStream& chance);
   Goal trade_off(const Beliefs& beliefs, Choice choice, RandomStream& chance);
   std::unique_ptr<Acquisition> of_process(const ExactGp& gp, const Aim& aim, Choice choice, const Beliefs& beliefs,
@@ -82,7 +85,7 @@ class ModelPlanning {
   std::size_t count_, given_ = 0;
   Models models_;
   std::optional<Beliefs> beliefs_;  // of the suggestion under way
-  double quickest_ = HUGE_VAL;      // seconds that one took so far
+  double quickest_ = 0;             // seconds that one took so far
   std::vector<Point> next_;         // what came next in the last search
   std::optional<ExactGp> process_;  // what the acquisition under way refers to
 };
@@ -92,17 +95,15 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
   const Effort effort = athanor::effort(planning, count);
   models_ = fit_models(problem_, planning.question.observations, effort.fit);
   const std::vector<Measurand> measurands = problem_.measurands();
-  Eigen::Index left_out = 0;
   for (std::size_t k = 0; k < measurands.size(); ++k) {
-    if (models_.of[k]) {
-      left_out = std::max(left_out, models_.of[k]->left_out);
-    } else {
+    if (!models_.of[k]) {
       planning_.note(
           fmt::format("“{}” was not measured yet, so nothing of it was taken into account", measurands[k].name));
     }
   }
-  if (left_out > 0) {
-    planning_.note(fmt::format("the deadline allows no model of all observations: {} of them were left out", left_out));
+  if (models_.left_out > 0) {
+    planning_.note(
+        fmt::format("the deadline allows no model of all observations: {} of them were left out", models_.left_out));
   }
   const auto& pool = problem_.space.pool();
   for (std::size_t k = 0; (!pool || pool->rows <= kMostDrawnRows) && k < measurands.size(); ++k) {
@@ -132,18 +133,28 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
   }
   if (!single() && choice != Choice::kHypervolume) return trade_off(beliefs, Choice::kExpectedImprovement, chance);
 
-  std::vector<std::unique_ptr<Acquisition>> worlds;
   const std::vector<Aim> aims = beliefs.aims();
-  for (const Beliefs::World& world : beliefs.worlds()) {
-    if (single()) {
-      worlds.push_back(std::make_unique<LogNoisyExpectedImprovement>(world.fantasies[0], aims[0], world.feasible));
-    } else {
-      worlds.push_back(
-          std::make_unique<LogNoisyHypervolumeImprovement>(world.fantasies, aims, beliefs.reference(), world.feasible));
-    }
+  if (!single()) {
+    const Beliefs::World& world = beliefs.worlds()[0];
+    const double share = share_until(static_cast<double>(given_) + kShareOfBoxes);
+    auto gain = std::make_unique<LogNoisyHypervolumeImprovement>(world.fantasies, aims, beliefs.reference(),
+                                                                 world.feasible, [&] { return planning_.late(share); });
+    const double dominated = gain->dominated();
+    return {std::move(gain), "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%"};
   }
-  return {std::make_unique<LogMean>(std::move(worlds)),
-          single() ? "expected improvement" : "expected gain in hypervolume", single()};
+  std::vector<std::unique_ptr<Acquisition>> worlds;
+  for (const Beliefs::World& world : beliefs.worlds()) {
+    worlds.push_back(std::make_unique<LogNoisyExpectedImprovement>(world.fantasies[0], aims[0], world.feasible));
+  }
+  const std::size_t k = models_.objectives[0];
+  const OutcomeModel& model = *models_.of[k];
+  return {std::make_unique<LogMean>(std::move(worlds)), "expected improvement",
+          model.transform.none() ? model.gp->scale() : 0, problem_.objectives[k].unit.text()};
+}
+
+/// The share of the time that may have passed when so many suggestions are made.
+double ModelPlanning::share_until(double suggestions) const {
+  return kShareOfFit + (kShareOfAll - kShareOfFit) * suggestions / static_cast<double>(count_);
 }
 
 /// Of several objectives a random weighting.
@@ -225,7 +236,7 @@ std::optional<Point> ModelPlanning::next() {
 bool ModelPlanning::suggest_one() {
   RandomStream chance = planning_.random.stream("suggestion", planning_.plan.suggestions.size());
   const double began = planning_.seconds();
-  if (given_ > 0 && planning_.late(kShareOfAll, quickest_)) {
+  if (planning_.late(kShareOfAll, quickest_)) {
     const auto point = next();
     ++given_;
     if (!point) return false;
@@ -246,8 +257,7 @@ bool ModelPlanning::suggest_one() {
 
   ++given_;
   SearchOptions how;
-  const double share =
-      kShareOfFit + (kShareOfAll - kShareOfFit) * static_cast<double>(given_) / static_cast<double>(count_);
+  const double share = share_until(static_cast<double>(given_));
   how.stop = [this, share] { return planning_.late(share); };
   auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
@@ -255,16 +265,13 @@ bool ModelPlanning::suggest_one() {
   next_ = std::move(found->next);
 
   const Vector at = encode(problem_.space, {found->at}).row(0);
-  if (goal.improvement) {
-    const std::size_t k = models_.objectives[0];
-    const std::string unit = problem_.objectives[k].unit.text();
-    if (models_.of[k]->transform.none()) {
-      const std::string size = pretty_number(std::exp(found->value) * models_.of[k]->gp->scale(), 2);
-      goal.what += fmt::format(" {}{}{}", size, unit.empty() ? "" : " ", unit);
-    }
+  if (goal.factor > 0) {
+    const std::string size = pretty_number(std::exp(found->value) * goal.factor, 2);
+    goal.what += fmt::format(" {}{}{}", size, goal.unit.empty() ? "" : " ", goal.unit);
   }
   planning_.suggest({found->at, forecast(at), reason(at, beliefs, goal.what), {}});
-  quickest_ = std::min(quickest_, planning_.seconds() - began);
+  const double took = planning_.seconds() - began;
+  quickest_ = given_ == 1 ? took : std::min(quickest_, took);
   return true;
 }
 

@@ -145,27 +145,43 @@ std::vector<OutcomeTransform> candidates(const Problem& problem, const TrainingD
   return out;
 }
 
-/// At most `most` rows: half of them the best, the others spread over the rest.
-TrainingData selection(const TrainingData& data, Eigen::Index most, const Objective* objective) {
-  const Eigen::Index n = data.points.rows();
-  std::vector<Eigen::Index> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), Eigen::Index{0});
-  if (objective) {
-    std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
-      return objective->merit(data.outcomes[a]) > objective->merit(data.outcomes[b]);
-    });
+/// At most `most` of them, in their order: half of them the best by each objective and some that measured what else
+/// there is, in turn; the others spread over the rest.
+std::vector<Observation> selection(const Problem& problem, const std::vector<Observation>& observations,
+                                   std::size_t most) {
+  if (observations.size() <= most) return observations;
+  std::vector<std::vector<std::size_t>> best;  // by each measurand
+  for (std::size_t k = 0; k < problem.measurands().size(); ++k) {
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < observations.size(); ++i) {
+      const Observation& o = observations[i];
+      if (o.failed || !o.measured[k]) continue;
+      const double merit = k < problem.objectives.size() ? problem.objectives[k].merit(o.measured[k]->value) : 0;
+      order.emplace_back(-merit, i);
+    }
+    std::sort(order.begin(), order.end());
+    best.emplace_back();
+    for (const auto& [loss, i] : order) best.back().push_back(i);
   }
-  std::vector<Eigen::Index> kept(order.begin(), order.begin() + most / 2);
-  const Eigen::Index left = n - most / 2, wanted = most - most / 2;
-  for (Eigen::Index k = 0; k < wanted; ++k) {
-    kept.push_back(order[static_cast<std::size_t>(most / 2 + (2 * k + 1) * left / (2 * wanted))]);
+  std::vector<bool> kept(observations.size());
+  std::size_t count = 0;
+  for (std::size_t rank = 0; rank < observations.size() && count < most / 2; ++rank) {
+    for (const std::vector<std::size_t>& order : best) {
+      if (rank >= order.size() || kept[order[rank]] || count == most / 2) continue;
+      kept[order[rank]] = true;
+      ++count;
+    }
   }
-  std::sort(kept.begin(), kept.end());
-  TrainingData out;
-  out.columns = data.columns;
-  out.points = data.points(kept, Eigen::all);
-  out.outcomes = data.outcomes(kept);
-  if (data.noise_sd.size() > 0) out.noise_sd = data.noise_sd(kept);
+  std::vector<std::size_t> rest;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (!kept[i]) rest.push_back(i);
+  }
+  const std::size_t wanted = most - count;
+  for (std::size_t k = 0; k < wanted; ++k) kept[rest[(2 * k + 1) * rest.size() / (2 * wanted)]] = true;
+  std::vector<Observation> out;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i]) out.push_back(observations[i]);
+  }
   return out;
 }
 
@@ -225,10 +241,6 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
   }
   OutcomeModel best;
   const Objective* objective = measurand < problem.objectives.size() ? &problem.objectives[measurand] : nullptr;
-  if (data.points.rows() > effort.most_rows) {
-    best.left_out = data.points.rows() - effort.most_rows;
-    data = selection(data, effort.most_rows, objective);
-  }
   const auto rows = static_cast<double>(data.outcomes.size());
   GpOptions options = options_of(effort);
   const auto evidence = [&](const ExactGp& gp, const OutcomeTransform& transform) {
@@ -281,8 +293,6 @@ std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::
   data.points = encode(problem.space, points);
   data.outcomes = Eigen::Map<const Vector>(outcomes.data(), static_cast<Eigen::Index>(outcomes.size()));
   data.columns = columns(problem.space);
-  const Objective success;
-  if (data.points.rows() > effort.most_rows) data = selection(data, effort.most_rows, &success);
   // A step from 0 to 1 would be taken for a short lengthscale, which forgets between two failures what it learned from
   // both: hold the lengthscales near 0.4 √d and let the noise stand for failures that have nothing to do with the
   // point.
@@ -294,8 +304,10 @@ std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::
   return std::make_shared<ExactGp>(ExactGp::fit(data, smooth));
 }
 
-Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort) {
+Models fit_models(const Problem& problem, const std::vector<Observation>& all, const FitEffort& effort) {
+  const std::vector<Observation> observations = selection(problem, all, effort.most_rows);
   Models models;
+  models.left_out = all.size() - observations.size();
   models.of.resize(problem.measurands().size());
   for (std::size_t k = 0; k < models.of.size(); ++k) {
     const bool known = std::any_of(observations.begin(), observations.end(),

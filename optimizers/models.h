@@ -24,8 +24,8 @@ TrainingData training_data(const Problem& problem, const std::vector<Observation
 
 /// How much work a fit may be.
 struct FitEffort {
-  Eigen::Index most_rows =
-      5000;  ///< observations beyond so many are left out, the best and a spread of the others kept
+  std::size_t most_rows = 5000;    ///< beyond so many, fit_models leaves observations out; the best and a spread of the
+                                   ///< others are kept
   Eigen::Index most_points = 300;  ///< as GpOptions::most_points
   std::function<bool()> stop;
 };
@@ -35,7 +35,6 @@ struct OutcomeModel {
   std::shared_ptr<const ExactGp> gp;
   std::vector<std::shared_ptr<const ExactGp>> drawn;  ///< the same with other hyper-parameters: draw_hyper_parameters
   OutcomeTransform transform;
-  Eigen::Index left_out = 0;  ///< observations that the effort did not allow
 
   /// `value` in the gp's own unit, and in its standardised one.
   double transformed(double value) const { return transform(value); }
@@ -67,6 +66,7 @@ struct Models {
   std::vector<std::optional<OutcomeModel>> of;  ///< one a measurand; none where it was never measured
   std::vector<std::size_t> objectives;          ///< those that have a model
   std::shared_ptr<const ExactGp> success;       ///< null where no experiment failed
+  std::size_t left_out = 0;                     ///< observations that the effort did not allow
 };
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
 

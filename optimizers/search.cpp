@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kNext = 128;      // raw points that are kept beside the best
 constexpr std::size_t kPushedOut = 32;  // raw points moved to where nothing was tried, if no climb found anything
+constexpr Eigen::Index kAtOnce = 8;     // raw points valued between two looks at the clock
 
 /// A feasible point near `centre`: continuous coordinates moved by normal steps of a random size, discrete ones
 /// sometimes.
@@ -73,6 +74,16 @@ std::vector<Point> raw_points(const Region& region, const std::vector<Point>& pr
   return out;
 }
 
+/// First, last, second, last but one, …
+void alternate(std::vector<Point>& points) {
+  std::vector<Point> out;
+  for (std::size_t low = 0, high = points.size(); low < high;) {
+    out.push_back(std::move(points[low++]));
+    if (low < high) out.push_back(std::move(points[--high]));
+  }
+  points = std::move(out);
+}
+
 }  // namespace
 
 std::optional<Found> search(const Region& region, const Acquisition& acquisition, const Tried& tried,
@@ -88,9 +99,18 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
         space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options.stop);
   }
 
-  const std::vector<Point> raw = raw_points(region, promising, random, options);
+  std::vector<Point> raw = raw_points(region, promising, random, options);
   if (raw.empty()) return std::nullopt;
-  const Vector values = acquisition.values(encode(space, raw));
+  // Spread points and those near the best in turn, so that there are some of both whenever time is up.
+  if (options.stop) alternate(raw);
+  const Matrix unit_points = encode(space, raw);
+  Vector values = Vector::Constant(unit_points.rows(), -std::numeric_limits<double>::max());
+  Eigen::Index valued = 0;
+  while (valued < values.size() && !(valued > 0 && options.stop && options.stop())) {
+    const Eigen::Index count = std::min(options.stop ? kAtOnce : values.size(), values.size() - valued);
+    values.segment(valued, count) = acquisition.values(unit_points.middleRows(valued, count));
+    valued += count;
+  }
   std::vector<std::size_t> order(raw.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto value = [&](std::size_t i) {

@@ -314,6 +314,10 @@ TEST_CASE("the noisy expected gain in hypervolume equals brute-force Monte-Carlo
       // mean.
       CHECK(std::exp(acquisition.value(x, nullptr)) == Approx(mean).margin(4 * error + 0.15 * mean));
       check_gradient(LogNoisyHypervolumeImprovement(fantasies(8), aims, reference), x);
+      // Without time for more, one fantasy is all there is.
+      const LogNoisyHypervolumeImprovement hurried(fantasies(8), aims, reference, {}, [] { return true; });
+      CHECK(std::isfinite(hurried.value(x, nullptr)));
+      check_gradient(hurried, x);
     }
   }
 }

@@ -152,3 +152,32 @@ TEST_CASE("a forecast tells how probable it is that all goes well") {
   CHECK_FALSE(forecasts[0].of[0]);
   CHECK(*forecasts[0].feasible < 0.5);
 }
+
+TEST_CASE("where not all observations can be kept, the best by each objective are, the same for every model") {
+  RandomStream random(5, "kept");
+  Problem problem = square();
+  problem.objectives.push_back({"cost", {}, Objective::Goal::kMinimize});
+  problem.measured_too = {{"impurity", {}}};
+  std::vector<Observation> observations;
+  for (int i = 0; i < 200; ++i) {
+    const Point at = {random.uniform(), random.uniform()};
+    observations.push_back({"", at, {Measurement{at[0], {}}, Measurement{at[1], {}}, {}}, {}});
+    if (i % 50 == 7) observations.back().measured[2] = Measurement{1, {}};  // rarely measured
+    if (i % 10 == 3) observations.back() = {"", at, {{}, {}, {}}, "clogged"};
+  }
+  FitEffort effort;
+  effort.most_rows = 50;
+  const Models models = fit_models(problem, observations, effort);
+  CHECK(models.left_out == 150);
+  CHECK(models.of[0]->gp->points() == models.of[1]->gp->points());
+  REQUIRE(models.of[2]);
+  CHECK(models.success->rows() == 50);
+  double largest = 0, cheapest = 1;
+  for (const Observation& o : observations) {
+    if (o.failed) continue;
+    largest = std::max(largest, o.at[0]);
+    cheapest = std::min(cheapest, o.at[1]);
+  }
+  CHECK(models.of[0]->gp->points().col(0).maxCoeff() == largest);
+  CHECK(models.of[0]->gp->points().col(1).minCoeff() == cheapest);
+}
