@@ -60,6 +60,9 @@ bool Planning::late(double share, double from_now) const {
 }
 
 void Planning::suggest(Suggestion suggestion) {
+  Point tidy = suggestion.at;
+  region.tidy(tidy);
+  if (!tried.near(tidy)) suggestion.at = std::move(tidy);
   suggestion.nearest = nearest(suggestion.at);
   tried.add(suggestion.at);
   pending.push_back(suggestion.at);

@@ -231,6 +231,41 @@ bool Region::repair(Point& point) const {
   return space_.feasible(point);
 }
 
+void Region::tidy(Point& point) const {
+  constexpr double kRounding = 1e-9;  // of a parameter's range
+  if (!constrained()) return;
+  Point out = point;
+  std::vector<bool> at_bound(out.size(), true);
+  for (const std::size_t i : continuous_) {
+    const double low = space_[i].low(), high = space_[i].high(), near = kRounding * (high - low);
+    if (out[i] - low <= near) {
+      out[i] = low;
+    } else if (high - out[i] <= near) {
+      out[i] = high;
+    } else {
+      at_bound[i] = false;
+    }
+  }
+  std::vector<bool> settled = at_bound;  // may not be changed any more
+  for (const LinearConstraint& constraint : space_.constraints()) {
+    if (constraint.sense != LinearConstraint::Sense::kEqual) continue;
+    const auto room = [&](std::size_t k) { return std::min(out[k] - space_[k].low(), space_[k].high() - out[k]); };
+    const LinearConstraint::Term* most = nullptr;
+    double others = constraint.bound;
+    for (const auto& term : constraint.terms) {
+      if (!settled[term.parameter] && term.coefficient != 0 && (!most || room(term.parameter) > room(most->parameter)))
+        most = &term;
+    }
+    if (!most) continue;
+    for (const auto& [k, a] : constraint.terms) {
+      if (k != most->parameter) others -= a * out[k];
+      settled[k] = true;
+    }
+    out[most->parameter] = others / most->coefficient;
+  }
+  if (space_.feasible(out)) point = std::move(out);
+}
+
 Point Region::pull(const Point& anchor, const Point& goal) const {
   Point out = anchor;
   Point direction(space_.size(), 0);

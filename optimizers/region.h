@@ -35,6 +35,10 @@ class Region {
   /// Method: projection onto the violated constraints in turn.
   bool repair(Point& point) const;
 
+  /// Takes out of a feasible point what is only rounding: coordinates next to a bound go there, and every equality
+  /// holds as exactly as numbers can, by a change of its continuous parameter with the most room.
+  void tidy(Point& point) const;
+
   /// The point of the segment from a feasible `anchor` towards `goal` (same discrete coordinates) that goes farthest
   /// and stays feasible; the direction is first projected onto the equalities. Exactly `goal` in coordinates without
   /// constraints.

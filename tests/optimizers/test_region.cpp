@@ -1,8 +1,10 @@
 // Goal: what is drawn, repaired or pulled is feasible, and mixtures are drawn uniformly. Method: random spaces; moments
 // of the simplex.
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "optimizers/design.h"
+#include "optimizers/planner.h"
 #include "optimizers/region.h"
 #include "spaces.h"
 
@@ -65,6 +67,37 @@ TEST_CASE("a mixture is drawn uniformly from the simplex") {
   CHECK(((sum / draws).array() - 0.25).abs().maxCoeff() < 4 * std::sqrt(variance / draws));
   CHECK(((squares / draws - (sum / draws).cwiseAbs2()).array() - variance).abs().maxCoeff() <
         4 * variance / std::sqrt(draws / 2.0));
+}
+
+TEST_CASE("a suggested mixture adds up, and what it does without is not in it at all") {
+  RandomStream random(6, "tidy");
+  Problem problem;
+  problem.space = mixture(6);
+  problem.objectives = {{"y", {}}};
+  problem.planner.initial = 7;
+  PlanQuestion question;
+  const auto check = [](const Point& at) {
+    double sum = 0;
+    for (const double part : at) {
+      sum += part;
+      CHECK((part == 0 || part > 1e-9));
+    }
+    CHECK(std::abs(sum - 1) < 4e-16);
+  };
+  std::size_t without = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Suggestion next = plan(problem, question).suggestions[0];
+    check(next.at);
+    without += static_cast<std::size_t>(std::count(next.at.begin(), next.at.end(), 0.0));
+    question.observations.push_back({"", next.at, {Measurement{next.at[0] - next.at[1] * next.at[2], {}}}, {}});
+  }
+  CHECK(without > 10);
+  for (int i = 0; i < 50; ++i) {
+    Point point = Region(problem.space).sample(random).value();
+    for (double& part : point) part *= 1 + 1e-11 * random.normal();
+    Region(problem.space).tidy(point);
+    check(point);
+  }
 }
 
 TEST_CASE("pulling stops where a constraint begins, and goes all the way where none is met") {
