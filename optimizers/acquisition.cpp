@@ -13,7 +13,6 @@ namespace {
 constexpr double kHalfLog2Pi = 0.91893853320467274178;
 constexpr double kNearestTarget = 1e-6;
 constexpr Eigen::Index kChunk = 4096;
-constexpr double kNearlyOne = 1 - 1e-12;  // of the improvements at a thin box's two ends
 
 LogImprovement target_improvement(double e, double sd, double b) {
   // By symmetry the mean lies below the target; `sign` turns the derivative back.
@@ -111,9 +110,6 @@ Vector LogExpectedImprovement::evaluate(const Matrix& points, Matrix* gradients)
                       [&](double mean, double sd) { return log_expected_improvement(aim_, mean, sd, best_); });
 }
 
-namespace {
-
-/// The merits of the base points in fantasy `s`; the number of fantasies may be 1 where nothing is uncertain.
 Vector base_merits(const Fantasies& fantasies, const Aim& aim, Eigen::Index s) {
   return fantasies.values().col(s % fantasies.count()).unaryExpr([&](double v) { return aim.merit(v); });
 }
@@ -122,13 +118,12 @@ bool feasible_in(const Feasible& feasible, Eigen::Index point, Eigen::Index fant
   return feasible.size() == 0 || feasible(point, fantasy % feasible.cols());
 }
 
-/// ln of the mean of e^value, without overflow.
-double log_mean_exp(const Vector& values) {
-  const double largest = values.maxCoeff();
-  return std::isfinite(largest) ? largest + std::log((values.array() - largest).exp().mean()) : largest;
+Vector log_mean_exp(const Matrix& logarithms) {
+  const Vector top = logarithms.rowwise().maxCoeff();
+  const Vector finite = top.unaryExpr([](double v) { return std::isfinite(v) ? v : 0; });
+  const Vector mean = (logarithms.colwise() - finite).array().exp().rowwise().mean();
+  return finite.array() + mean.array().log();
 }
-
-}  // namespace
 
 LogNoisyExpectedImprovement::LogNoisyExpectedImprovement(Fantasies fantasies, const Aim& aim, const Feasible& feasible)
     : fantasies_(std::move(fantasies)), aim_(aim), best_(std::max(fantasies_.count(), feasible.cols())) {
@@ -198,194 +193,6 @@ Vector LogNoisyExpectedImprovement::bounds(const Matrix& points) const {
   return out;
 }
 
-/// What a gradient needs of one fantasy: derivatives of its logarithm by each objective's mean and sd.
-struct LogNoisyHypervolumeImprovement::Work {
-  std::vector<std::vector<LogImprovement>> levels;  // objective, level
-  std::vector<std::vector<double>> weight;          // of each level's logarithm
-  Vector logs;                                      // one a box
-  Vector by_mean, by_sd;                            // one an objective
-};
-
-LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims,
-                                                               const Vector& reference, const Feasible& feasible,
-                                                               const std::function<bool()>& stop)
-    : fantasies_(std::move(fantasies)), aims_(std::move(aims)) {
-  const auto objectives = static_cast<Eigen::Index>(fantasies_.size());
-  ATHANOR_CHECK(aims_.size() == fantasies_.size() && reference.size() == objectives && objectives >= 2,
-                "objectives, aims and reference of different sizes");
-  Eigen::Index count = feasible.cols();
-  for (const Fantasies& one : fantasies_) {
-    ATHANOR_CHECK(one.values().rows() == fantasies_[0].values().rows(), "fantasies at different base points");
-    count = std::max(count, one.count());
-  }
-  for (Eigen::Index s = 0; s < count && !(s > 0 && stop && stop()); ++s) {
-    Matrix merits(fantasies_[0].values().rows(), objectives);
-    for (Eigen::Index j = 0; j < objectives; ++j) {
-      merits.col(j) = base_merits(fantasies_[static_cast<std::size_t>(j)], aims_[static_cast<std::size_t>(j)], s);
-    }
-    for (Eigen::Index i = 0; i < merits.rows(); ++i) {
-      if (!feasible_in(feasible, i, s)) merits.row(i) = reference;  // dominates nothing
-    }
-    boxes_.push_back(nondominated_boxes(merits, reference));
-  }
-}
-
-double LogNoisyHypervolumeImprovement::dominated() const {
-  double sum = 0;
-  for (const BoxDecomposition& one : boxes_) sum += hypervolume(one);
-  return sum / static_cast<double>(boxes_.size());
-}
-
-/// ln E[gain] in one fantasy; means and sd: one an objective.
-double LogNoisyHypervolumeImprovement::gain(std::size_t fantasy, const Matrix& means, const Vector& sd,
-                                            Work* work) const {
-  const BoxDecomposition& boxes = boxes_[fantasy];
-  const std::size_t objectives = aims_.size();
-  thread_local Work mine;
-  Work& w = work ? *work : mine;
-  w.levels.resize(objectives);
-  for (std::size_t j = 0; j < objectives; ++j) {
-    const auto column = static_cast<Eigen::Index>(j);
-    const Vector& levels = boxes.levels[j];
-    w.levels[j].resize(static_cast<std::size_t>(levels.size()));
-    for (Eigen::Index k = 0; k < levels.size(); ++k) {
-      w.levels[j][static_cast<std::size_t>(k)] =
-          std::isinf(levels[k])
-              ? LogImprovement{-HUGE_VAL, 0, 0}
-              : log_expected_improvement(aims_[j], means(column, static_cast<Eigen::Index>(fantasy) % means.cols()),
-                                         sd[column], levels[k]);
-    }
-  }
-  w.logs.resize(boxes.lower.rows());
-  for (Eigen::Index b = 0; b < w.logs.size(); ++b) {
-    double sum = 0;
-    for (std::size_t j = 0; j < objectives; ++j) {
-      const auto& level = w.levels[j];
-      const double low = level[static_cast<std::size_t>(boxes.lower(b, static_cast<Eigen::Index>(j)))].value;
-      const double high = level[static_cast<std::size_t>(boxes.upper(b, static_cast<Eigen::Index>(j)))].value;
-      sum += low + std::log1p(-std::min(std::exp(high - low), kNearlyOne));
-    }
-    w.logs[b] = sum;
-  }
-  const double largest = w.logs.maxCoeff();
-  if (!std::isfinite(largest)) {
-    if (work) w.by_mean = w.by_sd = Vector::Zero(static_cast<Eigen::Index>(objectives));
-    return -std::numeric_limits<double>::max();
-  }
-  const double total = (w.logs.array() - largest).exp().sum();
-  if (!work) return largest + std::log(total);
-
-  w.weight.resize(objectives);
-  w.by_mean = w.by_sd = Vector::Zero(static_cast<Eigen::Index>(objectives));
-  for (std::size_t j = 0; j < objectives; ++j) w.weight[j].assign(w.levels[j].size(), 0);
-  for (Eigen::Index b = 0; b < w.logs.size(); ++b) {
-    const double share = std::exp(w.logs[b] - largest) / total;
-    if (share < 1e-12) continue;
-    for (std::size_t j = 0; j < objectives; ++j) {
-      const auto low = static_cast<std::size_t>(boxes.lower(b, static_cast<Eigen::Index>(j)));
-      const auto high = static_cast<std::size_t>(boxes.upper(b, static_cast<Eigen::Index>(j)));
-      const double ratio = std::min(std::exp(w.levels[j][high].value - w.levels[j][low].value), kNearlyOne);
-      w.weight[j][low] += share / (1 - ratio);
-      w.weight[j][high] -= share * ratio / (1 - ratio);
-    }
-  }
-  for (std::size_t j = 0; j < objectives; ++j) {
-    for (std::size_t k = 0; k < w.levels[j].size(); ++k) {
-      if (w.weight[j][k] == 0) continue;
-      w.by_mean[static_cast<Eigen::Index>(j)] += w.weight[j][k] * w.levels[j][k].by_mean;
-      w.by_sd[static_cast<Eigen::Index>(j)] += w.weight[j][k] * w.levels[j][k].by_sd;
-    }
-  }
-  return largest + std::log(total);
-}
-
-Vector LogNoisyHypervolumeImprovement::evaluate(const Matrix& points, Matrix* gradients) const {
-  const auto objectives = static_cast<Eigen::Index>(aims_.size());
-  const auto count = static_cast<Eigen::Index>(boxes_.size());
-  Vector out(points.rows()), logs(count), sd(objectives);
-  std::vector<Fantasies::Local> local(aims_.size());
-  Matrix means(objectives, count), by_mean(objectives, count), by_sd(objectives, count);
-  Work work;
-  if (gradients) gradients->setZero(points.rows(), points.cols());
-  for (Eigen::Index begin = 0; begin < points.rows(); begin += kChunk) {
-    const Eigen::Index m = std::min(kChunk, points.rows() - begin);
-    std::vector<Matrix> mean_weights(aims_.size());
-    Matrix variance_weights(m, objectives);
-    for (std::size_t j = 0; j < aims_.size(); ++j) {
-      if (gradients) {
-        fantasies_[j].at(points.middleRows(begin, m), local[j]);
-        mean_weights[j] = Matrix::Zero(m, local[j].means.cols());
-      } else {
-        fantasies_[j].at(points.middleRows(begin, m), local[j].means, local[j].variance);
-      }
-    }
-    for (Eigen::Index i = 0; i < m; ++i) {
-      for (Eigen::Index j = 0; j < objectives; ++j) {
-        const Fantasies::Local& here = local[static_cast<std::size_t>(j)];
-        for (Eigen::Index s = 0; s < count; ++s) means(j, s) = here.means(i, s % here.means.cols());
-        sd[j] = std::sqrt(here.variance[i]);
-      }
-      for (Eigen::Index s = 0; s < count; ++s) {
-        logs[s] = gain(static_cast<std::size_t>(s), means, sd, gradients ? &work : nullptr);
-        if (!gradients) continue;
-        by_mean.col(s) = work.by_mean;
-        by_sd.col(s) = work.by_sd;
-      }
-      out[begin + i] = log_mean_exp(logs);
-      if (!gradients) continue;
-      const Vector share = (logs.array() - out[begin + i]).exp() / static_cast<double>(count);
-      for (Eigen::Index j = 0; j < objectives; ++j) {
-        Matrix& weights = mean_weights[static_cast<std::size_t>(j)];
-        for (Eigen::Index s = 0; s < count; ++s) weights(i, s % weights.cols()) += share[s] * by_mean(j, s);
-        variance_weights(i, j) = by_sd.row(j).dot(share) / (2 * sd[j]);
-      }
-    }
-    for (std::size_t j = 0; gradients && j < aims_.size(); ++j) {
-      gradients->middleRows(begin, m) +=
-          fantasies_[j].gradients(local[j], mean_weights[j], variance_weights.col(static_cast<Eigen::Index>(j)));
-    }
-  }
-  return out;
-}
-
-namespace {
-
-/// ln of the mean of e^x over each row.
-Vector log_mean(const Matrix& logarithms) {
-  const Vector top = logarithms.rowwise().maxCoeff();
-  return top.array() + (logarithms.colwise() - top).array().exp().rowwise().mean().log();
-}
-
-}  // namespace
-
-LogMean::LogMean(std::vector<std::unique_ptr<Acquisition>> parts) : parts_(std::move(parts)) {
-  ATHANOR_CHECK(!parts_.empty(), "a mean of no acquisitions");
-}
-
-Vector LogMean::evaluate(const Matrix& points, Matrix* gradients) const {
-  const auto count = static_cast<Eigen::Index>(parts_.size());
-  Matrix all(points.rows(), count);
-  std::vector<Matrix> slopes(parts_.size());
-  for (Eigen::Index k = 0; k < count; ++k) {
-    const auto part = static_cast<std::size_t>(k);
-    all.col(k) = parts_[part]->evaluate(points, gradients ? &slopes[part] : nullptr);
-  }
-  const Vector out = log_mean(all);
-  if (!gradients) return out;
-  gradients->setZero(points.rows(), points.cols());
-  for (Eigen::Index k = 0; k < count; ++k) {
-    const Vector share = (all.col(k) - out).array().exp() / static_cast<double>(count);
-    *gradients += share.asDiagonal() * slopes[static_cast<std::size_t>(k)];
-  }
-  return out;
-}
-
-Vector LogMean::bounds(const Matrix& points) const {
-  Matrix all(points.rows(), static_cast<Eigen::Index>(parts_.size()));
-  for (std::size_t k = 0; k < parts_.size(); ++k) all.col(static_cast<Eigen::Index>(k)) = parts_[k]->bounds(points);
-  return log_mean(all);
-}
-
 UpperConfidenceBound::UpperConfidenceBound(const Surrogate& surrogate, const Aim& aim, double weight)
     : surrogate_(surrogate), aim_(aim), weight_(weight) {}
 
@@ -420,38 +227,6 @@ Vector LogFeasibility::evaluate(const Matrix& points, Matrix* gradients) const {
     });
     if (gradients) *gradients += of_one;
   }
-  return out;
-}
-
-Floored::Floored(std::unique_ptr<Acquisition> acquisition, double floor)
-    : acquisition_(std::move(acquisition)), log_floor_(std::log(floor)) {
-  ATHANOR_CHECK(floor > 0, "a floor must be positive");
-}
-
-Vector Floored::evaluate(const Matrix& points, Matrix* gradients) const {
-  Vector out = acquisition_->evaluate(points, gradients);
-  for (Eigen::Index k = 0; k < out.size(); ++k) {
-    const double above = out[k] - log_floor_;
-    if (gradients) gradients->row(k) /= 1 + std::exp(-above);
-    out[k] = above > 0 ? out[k] + std::log1p(std::exp(-above)) : log_floor_ + std::log1p(std::exp(above));
-  }
-  return out;
-}
-
-Vector Floored::bounds(const Matrix& points) const {
-  const Vector bounds = acquisition_->bounds(points);
-  return bounds.unaryExpr(
-      [&](double b) { return std::max(b, log_floor_) + std::log1p(std::exp(-std::abs(b - log_floor_))); });
-}
-
-Sum::Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second)
-    : first_(std::move(first)), second_(std::move(second)) {}
-
-Vector Sum::evaluate(const Matrix& points, Matrix* gradients) const {
-  Matrix other;
-  Vector out = first_->evaluate(points, gradients);
-  out += second_->evaluate(points, gradients ? &other : nullptr);
-  if (gradients) *gradients += other;
   return out;
 }
 

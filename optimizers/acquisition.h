@@ -1,11 +1,9 @@
 // What one more experiment at a point would be worth, given surrogates and what is pending. Larger is better.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "core/problem.h"
-#include "optimizers/box_decomposition.h"
 #include "surrogates/fantasies.h"
 #include "surrogates/posterior_path.h"
 
@@ -59,6 +57,13 @@ class LogExpectedImprovement final : public Acquisition {
 /// Which base points hold the outcome constraints in which fantasy (b × S); empty: all of them.
 using Feasible = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic>;
 
+bool feasible_in(const Feasible& feasible, Eigen::Index point, Eigen::Index fantasy);
+/// The merits of the base points in fantasy `s` of however many; there is but one where nothing is uncertain.
+Vector base_merits(const Fantasies& fantasies, const Aim& aim, Eigen::Index s);
+
+/// ln of the mean of e^x over each row, without overflow.
+Vector log_mean_exp(const Matrix& logarithms);
+
 /// ln of the mean of EI over fantasies of what is not known for certain: the incumbents' noise-free outcomes and the
 /// outcomes of what is pending. Where a fantasy has no feasible base point, any feasible one improves on the worst.
 /// Of q points chosen in turn, each given the fantasies of those before, this is the gain in the q-point noisy expected
@@ -74,45 +79,6 @@ class LogNoisyExpectedImprovement final : public Acquisition {
   Fantasies fantasies_;
   Aim aim_;
   Vector best_;  // S: the best merit within each fantasy
-};
-
-/// ln of the mean, over fantasies, of the expected gain in hypervolume: what the merits' front dominates above the
-/// reference point. Given a fantasy the objectives at one more point are independent normals, so that over the boxes of
-/// what is not dominated yet
-///   E[gain] = Σ_boxes Π_j (E[(merit_j − lower_j)⁺] − E[(merit_j − upper_j)⁺]),
-/// in closed form; the boxes are cached. Chosen in turn, q points gain the qNEHVI.
-/// Method: Daulton, Balandat & Bakshy 2021, "Parallel Bayesian optimization of multiple noisy objectives with expected
-/// hypervolume improvement"; the closed form: Yang et al. 2019.
-class LogNoisyHypervolumeImprovement final : public Acquisition {
- public:
-  /// One entry an objective (2 to 4), all over the same base points; `reference` in merits of the standardised
-  /// outcomes. `stop` is asked between fantasies: once it says true, those that have their boxes are all there are.
-  LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims, const Vector& reference,
-                                 const Feasible& feasible = {}, const std::function<bool()>& stop = {});
-  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
-  /// What is dominated already, the mean over the fantasies.
-  double dominated() const;
-
- private:
-  struct Work;
-  double gain(std::size_t fantasy, const Matrix& means, const Vector& sd, Work* work) const;
-
-  std::vector<Fantasies> fantasies_;  // one an objective
-  std::vector<Aim> aims_;
-  std::vector<BoxDecomposition> boxes_;  // one a fantasy
-};
-
-/// ln of the mean of what others give the logarithm of: of one acquisition under several models.
-/// Method: Snoek, Larochelle & Adams 2012, "integrated acquisition function".
-class LogMean final : public Acquisition {
- public:
-  /// One part at least.
-  explicit LogMean(std::vector<std::unique_ptr<Acquisition>> parts);
-  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
-  Vector bounds(const Matrix& points) const override;
-
- private:
-  std::vector<std::unique_ptr<Acquisition>> parts_;
 };
 
 /// The merit that is exceeded with a small probability: mean + weight·sd (minimise: −mean + weight·sd; target: what is
@@ -159,29 +125,6 @@ class LogFeasibility final : public Acquisition {
 
  private:
   std::vector<OutcomeBound> bounds_;
-};
-
-/// ln(e^a + floor): where no gain worth the name is left anywhere, nothing is worth a risk for it.
-class Floored final : public Acquisition {
- public:
-  Floored(std::unique_ptr<Acquisition> acquisition, double floor);
-  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
-  Vector bounds(const Matrix& points) const override;
-
- private:
-  std::unique_ptr<Acquisition> acquisition_;
-  double log_floor_;
-};
-
-/// The sum of two acquisitions: of logarithms, a product.
-class Sum final : public Acquisition {
- public:
-  Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second);
-  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
-  Vector bounds(const Matrix& points) const override { return first_->bounds(points) + second_->bounds(points); }
-
- private:
-  std::unique_ptr<Acquisition> first_, second_;
 };
 
 }  // namespace athanor

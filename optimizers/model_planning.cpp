@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "optimizers/beliefs.h"
+#include "optimizers/composition.h"
 #include "optimizers/design.h"
+#include "optimizers/hypervolume_gain.h"
 #include "optimizers/planning.h"
 #include "optimizers/search.h"
 #include "optimizers/sobol.h"

@@ -6,6 +6,8 @@
 #include <numbers>
 
 #include "optimizers/acquisition.h"
+#include "optimizers/composition.h"
+#include "optimizers/hypervolume_gain.h"
 #include "optimizers/sobol.h"
 
 using namespace athanor;

@@ -1,0 +1,69 @@
+#include "optimizers/composition.h"
+
+#include <cmath>
+
+#include "core/check.h"
+
+namespace athanor {
+
+LogMean::LogMean(std::vector<std::unique_ptr<Acquisition>> parts) : parts_(std::move(parts)) {
+  ATHANOR_CHECK(!parts_.empty(), "a mean of no acquisitions");
+}
+
+Vector LogMean::evaluate(const Matrix& points, Matrix* gradients) const {
+  const auto count = static_cast<Eigen::Index>(parts_.size());
+  Matrix all(points.rows(), count);
+  std::vector<Matrix> slopes(parts_.size());
+  for (Eigen::Index k = 0; k < count; ++k) {
+    const auto part = static_cast<std::size_t>(k);
+    all.col(k) = parts_[part]->evaluate(points, gradients ? &slopes[part] : nullptr);
+  }
+  const Vector out = log_mean_exp(all);
+  if (!gradients) return out;
+  gradients->setZero(points.rows(), points.cols());
+  for (Eigen::Index k = 0; k < count; ++k) {
+    const Vector share = (all.col(k) - out).array().exp() / static_cast<double>(count);
+    *gradients += share.asDiagonal() * slopes[static_cast<std::size_t>(k)];
+  }
+  return out;
+}
+
+Vector LogMean::bounds(const Matrix& points) const {
+  Matrix all(points.rows(), static_cast<Eigen::Index>(parts_.size()));
+  for (std::size_t k = 0; k < parts_.size(); ++k) all.col(static_cast<Eigen::Index>(k)) = parts_[k]->bounds(points);
+  return log_mean_exp(all);
+}
+
+Floored::Floored(std::unique_ptr<Acquisition> acquisition, double floor)
+    : acquisition_(std::move(acquisition)), log_floor_(std::log(floor)) {
+  ATHANOR_CHECK(floor > 0, "a floor must be positive");
+}
+
+Vector Floored::evaluate(const Matrix& points, Matrix* gradients) const {
+  Vector out = acquisition_->evaluate(points, gradients);
+  for (Eigen::Index k = 0; k < out.size(); ++k) {
+    const double above = out[k] - log_floor_;
+    if (gradients) gradients->row(k) /= 1 + std::exp(-above);
+    out[k] = above > 0 ? out[k] + std::log1p(std::exp(-above)) : log_floor_ + std::log1p(std::exp(above));
+  }
+  return out;
+}
+
+Vector Floored::bounds(const Matrix& points) const {
+  const Vector bounds = acquisition_->bounds(points);
+  return bounds.unaryExpr(
+      [&](double b) { return std::max(b, log_floor_) + std::log1p(std::exp(-std::abs(b - log_floor_))); });
+}
+
+Sum::Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second)
+    : first_(std::move(first)), second_(std::move(second)) {}
+
+Vector Sum::evaluate(const Matrix& points, Matrix* gradients) const {
+  Matrix other;
+  Vector out = first_->evaluate(points, gradients);
+  out += second_->evaluate(points, gradients ? &other : nullptr);
+  if (gradients) *gradients += other;
+  return out;
+}
+
+}  // namespace athanor

@@ -1,0 +1,47 @@
+// Acquisitions made of others.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "optimizers/acquisition.h"
+
+namespace athanor {
+
+/// ln of the mean of what others give the logarithm of: of one acquisition under several models.
+/// Method: Snoek, Larochelle & Adams 2012, "integrated acquisition function".
+class LogMean final : public Acquisition {
+ public:
+  /// One part at least.
+  explicit LogMean(std::vector<std::unique_ptr<Acquisition>> parts);
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  Vector bounds(const Matrix& points) const override;
+
+ private:
+  std::vector<std::unique_ptr<Acquisition>> parts_;
+};
+
+/// ln(e^a + floor): where no gain worth the name is left anywhere, nothing is worth a risk for it.
+class Floored final : public Acquisition {
+ public:
+  Floored(std::unique_ptr<Acquisition> acquisition, double floor);
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  Vector bounds(const Matrix& points) const override;
+
+ private:
+  std::unique_ptr<Acquisition> acquisition_;
+  double log_floor_;
+};
+
+/// The sum of two acquisitions: of logarithms, a product.
+class Sum final : public Acquisition {
+ public:
+  Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second);
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  Vector bounds(const Matrix& points) const override { return first_->bounds(points) + second_->bounds(points); }
+
+ private:
+  std::unique_ptr<Acquisition> first_, second_;
+};
+
+}  // namespace athanor
