@@ -61,6 +61,7 @@ std::vector<Observation> observations(const Problem& problem, const State& state
     const bool measured = experiment.state == ExperimentState::kMeasured;
     if (!measured && experiment.state != ExperimentState::kFailed) continue;
     Observation observation;
+    observation.suggested = true;
     observation.id = std::to_string(experiment.number);
     observation.at = to_point(problem.space, experiment.at);
     observation.measured.resize(measurands.size());

@@ -225,6 +225,7 @@ PlannerSettings read_planner(const Node& node, std::size_t objectives) {
   };
   read(map.optional("initial"), kMostInitial, settings.initial);
   read(map.optional("batch"), kMostAtOnce, settings.batch);
+  read(map.optional("replicates"), kMostAtOnce, settings.replicates);
   if (const Node acquisition = map.optional("acquisition")) {
     settings.acquisition = read_word<PlannerSettings::Acquisition>(
         acquisition, {{"auto", PlannerSettings::Acquisition::kAuto},

@@ -53,6 +53,7 @@ struct Observation {
   Point at;
   std::vector<std::optional<Measurement>> measured;  ///< one a measurand, in their order; none where not measured
   std::optional<std::string> failed;                 ///< the reason; then nothing is measured
+  bool suggested = false;                            ///< by the planner, so that it should get its replicates
 };
 
 /// Objectives whose hypervolume is worth computing; of more, the boxes grow too many.
@@ -62,8 +63,9 @@ struct PlannerSettings {
   /// What is most worth trying next. kAuto: noisy expected improvement for one objective, of the hypervolume for two to
   /// four, and of a random weighting (ParEGO) for more.
   enum class Acquisition { kAuto, kExpectedImprovement, kHypervolume, kParego, kUpperConfidenceBound, kThompson };
-  std::size_t initial = 8;  ///< space-filling experiments before the surrogate is asked (those already told count)
-  std::size_t batch = 1;    ///< experiments under way at once
+  std::size_t initial = 8;     ///< space-filling points before the surrogate is asked (those already told count)
+  std::size_t batch = 1;       ///< experiments under way at once
+  std::size_t replicates = 1;  ///< experiments at each point
   Acquisition acquisition = Acquisition::kAuto;
 };
 

@@ -110,6 +110,7 @@ class PlanDialogue {
               std::find_if(pending.begin(), pending.end(), [&](const Pending& p) { return p.id == observation.id; });
           if (known != pending.end()) {
             if (!item.contains("at")) at = known->at;
+            observation.suggested = true;
             pending.erase(known);
           } else if (!at) {
             mistakes.add(where, unknown_id(observation.id));
@@ -123,7 +124,8 @@ class PlanDialogue {
         same.add(*at);
         const auto equal =
             std::find_if(pending.begin(), pending.end(), [&](const Pending& p) { return same.near(p.at); });
-        if (equal != pending.end()) pending.erase(equal);
+        observation.suggested = equal != pending.end();
+        if (observation.suggested) pending.erase(equal);
       }
       if (item.contains("failed") == item.contains("measured")) {
         mistakes.add(where, item.contains("failed")

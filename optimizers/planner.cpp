@@ -25,17 +25,62 @@ bool any_objective_measured(const Problem& problem, const std::vector<Observatio
   });
 }
 
-void suggest_design(Planning& planning, std::size_t count) {
+void suggest_design(Planning& planning, std::size_t count, bool initial) {
   std::vector<Point> taken = planning.pending;
   for (const Observation& o : planning.question.observations) taken.push_back(o.at);
   RandomStream random = planning.random.stream("design");
-  const bool initial = taken.size() < planning.problem.planner.initial;
   const auto stop = [&] { return planning.late(kShareOfFit); };
   for (Point& point : space_filling(planning.region, taken, count, random, stop)) {
     planning.suggest(
         {std::move(point), {}, initial ? "initial design" : "fills the space: no objective was measured yet", {}});
   }
 }
+
+/// What was suggested so far, and how many times.
+class Replicates {
+ public:
+  Replicates(const Problem& problem, const PlanQuestion& question) : problem_(problem) {
+    if (wanted() == 1) return;
+    for (const Observation& o : question.observations) {
+      if (o.suggested) add(o.at);
+    }
+    for (const Point& point : question.pending) add(point);
+  }
+
+  std::size_t wanted() const { return problem_.planner.replicates; }
+  /// At most `count`, of one point after the other.
+  std::vector<Suggestion> missing(std::size_t count) const {
+    std::vector<Suggestion> out;
+    for (const Group& group : groups_) append(out, {group.at, {}, "", {}}, group.times, count);
+    return out;
+  }
+  /// `first`, a point that is new, and its replicates, up to `most` suggestions in all.
+  void append(std::vector<Suggestion>& out, const Suggestion& first, std::size_t times, std::size_t most) const {
+    for (std::size_t k = times; k < wanted() && out.size() < most; ++k) {
+      out.push_back(first);
+      if (k > 0) out.back().reason = fmt::format("replicate {} of {}", k + 1, wanted());
+    }
+  }
+
+ private:
+  struct Group {
+    Point at;
+    Tried near;
+    std::size_t times = 0;
+  };
+  void add(const Point& point) {
+    auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.near.near(point); });
+    if (group == groups_.end()) {
+      groups_.push_back({point, Tried(problem_.space), 0});
+      group = groups_.end() - 1;
+      group->near.add(point);
+    }
+    ++group->times;
+  }
+
+  const Problem& problem_;
+  std::vector<Group> groups_;
+};
 
 }  // namespace
 
@@ -99,20 +144,24 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   if (!(question.deadline_s >= 0)) throw InputError("the deadline must be a number of seconds from 0 up");
 
   Planning planning(problem, question);
-  const std::size_t known = question.observations.size() + question.pending.size();
-  std::size_t designed =
-      known < problem.planner.initial ? std::min(question.count, problem.planner.initial - known) : 0;
-  if (!any_objective_measured(problem, question.observations)) designed = question.count;
-  suggest_design(planning, designed);
-  if (planning.plan.suggestions.size() == designed && designed < question.count) {
-    suggest_by_models(planning, question.count - designed);
-  }
-
   Plan& out = planning.plan;
-  if (out.suggestions.size() < question.count) {
-    planning.note(fmt::format("the space is exhausted: {} of the {} suggestions asked for are left in it",
-                              out.suggestions.size(), question.count));
+  const Replicates replicates(problem, question);
+  std::vector<Suggestion> again = replicates.missing(question.count);
+  const auto points = [&](std::size_t experiments) {
+    return (experiments + replicates.wanted() - 1) / replicates.wanted();
+  };
+  const std::size_t count = points(question.count - again.size());
+  const std::size_t known = points(question.observations.size() + question.pending.size());
+  std::size_t designed = known < problem.planner.initial ? std::min(count, problem.planner.initial - known) : 0;
+  if (!any_objective_measured(problem, question.observations)) designed = count;
+  suggest_design(planning, designed, known < problem.planner.initial);
+  if (out.suggestions.size() == designed && designed < count) suggest_by_models(planning, count - designed);
+  if (out.suggestions.size() < count) {
+    planning.note(fmt::format("the space is exhausted: {} of the {} {} asked for are left in it",
+                              out.suggestions.size(), count, replicates.wanted() == 1 ? "suggestions" : "new points"));
   }
+  for (const Suggestion& one : out.suggestions) replicates.append(again, one, 0, question.count);
+  out.suggestions = std::move(again);
   if (planning.searched < 1 || planning.late(kShareOfAll)) {
     planning.note(
         fmt::format("the deadline was reached: this is the best answer found by then, with {:.0f} % of the search done",

@@ -2,6 +2,7 @@
 // random mixed spaces with random, often awkward observations; small exact cases.
 #include <catch2/catch.hpp>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -431,6 +432,37 @@ TEST_CASE("what cannot be understood is refused by name") {
     question.deadline_s = -1;
   }
   CHECK_THROWS_AS(plan(problem, question), InputError);
+}
+
+TEST_CASE("each suggested point gets its replicates, one point after the other, and what others tried gets none") {
+  Problem problem = line();
+  problem.planner.replicates = 3;
+  PlanQuestion question;
+  const auto told = [](const Point& at, bool suggested) {
+    Observation o{"", at, {Measurement{at[0], {}}}, {}};
+    o.suggested = suggested;
+    return o;
+  };
+  question.observations = {told({0.5}, false)};
+  std::map<Point, std::size_t> times;
+  for (int i = 0; i < 10; ++i) {  // in batches of four, of which one stays under way
+    question.count = 4 - question.pending.size();
+    const Plan answer = plan(problem, question);
+    REQUIRE(answer.suggestions.size() == question.count);
+    for (const Suggestion& one : answer.suggestions) {
+      const std::size_t number = ++times[one.at];
+      CHECK((one.reason == fmt::format("replicate {} of 3", number)) == (number > 1));
+      question.pending.push_back(one.at);
+    }
+    while (question.pending.size() > 1) {
+      question.observations.push_back(told(question.pending.front(), true));
+      question.pending.erase(question.pending.begin());
+    }
+  }
+  CHECK(times.count({0.5}) == 0);
+  CHECK(std::count_if(times.begin(), times.end(), [](const auto& one) { return one.second != 3; }) <= 1);
+  CHECK(times.size() == 11);  // 31 experiments
+  CHECK(describe(problem, question.observations)[0].noise_sd < 0.1);
 }
 
 TEST_CASE("predict and describe tell of the model, in the outcome's unit") {
