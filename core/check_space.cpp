@@ -130,8 +130,10 @@ void check_terms(const LinearConstraint& constraint, const std::vector<Parameter
     ATHANOR_CHECK(term.parameter < parameters.size(), "a constraint on a parameter that does not exist");
     finite = finite && std::isfinite(term.coefficient);
     if (parameters[term.parameter].categorical()) {
-      throw InputError(fmt::format("constraint “{}”: “{}” is a choice, not a number; leave it out", constraint.text,
-                                   parameters[term.parameter].name));
+      throw InputError(
+          fmt::format("constraint “{}”: “{}” is a choice, not a number; a constraint can depend on one: "
+                      "{{when: {{{}: …}}, then: …}}",
+                      constraint.text, parameters[term.parameter].name, parameters[term.parameter].name));
     }
   }
   if (!finite) throw InputError(fmt::format("constraint “{}”: a number is not finite", constraint.text));
@@ -169,6 +171,55 @@ void check_conflicts(const std::vector<Parameter>& parameters, const std::vector
                                conflict.size() == 1 ? "the constraint" : "one of these constraints"));
 }
 
+void check_conditions(const LinearConstraint& constraint, const std::vector<Parameter>& parameters) {
+  for (const LinearConstraint::Condition& condition : constraint.when) {
+    ATHANOR_CHECK(condition.parameter < parameters.size() && parameters[condition.parameter].categorical() &&
+                      condition.meant.size() == parameters[condition.parameter].cardinality(),
+                  "a condition that is not on a choice");
+  }
+  if (!constraint.when.empty() && constraint.sense == LinearConstraint::Sense::kEqual) {
+    throw InputError(
+        fmt::format("constraint “{}”: an equality cannot depend on a choice; write two inequalities", constraint.text));
+  }
+}
+
+/// Those that apply at `point`, of which only the choices count.
+std::vector<LinearConstraint> applying(const std::vector<LinearConstraint>& constraints, const Point& point) {
+  std::vector<LinearConstraint> out;
+  for (const LinearConstraint& constraint : constraints) {
+    if (constraint.applies(point)) out.push_back(constraint);
+  }
+  return out;
+}
+
+/// Whether some combination of choices is left. Of very many combinations it is taken for granted.
+void check_choices_left(const std::vector<Parameter>& parameters, const std::vector<LinearConstraint>& constraints) {
+  constexpr std::size_t kMostCombinations = 10000;
+  std::vector<std::size_t> choices;
+  std::size_t combinations = 1;
+  std::string texts;
+  for (const LinearConstraint& constraint : constraints) {
+    if (!constraint.when.empty()) texts += (texts.empty() ? "“" : ", “") + constraint.text + "”";
+    for (const LinearConstraint::Condition& condition : constraint.when) {
+      if (std::find(choices.begin(), choices.end(), condition.parameter) != choices.end()) continue;
+      combinations *= parameters[condition.parameter].cardinality();
+      if (combinations > kMostCombinations) return;
+      choices.push_back(condition.parameter);
+    }
+  }
+  if (choices.empty()) return;
+  Point point(parameters.size(), 0);
+  for (std::size_t combination = 0; combination < combinations; ++combination) {
+    std::size_t rest = combination;
+    for (const std::size_t i : choices) {
+      point[i] = static_cast<double>(rest % parameters[i].cardinality());
+      rest /= parameters[i].cardinality();
+    }
+    if (can_hold_together(parameters, applying(constraints, point))) return;
+  }
+  throw InputError(fmt::format("no combination of choices is left by {}; relax one of them", texts));
+}
+
 }  // namespace
 
 void check_parameters(const std::vector<Parameter>& parameters) {
@@ -186,8 +237,21 @@ void check_constraints(const std::vector<Parameter>& parameters, const std::vect
   for (const LinearConstraint& constraint : constraints) {
     check_terms(constraint, parameters);
     check_reachable(constraint, parameters);
+    check_conditions(constraint, parameters);
   }
-  check_conflicts(parameters, constraints);
+  std::vector<LinearConstraint> always;
+  for (const LinearConstraint& constraint : constraints) {
+    if (constraint.when.empty()) always.push_back(constraint);
+  }
+  check_conflicts(parameters, always);
+  // Where a condition holds there should be something left: who means to forbid it says so.
+  for (const LinearConstraint& constraint : constraints) {
+    if (constraint.when.empty() || constraint.terms.empty()) continue;
+    always.push_back(constraint);
+    check_conflicts(parameters, always);
+    always.pop_back();
+  }
+  check_choices_left(parameters, constraints);
 }
 
 }  // namespace athanor

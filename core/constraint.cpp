@@ -219,7 +219,11 @@ class Parser {
     std::vector<std::string> numeric;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (parameters_[i].name == name) {
-        if (parameters_[i].categorical()) fail(fmt::format("has “{}”, which is a choice and not a number", name));
+        if (parameters_[i].categorical()) {
+          fail(fmt::format(
+              "has “{}”, which is a choice and not a number (what depends on it: {{when: {{{}: …}}, then: …}})", name,
+              name));
+        }
         Linear form;
         form.coefficients[i] = 1;
         return form;

@@ -204,6 +204,46 @@ std::optional<std::vector<std::size_t>> read_parts(const Node& node, const Space
   return parts;
 }
 
+/// The choices under `when: {solvent: [water, ethanol]}`.
+std::optional<LinearConstraint::Condition> read_condition(const std::string& name, const Node& node,
+                                                          const SpaceDraft& draft, std::string& text) {
+  if (draft.broken.contains(name)) return std::nullopt;
+  const auto found = std::find_if(draft.parameters.begin(), draft.parameters.end(),
+                                  [&](const Parameter& p) { return p.name == name; });
+  std::vector<std::string> names;
+  for (const Parameter& p : draft.parameters) {
+    if (p.categorical()) names.push_back(p.name);
+  }
+  if (found == draft.parameters.end() || !found->categorical()) {
+    node.document().error(node.key_place(),
+                          fmt::format("“{}” is no parameter with choices{}", name, suggest_name(name, names)));
+    return std::nullopt;
+  }
+  const std::vector<std::string>& choices = std::get<Choices>(found->kind).names;
+  LinearConstraint::Condition condition{static_cast<std::size_t>(found - draft.parameters.begin()),
+                                        std::vector<bool>(choices.size())};
+  const bool list = node.kind() == Node::Kind::kSequence;
+  const std::vector<Node> items = list ? node.items() : std::vector<Node>{node};
+  std::string words;
+  for (const Node& item : items) {
+    const auto word = item.text();
+    if (!word) return std::nullopt;
+    const auto choice = std::find(choices.begin(), choices.end(), *word);
+    if (choice == choices.end()) {
+      item.error(fmt::format("“{}” is none of the choices of “{}”{}", *word, name, suggest_name(*word, choices)));
+      return std::nullopt;
+    }
+    condition.meant[static_cast<std::size_t>(choice - choices.begin())] = true;
+    words += (words.empty() ? "" : " or ") + *word;
+  }
+  if (items.empty()) {
+    node.error(fmt::format("“{}” needs one of its choices at least", name));
+    return std::nullopt;
+  }
+  text += fmt::format("{} {} is {}", text.empty() ? "when" : " and", name, words);
+  return condition;
+}
+
 // Whether `text` names a parameter that could not be read: then nothing more can be said about it.
 bool names_broken(std::string_view text, const SpaceDraft& draft) {
   for (std::size_t i = 0; i < text.size();) {
@@ -310,12 +350,32 @@ void read_mixtures(const Node& mixtures, SpaceDraft& draft) {
 
 void read_constraints(const Node& constraints, SpaceDraft& draft) {
   for (const Node& item : constraints.items()) {
-    const auto text = item.text();
+    Node then = item;
+    std::vector<LinearConstraint::Condition> when;
+    std::string conditions;
+    if (item.kind() == Node::Kind::kMap) {
+      MapReader map(item, "constraint");
+      const Node states = map.required("when");
+      then = map.required("then");
+      map.finish();
+      const auto entries = states.entries();
+      if (states && entries.empty()) states.error("“when” needs a choice at least, such as “when: {solvent: water}”");
+      for (const auto& [name, node] : entries) {
+        if (auto condition = read_condition(name, node, draft, conditions)) when.push_back(std::move(*condition));
+      }
+      if (entries.empty() || when.size() != entries.size()) continue;
+      conditions += ": ";
+    }
+    const auto text = then.text();
     if (!text || names_broken(*text, draft)) continue;
     try {
-      draft.constraints.push_back(parse_constraint(*text, draft.parameters));
+      LinearConstraint constraint{{}, LinearConstraint::Sense::kAtMost, -1, *text};
+      if (when.empty() || *text != "never") constraint = parse_constraint(*text, draft.parameters);
+      constraint.when = std::move(when);
+      constraint.text = conditions + *text;
+      draft.constraints.push_back(std::move(constraint));
     } catch (const InputError& mistake) {
-      item.error(mistake.mistakes().front().message);
+      then.error(mistake.mistakes().front().message);
     }
   }
 }

@@ -44,7 +44,16 @@ std::string why_illegal(const Parameter& p, double value) {
 
 }  // namespace
 
+bool LinearConstraint::applies(const Point& point) const {
+  return std::all_of(when.begin(), when.end(), [&](const Condition& condition) {
+    const double choice = point[condition.parameter];
+    return choice >= 0 && choice < static_cast<double>(condition.meant.size()) &&
+           condition.meant[static_cast<std::size_t>(choice)];
+  });
+}
+
 double LinearConstraint::violation(const Point& point) const {
+  if (!applies(point)) return 0;
   double sum = 0;
   for (const Term& term : terms) sum += term.coefficient * point[term.parameter];
   switch (sense) {
@@ -167,6 +176,7 @@ std::string Space::why_infeasible(const Point& point, double tolerance) const {
   }
   for (const LinearConstraint& constraint : constraints_) {
     if (satisfies(constraint, parameters_, point, tolerance)) continue;
+    if (constraint.terms.empty()) return fmt::format("the constraint “{}” forbids it", constraint.text);
     return fmt::format("the constraint “{}” is violated by {}", constraint.text,
                        pretty_number(constraint.violation(point)));
   }

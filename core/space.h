@@ -63,19 +63,29 @@ struct Parameter {
   std::string text(double value) const;
 };
 
-/// Σ coefficient · parameter  (≤ | ≥ | =)  bound, in natural coordinates. Categorical parameters cannot take part.
+/// Σ coefficient · parameter  (≤ | ≥ | =)  bound, in natural coordinates. Categorical parameters cannot take part, but
+/// an inequality may depend on them.
 struct LinearConstraint {
   enum class Sense { kAtMost, kAtLeast, kEqual };
   struct Term {
     std::size_t parameter;
     double coefficient;
   };
+  /// A categorical parameter, and for each of its choices whether the constraint is meant for it.
+  struct Condition {
+    std::size_t parameter;
+    std::vector<bool> meant;
+  };
   std::vector<Term> terms;
   Sense sense = Sense::kAtMost;
   double bound = 0;
   std::string text;  ///< as the user wrote it, for messages
+  /// It is asked for only where all of these hold. Without terms, and with 0 ≤ −1 to ask for, it forbids them.
+  std::vector<Condition> when = {};
 
-  /// How far `point` violates it; 0 where it holds.
+  /// False where a condition does not hold.
+  bool applies(const Point& point) const;
+  /// How far `point` violates it; 0 where it holds or does not apply.
   double violation(const Point& point) const;
 };
 

@@ -25,6 +25,7 @@ std::vector<SmoothConstraint> smooth_constraints(const Region& region, const Poi
   const Space& space = region.space();
   std::vector<SmoothConstraint> out;
   for (const LinearConstraint& constraint : space.constraints()) {
+    if (!constraint.applies(point)) continue;
     struct Term {
       Eigen::Index at;
       double coefficient;

@@ -30,6 +30,7 @@ Region::Region(const Space& space) : space_(space), touching_(space.size()) {
     for (const auto& term : constraints[c].terms) {
       if (term.coefficient != 0) touching_[term.parameter].push_back(c);
     }
+    for (const auto& condition : constraints[c].when) touching_[condition.parameter].push_back(c);
   }
   std::vector<const LinearConstraint*> equalities;
   for (const LinearConstraint& constraint : constraints) {
@@ -57,10 +58,21 @@ Region::Region(const Space& space) : space_(space), touching_(space.size()) {
   basis_ = svd.matrixV().rightCols(rows.cols() - rank);
 }
 
+namespace {
+
+/// Whether it applies whatever the choices that are still open.
+bool applies(const LinearConstraint& constraint, const Point& low, const Point& high) {
+  const auto settled = [&](const auto& condition) { return low[condition.parameter] == high[condition.parameter]; };
+  return std::all_of(constraint.when.begin(), constraint.when.end(), settled) && constraint.applies(low);
+}
+
+}  // namespace
+
 std::pair<double, double> Region::interval(std::size_t i, const Point& low, const Point& high) const {
   double from = low[i], to = high[i];
   for (const std::size_t c : touching_[i]) {
     const LinearConstraint& constraint = space_.constraints()[c];
+    if (!applies(constraint, low, high)) continue;
     double own = 0, least = 0, most = 0;
     for (const auto& [k, a] : constraint.terms) {
       if (k == i) {
@@ -79,17 +91,32 @@ std::pair<double, double> Region::interval(std::size_t i, const Point& low, cons
   return {from, to};
 }
 
+std::vector<double> Region::choices_left(std::size_t i, Point low, Point high) const {
+  std::vector<double> out;
+  for (double choice = space_[i].low(); choice <= space_[i].high(); ++choice) {
+    low[i] = high[i] = choice;
+    const auto forbids = [&](std::size_t c) {
+      const LinearConstraint& constraint = space_.constraints()[c];
+      return constraint.terms.empty() && applies(constraint, low, high);
+    };
+    if (std::none_of(touching_[i].begin(), touching_[i].end(), forbids)) out.push_back(choice);
+  }
+  return out;
+}
+
 std::optional<Point> Region::propagate(RandomStream& random) const {
   Point low(space_.size()), high(space_.size());
   for (std::size_t i = 0; i < space_.size(); ++i) {
     low[i] = space_[i].low();
     high[i] = space_[i].high();
   }
-  // Discrete ones first, for a continuous one can take any value that is left; each kind in random order.
+  // Choices first, for constraints depend on them; then what else is discrete, for a continuous one can take any value
+  // that is left; each kind in random order.
   std::vector<std::size_t> order(space_.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
   std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return !space_[i].continuous(); });
+  std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return space_[i].categorical(); });
   for (const std::size_t i : order) {
     auto [from, to] = interval(i, low, high);
     const double slack = 1e-12 * std::max(width(space_[i]), std::abs(space_[i].high()));
@@ -108,6 +135,12 @@ std::optional<Point> Region::propagate(RandomStream& random) const {
     } else {
       const double first = std::ceil(from - slack), last = std::floor(to + slack);
       if (first > last) return std::nullopt;
+      if (space_[i].categorical()) {
+        const auto left = choices_left(i, low, high);
+        if (left.empty()) return std::nullopt;
+        low[i] = high[i] = left[random.below(left.size())];
+        continue;
+      }
       value = first + static_cast<double>(random.below(static_cast<std::uint64_t>(last - first) + 1));
     }
     low[i] = high[i] = value;
@@ -133,7 +166,7 @@ std::pair<double, double> Region::reach(const Point& point, const Point& directi
     limit(-direction[i], point[i] - space_[i].low(), 0);
   }
   for (const LinearConstraint& constraint : space_.constraints()) {
-    if (constraint.sense == LinearConstraint::Sense::kEqual) continue;
+    if (constraint.sense == LinearConstraint::Sense::kEqual || !constraint.applies(point)) continue;
     double slope = 0, value = 0, size = 0;
     for (const auto& [k, a] : constraint.terms) {
       slope += a * direction[k];
@@ -208,6 +241,7 @@ bool Region::repair(Point& point) const {
   for (int round = 0; round < kProjections; ++round) {
     bool satisfied = true;
     for (const LinearConstraint& constraint : space_.constraints()) {
+      if (!constraint.applies(point)) continue;
       double value = -constraint.bound, norm = 0;
       for (const auto& [k, a] : constraint.terms) {
         value += a * point[k];

@@ -46,6 +46,8 @@ class Region {
 
  private:
   std::optional<Point> propagate(RandomStream& random) const;
+  /// Choices of parameter `i` that no constraint forbids, given those that are made (low = high).
+  std::vector<double> choices_left(std::size_t i, Point low, Point high) const;
   void walk(Point& point, std::size_t steps, RandomStream& random) const;
   /// The interval of coordinate `i` that the constraints leave, given that the others lie in [low, high].
   std::pair<double, double> interval(std::size_t i, const Point& low, const Point& high) const;

@@ -252,6 +252,51 @@ TEST_CASE("constraints that conflict are reported at the constraints", "[problem
   CHECK_THAT(refusal(text), Contains("f.yaml:3:14") && Contains("m: a + b = 1") && Contains("b <= 0.3"));
 }
 
+TEST_CASE("a constraint may be meant for some choices only", "[problem]") {
+  const std::string space =
+      "space: {t: {range: [30 degC, 110 degC]}, s: {choices: [water, ethanol, toluene]}, b: {choices: [NaH, TEA]}, "
+      "n: {integer: [1, 5]}}\n" +
+      kObjective;
+  const auto refused = [&](const std::string& constraint) {
+    return refusal(space + "constraints: [" + constraint + "]\n");
+  };
+  const Space read_space = read(space +
+                                "constraints:\n"
+                                "  - {when: {s: water}, then: \"t <= 95 degC\"}\n"
+                                "  - {when: {s: [water, ethanol], b: NaH}, then: never}\n")
+                               .space;
+  for (double s = 0; s < 3; ++s) {
+    for (double b = 0; b < 2; ++b) {
+      for (const double t : {90.0, 100.0}) {
+        const Point at = {t, s, b, 2};
+        const bool hot_water = s == 0 && t > 95, wet_hydride = s < 2 && b == 0;
+        CHECK(read_space.feasible(at) == (!hot_water && !wet_hydride));
+        CHECK(read_space.why_infeasible(at).empty() == read_space.feasible(at));
+      }
+    }
+  }
+  CHECK_THAT(read_space.why_infeasible({100, 0, 1, 2}), Contains("“when s is water: t <= 95 degC” is violated by 5"));
+  CHECK_THAT(read_space.why_infeasible({50, 1, 0, 2}),
+             Contains("“when s is water or ethanol and b is NaH: never” forbids it"));
+
+  CHECK_THAT(refused("{when: {s: watr}, then: never}"),
+             Contains("f.yaml:3:26") && Contains("none of the choices of “s”") && Contains("water"));
+  CHECK_THAT(refused("{when: {t: 50}, then: never}"), Contains("“t” is no parameter with choices"));
+  CHECK_THAT(refused("{when: {q: 50}, then: never}"), Contains("“q” is no parameter with choices"));
+  CHECK_THAT(refused("{when: {s: []}, then: never}"), Contains("one of its choices"));
+  CHECK_THAT(refused("{when: {}, then: never}"), Contains("needs a choice"));
+  CHECK_THAT(refused("{then: never}"), Contains("needs “when:”"));
+  CHECK_THAT(refused("{when: {s: water}, then: \"t = 50 degC\"}"), Contains("write two inequalities"));
+  CHECK_THAT(refused("{when: {s: water}, then: sometimes}"), Contains("sometimes"));
+  CHECK_THAT(refused("never"), Contains("never"));
+  CHECK_THAT(refused("\"s <= 1\""), Contains("{when: {s: …}, then: …}"));
+  // A condition that leaves nothing, and conditions that together leave no choice.
+  CHECK_THAT(refused("{when: {s: water}, then: \"t <= 20 degC\"}"),
+             Contains("no point satisfies “when s is water: t <= 20 degC”"));
+  CHECK_THAT(refused("{when: {b: NaH}, then: never}, {when: {b: TEA}, then: never}"),
+             Contains("no combination of choices is left by “when b is NaH: never”, “when b is TEA: never”"));
+}
+
 TEST_CASE("mixtures hold to their parts' unit", "[problem]") {
   const std::string space =
       "space: {a: {range: [0 %, 100 %]}, b: {range: [0 %, 100 %]}, c: {range: [0, 1]}, l: {choices: [x, y]}}\n";

@@ -76,6 +76,23 @@ inline Space random_space(RandomStream& random) {
       limit.text = "limit";
       if (!limit.terms.empty()) constraints.push_back(limit);
     }
+    for (std::size_t i = 0; i < parameters.size(); ++i) {  // what holds for some of the choices only
+      if (!parameters[i].categorical() || parameters[i].cardinality() < 2 || random.below(3) != 0) continue;
+      LinearConstraint some;
+      some.text = "some";
+      some.bound = -1;  // choices that do not go together
+      some.when.push_back({i, std::vector<bool>(parameters[i].cardinality())});
+      some.when.back().meant[random.below(parameters[i].cardinality())] = true;
+      const std::size_t other = random.below(parameters.size());
+      if (other != i && parameters[other].categorical() && parameters[other].cardinality() > 1) {
+        some.when.push_back({other, std::vector<bool>(parameters[other].cardinality())});
+        some.when.back().meant[random.below(parameters[other].cardinality())] = true;
+      } else if (!parameters[other].categorical()) {
+        some.terms.push_back({other, 1});
+        some.bound = random.uniform(parameters[other].low(), parameters[other].high());
+      }
+      constraints.push_back(some);
+    }
     try {
       Space space(parameters, constraints);
       if (random.below(5) != 0) return space;

@@ -2,6 +2,7 @@
 // of the simplex.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
 
 #include "optimizers/design.h"
 #include "optimizers/planner.h"
@@ -46,6 +47,30 @@ TEST_CASE("draws from random spaces are feasible, and so is what is repaired or 
       if (region.repair(repaired)) CHECK(space.feasible(repaired));
     }
   }
+}
+
+TEST_CASE("choices that do not go together are not drawn, and all others are") {
+  RandomStream random(7, "never");
+  const auto choices = [](const std::string& name) { return Parameter{name, {}, Choices{{"a", "b", "c"}, {}}}; };
+  LinearConstraint never{{}, LinearConstraint::Sense::kAtMost, -1, "never"}, cool = never;
+  never.when = {{0, {true, true, false}}, {1, {false, true, true}}};
+  cool.terms = {{2, 1}};
+  cool.bound = 0.01;
+  cool.when = {{0, {false, false, true}}};
+  const Space space({choices("s"), choices("b"), {"t", {}, Continuous{0, 1}}}, {never, cool});
+  std::map<std::pair<double, double>, int> drawn;
+  for (int i = 0; i < 500; ++i) {
+    const Point at = Region(space).sample(random).value();
+    CHECK(space.feasible(at));
+    ++drawn[{at[0], at[1]}];
+  }
+  CHECK(drawn.size() == 5);  // of nine, four are forbidden
+  for (const auto& [pair, times] : drawn) CHECK(times > 20);
+  Point warm = {0, 0, 0.7};
+  CHECK(space.feasible(warm));
+  warm[0] = 2;
+  CHECK(Region(space).repair(warm));
+  CHECK(warm[2] == Approx(0.01));
 }
 
 TEST_CASE("a mixture is drawn uniformly from the simplex") {

@@ -62,7 +62,10 @@ space:
   base: {choices: [weak, strong], descriptors: [[1, 2], [3, 1]]}
 mixtures:
   blend: {parts: [part_a, part_b], total: 1}
-constraints: ["part_a + 0.1*cycles <= 3"]
+constraints:
+  - "part_a + 0.1*cycles <= 3"
+  - {when: {ligand: XPhos}, then: "cycles <= 4"}
+  - {when: {ligand: [XPhos, SPhos], base: strong}, then: never}
 objectives:
   yield: {goal: maximize, unit: "%"}
   conversion: {goal: {target: 90 %}, unit: "%", reference: 60 %, transform: winsorise}
@@ -137,6 +140,11 @@ BROKEN_CAMPAIGNS = [
     (["mixtures", "blend"], {"parts": ["part_a", "part_b"]}),
     (["constraints"], "part_a <= 3"),
     (["constraints"], ["part_a plus cycles"]),
+    (["constraints"], [{"when": {"ligand": "XPhos"}}]),
+    (["constraints"], [{"when": {}, "then": "cycles <= 4"}]),
+    (["constraints"], [{"when": {"ligand": []}, "then": "cycles <= 4"}]),
+    (["constraints"], [{"when": {"ligand": "XPhos"}, "then": "always"}]),
+    (["constraints"], [{"when": {"ligand": "XPhos"}, "then": "cycles = 4"}]),
     (["candidates"], {"columns": {"a": "b"}}),
     (["objectives", "yield"], {"unit": "%"}),
     (["objectives", "yield"], {"goal": "maximise"}),
