@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kShortest = 5e-3, kLongest = 1e3;  // lengthscales, as shares of the unit cube's edge
 constexpr double kSmallestSignal = 0.02, kLargestSignal = 50;
+constexpr double kFewColumns = 4;  // up to so many, the prior of the trend's variance does not depend on them
 constexpr double kSmallestTrend = 1e-6, kLargestTrend = 50;
 
 /// ln of the density of LogNormal(location, scale) at e^t, up to a constant, and its derivative by t.
@@ -46,6 +47,7 @@ GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise
       kernel_(kernel),
       prior_(prior),
       infers_noise_(noise.variance.array().isNaN().any()),
+      trend_location_(prior.trend_location - std::log(std::max(static_cast<double>(points.cols()) / kFewColumns, 1.0))),
       trend_(prior.trend && trend_features(points.topRows(0), columns_).cols() > 0),
       n_(points.rows()),
       d_(points.cols()),
@@ -225,7 +227,7 @@ double GpEvidence::operator()(const Vector& theta, Vector* gradient) const {
     if (gradient) (*gradient)[d_] = derivative;
   }
   if (trend_) {
-    result += normal_prior(theta[trend_index()], prior_.trend_location, prior_.trend_scale, derivative);
+    result += normal_prior(theta[trend_index()], trend_location_, prior_.trend_scale, derivative);
     if (gradient) (*gradient)[trend_index()] = derivative;
   }
   if (prior_.signal_scale > 0) {
