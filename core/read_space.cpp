@@ -368,6 +368,11 @@ void read_constraints(const Node& constraints, SpaceDraft& draft) {
     }
     const auto text = then.text();
     if (!text || names_broken(*text, draft)) continue;
+    if (!when.empty() && *text != "never" && text->find_first_of("<>=") == text->npos &&
+        text->find("≤") == text->npos && text->find("≥") == text->npos) {
+      then.error(fmt::format("expected an inequality, such as “temperature <= 95 degC”, or never; found “{}”", *text));
+      continue;
+    }
     try {
       LinearConstraint constraint{{}, LinearConstraint::Sense::kAtMost, -1, *text};
       if (when.empty() || *text != "never") constraint = parse_constraint(*text, draft.parameters);

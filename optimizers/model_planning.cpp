@@ -260,7 +260,7 @@ bool ModelPlanning::suggest_one() {
   ++given_;
   SearchOptions how;
   const double share = share_until(static_cast<double>(given_));
-  how.stop = [this, share] { return planning_.late(share); };
+  if (planning_.question.deadline_s > 0) how.stop = [this, share] { return planning_.late(share); };
   auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
   planning_.searched = std::min(planning_.searched, found->searched);

@@ -345,7 +345,9 @@ std::vector<Forecast> forecast(const Problem& problem, const Models& models, con
   if (models.success) {  // its mean is the share of such experiments that do not fail
     known = true;
     models.success->marginals(points, mean, variance);
-    feasible = feasible.cwiseProduct(mean.cwiseMax(0.0).cwiseMin(1.0));
+    // So many of a kind leave as much open (Laplace's rule of succession).
+    const double open = 1 / (static_cast<double>(models.success->rows()) + 2);
+    feasible = feasible.cwiseProduct(mean.cwiseMax(open).cwiseMin(1 - open));
   }
   for (Eigen::Index i = 0; known && i < count; ++i) out[static_cast<std::size_t>(i)].feasible = feasible[i];
   return out;

@@ -295,7 +295,13 @@ void Region::tidy(Point& point) const {
       if (k != most->parameter) others -= a * out[k];
       settled[k] = true;
     }
-    out[most->parameter] = others / most->coefficient;
+    double& last = out[most->parameter];
+    last = others / most->coefficient;
+    for (int round = 0; round < 3; ++round) {  // as whoever adds the terms up in their order finds it
+      double sum = 0;
+      for (const auto& [k, a] : constraint.terms) sum += a * out[k];
+      last += (constraint.bound - sum) / most->coefficient;
+    }
   }
   if (space_.feasible(out)) point = std::move(out);
 }

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t kChunk = 4096;      // points at a time
 constexpr std::size_t kFirstValued = 32;  // of the best bounds; then twice as many, and so on
-constexpr std::size_t kPart = 256;        // of those, valued at once by one thread
+// Where a clock runs: one value of a large hypervolume may take milliseconds.
+constexpr std::size_t kHurriedChunk = 64, kHurriedFirst = 4;
+constexpr std::size_t kPart = 256;  // of those, valued at once by one thread
 constexpr unsigned kMostThreads = 4;
 constexpr double kNever = -std::numeric_limits<double>::infinity();  // not feasible, or not looked at
 
@@ -49,7 +51,8 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
                           const std::function<Point(std::size_t)>& point, const std::function<bool()>& stop) {
   if (count == 0) return std::nullopt;
   std::vector<double> bound(count, kNever);
-  const std::size_t chunks = (count + kChunk - 1) / kChunk, step = stride(chunks);
+  const std::size_t chunk = stop ? kHurriedChunk : kChunk, first_valued = stop ? kHurriedFirst : kFirstValued;
+  const std::size_t chunks = (count + chunk - 1) / chunk, step = stride(chunks);
   std::atomic<bool> stopped{false};
   std::atomic<std::size_t> scanned{0};
   in_parallel(chunks, [&](std::size_t turn) {
@@ -58,18 +61,24 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
       return;
     }
     ++scanned;
-    const std::size_t begin = turn * step % chunks * kChunk;
+    const std::size_t begin = turn * step % chunks * chunk;
     std::vector<Point> legal;
     std::vector<std::size_t> rows;
-    for (std::size_t i = begin; i < std::min(begin + kChunk, count); ++i) {
+    for (std::size_t i = begin; i < std::min(begin + chunk, count); ++i) {
       Point p = point(i);
       if (!space.feasible(p)) continue;
       legal.push_back(std::move(p));
       rows.push_back(i);
     }
     if (rows.empty()) return;
-    const Vector bounds = acquisition.bounds(encode(space, legal));
-    for (std::size_t k = 0; k < rows.size(); ++k) bound[rows[k]] = number(bounds[static_cast<Eigen::Index>(k)]);
+    const Matrix unit = encode(space, legal);
+    std::size_t some = stop ? kHurriedFirst : rows.size();
+    for (std::size_t done = 0; done < rows.size() && !(done > 0 && stop && stop()); done += some, some *= 2) {
+      some = std::min(some, rows.size() - done);
+      const Vector bounds =
+          acquisition.bounds(unit.middleRows(static_cast<Eigen::Index>(done), static_cast<Eigen::Index>(some)));
+      for (std::size_t k = 0; k < some; ++k) bound[rows[done + k]] = number(bounds[static_cast<Eigen::Index>(k)]);
+    }
   });
 
   // By bound, the largest first; ties by row, so that the order does not depend on the sort.
@@ -83,7 +92,7 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
   std::optional<Found> best;
   std::uint32_t best_row = 0;
   for (std::size_t begin = 0; begin < order.size();) {
-    const std::size_t end = std::min(order.size(), 2 * begin + kFirstValued);
+    const std::size_t end = std::min(order.size(), 2 * begin + first_valued);
     std::nth_element(order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(end - 1), order.end(),
                      sooner);
     std::vector<Point> points;

@@ -75,7 +75,8 @@ Health ExactGp::health() const {
     if (parameters_.noise_variance >= kLargestNoise * 0.99 && !given.all()) {
       health.warnings.push_back("the noise stands at its bound: nothing of the outcome is explained");
     }
-    if (noise_.stated_scatter > noise_.stated_spare + kBeyondChance * std::sqrt(2 * noise_.stated_spare)) {
+    if (noise_.stated_spare > 0 &&
+        noise_.stated_scatter > noise_.stated_spare + kBeyondChance * std::sqrt(2 * noise_.stated_spare)) {
       health.warnings.push_back(fmt::format("replicates differ by {} times the standard deviations that were stated",
                                             pretty_number(std::sqrt(noise_.stated_scatter / noise_.stated_spare), 2)));
     }

@@ -287,7 +287,7 @@ TEST_CASE("a constraint may be meant for some choices only", "[problem]") {
   CHECK_THAT(refused("{when: {}, then: never}"), Contains("needs a choice"));
   CHECK_THAT(refused("{then: never}"), Contains("needs “when:”"));
   CHECK_THAT(refused("{when: {s: water}, then: \"t = 50 degC\"}"), Contains("write two inequalities"));
-  CHECK_THAT(refused("{when: {s: water}, then: sometimes}"), Contains("sometimes"));
+  CHECK_THAT(refused("{when: {s: water}, then: sometimes}"), Contains("or never; found “sometimes”"));
   CHECK_THAT(refused("never"), Contains("never"));
   CHECK_THAT(refused("\"s <= 1\""), Contains("{when: {s: …}, then: …}"));
   // A condition that leaves nothing, and conditions that together leave no choice.

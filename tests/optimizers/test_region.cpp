@@ -107,7 +107,7 @@ TEST_CASE("a suggested mixture adds up, and what it does without is not in it at
       sum += part;
       CHECK((part == 0 || part > 1e-9));
     }
-    CHECK(std::abs(sum - 1) < 4e-16);
+    CHECK(std::abs(sum - 1) <= 2.3e-16);  // a step between neighbouring numbers
   };
   std::size_t without = 0;
   for (int i = 0; i < 20; ++i) {

@@ -411,6 +411,12 @@ TEST_CASE("what is wrong with the data is said in words") {
   CHECK(health.noise_sd < 11);
   CHECK(std::none_of(health.warnings.begin(), health.warnings.end(),
                      [](const std::string& one) { return one.find("that were stated") != std::string::npos; }));
+  // Without replicates there is nothing that could belie.
+  TrainingData single = reference::sample_data(25, 2, 0.1, random);
+  single.noise_sd = Vector::Constant(25, 0.1);
+  for (const std::string& one : ExactGp::fit(single).health().warnings) {
+    CHECK(one.find("that were stated") == std::string::npos);
+  }
   data.noise_sd.resize(0);
   data.points = data.points.row(0).replicate(24, 1);
   REQUIRE(ExactGp::fit(data).health().warnings.size() == 1);
