@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kShortest = 5e-3, kLongest = 1e3;  // lengthscales, as shares of the unit cube's edge
 constexpr double kSmallestSignal = 0.02, kLargestSignal = 50;
-constexpr double kFewColumns = 4;  // up to so many, the prior of the trend's variance does not depend on them
+constexpr double kFewColumns = 8;  // up to so many, the prior of the trend's variance does not depend on them
 constexpr double kSmallestTrend = 1e-6, kLargestTrend = 50;
 
 /// ln of the density of LogNormal(location, scale) at e^t, up to a constant, and its derivative by t.
@@ -47,7 +47,8 @@ GpEvidence::GpEvidence(const Matrix& points, const Vector& outcomes, const Noise
       kernel_(kernel),
       prior_(prior),
       infers_noise_(noise.variance.array().isNaN().any()),
-      trend_location_(prior.trend_location - std::log(std::max(static_cast<double>(points.cols()) / kFewColumns, 1.0))),
+      trend_location_(prior.trend_location -
+                      2 * std::log(std::max(static_cast<double>(points.cols()) / kFewColumns, 1.0))),
       trend_(prior.trend && trend_features(points.topRows(0), columns_).cols() > 0),
       n_(points.rows()),
       d_(points.cols()),

@@ -16,7 +16,7 @@ struct GpPrior {
   double lengthscale_scale = 1.7320508075688772;     ///< σ
   double signal_scale = 1;                           ///< σ; μ is 0. 0: the signal variance is fixed at 1
   double noise_location = -3, noise_scale = 3;       ///< mean and standard deviation of ln of the noise variance
-  double trend_location = -4, trend_scale = 2;       ///< likewise, of the trend's; less ln(d/4) of d > 4 columns
+  double trend_location = -4, trend_scale = 2;       ///< likewise, of the trend's; less 2 ln(d/8) of d > 8 columns
   double noise_floor = 1e-8;                         ///< smallest noise variance
   bool trend = true;                                 ///< otherwise there is none
 };
