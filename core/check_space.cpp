@@ -8,7 +8,7 @@
 
 #include "core/check.h"
 #include "core/error.h"
-#include "core/linear_feasibility.h"
+#include "core/feasible_point.h"
 #include "core/reachable_sums.h"
 
 namespace athanor {
@@ -152,13 +152,19 @@ void check_reachable(const LinearConstraint& constraint, const std::vector<Param
                   constraint.text, names, pretty_number(around->first, 12), pretty_number(around->second, 12)));
 }
 
+/// “sum”, “other” of the constraints with these indices.
+std::string quoted(const std::vector<LinearConstraint>& constraints, const std::vector<std::size_t>& which) {
+  std::string texts;
+  for (const std::size_t i : which) texts += (texts.empty() ? "“" : ", “") + constraints[i].text + "”";
+  return texts;
+}
+
 void check_conflicts(const std::vector<Parameter>& parameters, const std::vector<LinearConstraint>& constraints) {
   if (can_hold_together(parameters, constraints)) return;
   const std::vector<std::size_t> conflict = smallest_conflict(parameters, constraints);
-  std::string texts, ranges;
+  std::string ranges;
   std::vector<bool> named(parameters.size(), false);
   for (const std::size_t i : conflict) {
-    texts += (texts.empty() ? "“" : ", “") + constraints[i].text + "”";
     for (const auto& term : constraints[i].terms) {
       if (named[term.parameter]) continue;
       named[term.parameter] = true;
@@ -167,7 +173,8 @@ void check_conflicts(const std::vector<Parameter>& parameters, const std::vector
                             with_unit(p, p.high()));
     }
   }
-  throw InputError(fmt::format("no point satisfies {} within {}; widen a range or relax {}", texts, ranges,
+  throw InputError(fmt::format("no point satisfies {} within {}; widen a range or relax {}",
+                               quoted(constraints, conflict), ranges,
                                conflict.size() == 1 ? "the constraint" : "one of these constraints"));
 }
 
@@ -183,41 +190,36 @@ void check_conditions(const LinearConstraint& constraint, const std::vector<Para
   }
 }
 
-/// Those that apply at `point`, of which only the choices count.
-std::vector<LinearConstraint> applying(const std::vector<LinearConstraint>& constraints, const Point& point) {
-  std::vector<LinearConstraint> out;
-  for (const LinearConstraint& constraint : constraints) {
-    if (constraint.applies(point)) out.push_back(constraint);
-  }
-  return out;
+/// Whether a constraint forbids `choice` of a parameter and speaks of nothing else: it is meant to be left out.
+bool forbidden(const std::vector<LinearConstraint>& constraints, std::size_t parameter, std::size_t choice) {
+  return std::any_of(constraints.begin(), constraints.end(), [&](const LinearConstraint& c) {
+    return c.terms.empty() && c.when.size() == 1 && c.when[0].parameter == parameter && c.when[0].meant[choice];
+  });
 }
 
-/// Whether some combination of choices is left. Of very many combinations it is taken for granted.
+/// Whether some combination of choices is left, and of each choice that a condition names one.
 void check_choices_left(const std::vector<Parameter>& parameters, const std::vector<LinearConstraint>& constraints) {
-  constexpr std::size_t kMostCombinations = 10000;
-  std::vector<std::size_t> choices;
-  std::size_t combinations = 1;
-  std::string texts;
-  for (const LinearConstraint& constraint : constraints) {
-    if (!constraint.when.empty()) texts += (texts.empty() ? "“" : ", “") + constraint.text + "”";
-    for (const LinearConstraint::Condition& condition : constraint.when) {
-      if (std::find(choices.begin(), choices.end(), condition.parameter) != choices.end()) continue;
-      combinations *= parameters[condition.parameter].cardinality();
-      if (combinations > kMostCombinations) return;
-      choices.push_back(condition.parameter);
+  std::vector<std::size_t> conditional;
+  std::vector<bool> named(parameters.size(), false);
+  for (std::size_t c = 0; c < constraints.size(); ++c) {
+    if (!constraints[c].when.empty()) conditional.push_back(c);
+    for (const auto& condition : constraints[c].when) named[condition.parameter] = true;
+  }
+  if (conditional.empty()) return;
+  if (!can_hold_together(parameters, constraints)) {
+    throw InputError(fmt::format("no combination of choices is left by {}; relax one of them",
+                                 quoted(constraints, smallest_conflict(parameters, constraints))));
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    for (std::size_t choice = 0; named[i] && choice < parameters[i].cardinality(); ++choice) {
+      const Held held{i, static_cast<double>(choice)};
+      if (forbidden(constraints, i, choice) || can_hold_together(parameters, constraints, held)) continue;
+      throw InputError(fmt::format(
+          "with “{}” of “{}” no point satisfies {}; relax one of these constraints, or take that choice out",
+          parameters[i].text(held.value), parameters[i].name,
+          quoted(constraints, smallest_conflict(parameters, constraints, held))));
     }
   }
-  if (choices.empty()) return;
-  Point point(parameters.size(), 0);
-  for (std::size_t combination = 0; combination < combinations; ++combination) {
-    std::size_t rest = combination;
-    for (const std::size_t i : choices) {
-      point[i] = static_cast<double>(rest % parameters[i].cardinality());
-      rest /= parameters[i].cardinality();
-    }
-    if (can_hold_together(parameters, applying(constraints, point))) return;
-  }
-  throw InputError(fmt::format("no combination of choices is left by {}; relax one of them", texts));
 }
 
 }  // namespace
@@ -248,6 +250,7 @@ void check_constraints(const std::vector<Parameter>& parameters, const std::vect
   for (const LinearConstraint& constraint : constraints) {
     if (constraint.when.empty() || constraint.terms.empty()) continue;
     always.push_back(constraint);
+    always.back().when.clear();
     check_conflicts(parameters, always);
     always.pop_back();
   }

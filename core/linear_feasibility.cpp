@@ -14,11 +14,6 @@ using Sense = LinearConstraint::Sense;
 constexpr double kTolerance = 1e-9;  // in scaled rows, whose largest coefficient is 1
 constexpr double kPivot = 1e-11;     // smaller entries are rounding
 constexpr std::size_t kMostPivots = 20'000;
-constexpr std::size_t kMostCombinations = 2'000;
-
-struct Range {
-  double low, high;
-};
 
 class PhaseOne {
  public:
@@ -50,6 +45,15 @@ class PhaseOne {
       pivot(row, column);
     }
     return true;  // undecided: rather admit a space than refuse a good one
+  }
+
+  /// The y at which it ended.
+  std::vector<double> point() const {
+    std::vector<double> out(variables_, 0.0);
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (basis_[i] < variables_) out[basis_[i]] = tableau_[i].back();
+    }
+    return out;
   }
 
  private:
@@ -132,8 +136,10 @@ class PhaseOne {
   std::vector<double> objective_;
 };
 
-// With every parameter continuous in its range.
-bool relaxed_feasible(const std::vector<Range>& ranges, const std::vector<LinearConstraint>& constraints) {
+}  // namespace
+
+std::optional<std::vector<double>> relaxed_point(const std::vector<Range>& ranges,
+                                                 const std::vector<LinearConstraint>& constraints) {
   std::vector<std::size_t> column(ranges.size(), ranges.size());
   std::size_t variables = 0;
   for (const LinearConstraint& constraint : constraints) {
@@ -159,60 +165,16 @@ bool relaxed_feasible(const std::vector<Range>& ranges, const std::vector<Linear
     const double excess = constraint.sense == Sense::kAtMost    ? -bound
                           : constraint.sense == Sense::kAtLeast ? bound
                                                                 : std::abs(bound);
-    if (excess > kTolerance * scale) return false;
+    if (excess > kTolerance * scale) return std::nullopt;
   }
-  return phase_one.feasible();
-}
-
-double value_of(const Parameter& parameter, std::size_t index) {
-  if (const auto* levels = std::get_if<Levels>(&parameter.kind)) return levels->values[index];
-  return parameter.low() + static_cast<double>(index);
-}
-
-}  // namespace
-
-bool can_hold_together(const std::vector<Parameter>& parameters, const std::vector<LinearConstraint>& constraints) {
-  std::vector<Range> ranges;
-  for (const Parameter& parameter : parameters) ranges.push_back({parameter.low(), parameter.high()});
-  if (!relaxed_feasible(ranges, constraints)) return false;
-
-  std::vector<std::size_t> discrete;
-  std::size_t combinations = 1;
-  for (const LinearConstraint& constraint : constraints) {
-    for (const auto& term : constraint.terms) {
-      const std::size_t count = parameters[term.parameter].cardinality();
-      if (count == 0 || std::find(discrete.begin(), discrete.end(), term.parameter) != discrete.end()) continue;
-      if (count > kMostCombinations / combinations) return true;
-      combinations *= count;
-      discrete.push_back(term.parameter);
-    }
+  if (!phase_one.feasible()) return std::nullopt;
+  const std::vector<double> y = phase_one.point();
+  std::vector<double> out;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const auto& [low, high] = ranges[i];
+    out.push_back(column[i] == ranges.size() ? low : low + std::clamp(y[column[i]], 0.0, 1.0) * (high - low));
   }
-  if (discrete.empty()) return true;
-  for (std::size_t combination = 0; combination < combinations; ++combination) {
-    std::size_t rest = combination;
-    for (const std::size_t i : discrete) {
-      const double value = value_of(parameters[i], rest % parameters[i].cardinality());
-      ranges[i] = {value, value};
-      rest /= parameters[i].cardinality();
-    }
-    if (relaxed_feasible(ranges, constraints)) return true;
-  }
-  return false;
-}
-
-// Leaves out one after another whatever the conflict does not need.
-std::vector<std::size_t> smallest_conflict(const std::vector<Parameter>& parameters,
-                                           const std::vector<LinearConstraint>& constraints) {
-  std::vector<std::size_t> kept(constraints.size());
-  for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i;
-  for (std::size_t i = 0; i < constraints.size(); ++i) {
-    std::vector<LinearConstraint> without;
-    for (const std::size_t k : kept) {
-      if (k != i) without.push_back(constraints[k]);
-    }
-    if (!can_hold_together(parameters, without)) std::erase(kept, i);
-  }
-  return kept;
+  return out;
 }
 
 }  // namespace athanor

@@ -1,22 +1,21 @@
-// Whether linear constraints and ranges leave any point at all, and if not, which of them conflict. Private to the
-// space.
+// Whether linear constraints and intervals leave any point. Private to the search for feasible points.
 #pragma once
 
-#include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "core/space.h"
 
 namespace athanor {
 
-/// Whether some point within the parameters' ranges satisfies all `constraints`. Exact (to rounding) over continuous
-/// parameters; integers and levels are tried one by one while their combinations are few, and else taken as continuous.
-/// Method: phase one of the simplex algorithm with Bland's rule.
-bool can_hold_together(const std::vector<Parameter>& parameters, const std::vector<LinearConstraint>& constraints);
+struct Range {
+  double low, high;
+};
 
-/// The indices of constraints that cannot hold together although they would if any one of them were left out. Call it
-/// only where all together cannot.
-std::vector<std::size_t> smallest_conflict(const std::vector<Parameter>& parameters,
-                                           const std::vector<LinearConstraint>& constraints);
+/// One number a range, within them, that hold all `constraints` (their conditions are not looked at), to rounding;
+/// none where there are no such numbers.
+/// Method: phase one of the simplex algorithm with Bland's rule.
+std::optional<std::vector<double>> relaxed_point(const std::vector<Range>& ranges,
+                                                 const std::vector<LinearConstraint>& constraints);
 
 }  // namespace athanor

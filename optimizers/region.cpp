@@ -4,11 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "core/feasible_point.h"
+
 namespace athanor {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int kTries = 200;
+constexpr int kFirstTries = 40;            // to see whether one draw after another meets the constraints
+constexpr std::size_t kMostNodes = 5'000;  // of a search for a feasible point
 constexpr int kProjections = 400;
 
 double width(const Parameter& parameter) {
@@ -42,6 +46,7 @@ Region::Region(const Space& space) : space_(space), touching_(space.size()) {
     const auto is_equality = [&](std::size_t c) { return constraints[c].sense == LinearConstraint::Sense::kEqual; };
     if (std::any_of(touching_[i].begin(), touching_[i].end(), is_equality)) equal_.push_back(i);
   }
+  scarce_ = constrained() && !drawn_easily();
   if (equal_.empty()) return;
   Matrix rows = Matrix::Zero(static_cast<Eigen::Index>(equalities.size()), static_cast<Eigen::Index>(equal_.size()));
   for (Eigen::Index r = 0; r < rows.rows(); ++r) {
@@ -56,6 +61,15 @@ Region::Region(const Space& space) : space_(space), touching_(space.size()) {
   Eigen::Index rank = 0;
   for (Eigen::Index i = 0; i < svd.singularValues().size(); ++i) rank += svd.singularValues()[i] > 1e-10 ? 1 : 0;
   basis_ = svd.matrixV().rightCols(rows.cols() - rank);
+}
+
+bool Region::drawn_easily() const {
+  RandomStream random(0, "region");
+  for (int attempt = 0; attempt < kFirstTries; ++attempt) {
+    std::optional<Point> point = propagate(random);
+    if (point && (space_.feasible(*point) || repair(*point))) return true;
+  }
+  return false;
 }
 
 namespace {
@@ -211,23 +225,21 @@ void Region::walk(Point& point, std::size_t steps, RandomStream& random) const {
 }
 
 std::optional<Point> Region::sample(RandomStream& random) const {
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    std::optional<Point> point = propagate(random);
-    if (!point) continue;
-    if (!constrained()) return point;
-    if (!space_.feasible(*point) && !repair(*point)) continue;
-    const Point start = *point;
-    walk(*point, 4 * (continuous_.size() + 1), random);
+  if (!constrained()) return propagate(random);
+  const auto forget = [&](Point point) {
+    const Point start = point;
+    walk(point, 4 * (continuous_.size() + 1), random);
     // A walk along equalities drifts by rounding; where it drifted too far, the start will do.
-    if (space_.feasible(*point) || repair(*point)) return point;
-    return start;
+    return space_.feasible(point) || repair(point) ? point : start;
+  };
+  for (int attempt = 0; attempt < (scarce_ ? 1 : kTries); ++attempt) {
+    std::optional<Point> point = propagate(random);
+    if (point && (space_.feasible(*point) || repair(*point))) return forget(std::move(*point));
   }
-  // Constraints that leave a parameter no choice at all are met by projection, not by drawing one after the other.
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    std::vector<double> unit(space_.size());
-    for (double& u : unit) u = random.uniform();
-    Point point = space_.decode(unit);
-    if (repair(point)) return point;
+  const auto sought = feasible_point(space_.parameters(), space_.constraints(), std::nullopt, &random, kMostNodes);
+  if (sought.point) {
+    Point point = *sought.point;
+    if (space_.feasible(point) || repair(point)) return forget(std::move(point));
   }
   return std::nullopt;
 }

@@ -27,7 +27,8 @@ class Region {
   /// A random point: uniform where there are no constraints, otherwise after a walk that forgets where it began
   /// (continuous parameters that share an equality: uniform in natural coordinates, so uniform on the simplex for a
   /// mixture; others by their encoding). None if no feasible point was found, which means that the discrete parameters
-  /// hardly permit any. Method: bounds propagation for a start, then hit-and-run (Smith 1984).
+  /// hardly permit any. Method: bounds propagation for a start, and where that rarely ends well a search with
+  /// backtracking; then hit-and-run (Smith 1984).
   std::optional<Point> sample(RandomStream& random) const;
 
   /// Moves the continuous coordinates of `point` (and the bounds' violations of discrete ones) until it is feasible,
@@ -46,6 +47,8 @@ class Region {
 
  private:
   std::optional<Point> propagate(RandomStream& random) const;
+  /// Whether a few attempts at that meet the constraints.
+  bool drawn_easily() const;
   /// Choices of parameter `i` that no constraint forbids, given those that are made (low = high).
   std::vector<double> choices_left(std::size_t i, Point low, Point high) const;
   void walk(Point& point, std::size_t steps, RandomStream& random) const;
@@ -59,6 +62,7 @@ class Region {
   std::vector<std::vector<std::size_t>> touching_;  // parameter → constraints
   std::vector<std::size_t> continuous_;
   std::vector<std::size_t> equal_;  // continuous parameters that take part in an equality
+  bool scarce_ = false;             // feasible points are hardly ever drawn one coordinate after the other
   Matrix basis_;                    // equal_ × k: directions, in shares of the ranges, that keep every equality
 };
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-THREADS = 2
+#: Two in the runs that tell how fast a peer is. For more runs in the same time, of which only the scores count, two at once
+#: with a thread each.
+THREADS = int(os.environ.get("ATHANOR_PEERS_THREADS", "2"))
 
 #: Name on the command line → (module of the peer, distribution whose version is recorded).
 PEERS = {
@@ -24,7 +26,7 @@ class NotApplicable(Exception):
 
 
 def enter_environment() -> None:
-    """Goes on under the Python that has the peers (see `setup`), with two threads for every numerical library."""
+    """Goes on under the Python that has the peers (see `setup`), with so many threads for every numerical library."""
     default = HERE.parent.parent / "build" / "peers-venv"
     venv = Path(os.environ.get("ATHANOR_PEERS_VENV", default)).absolute()
     threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}

@@ -9,11 +9,12 @@ from scipy.stats import wilcoxon
 
 # Scores below these count as these: nobody's experiment tells them apart.
 FLOORS = {"regret": 1e-6, "hypervolume gap": 1e-3, "top 5 % missed": 1e-2}
+TIMED_THREADS = 2  # runs with another number tell how good a peer is, not how fast
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 EXPLANATION = (
     "Each cell: median / mean of the final score (smaller is better; see `bench/peers/README.md`), then the median "
-    "seconds of one question (of a peer: clock or processor time, whichever is less), in parentheses the number of "
+    "seconds of one question (of a peer: clock or processor time, whichever is less, of its runs with two threads), in parentheses the number of "
     "its runs that the time limit or an error cut short. Every planner is measured from the same starting points, and "
     "only on the seeds at which it and Athanor have both run; a run that was cut short is compared at the experiment "
     "that it reached. The best peer is the one whose mean stands lowest beside Athanor's on the seeds that they "
@@ -32,7 +33,8 @@ class Pairs:
         self.floor = floor
         runs = [run for run in runs if run.get("scores") and run["seed"] in athanor]
         # Whichever is less, so that whatever else kept the machine busy does not count against the peer.
-        self.seconds = [min(pair) for run in runs for pair in zip(run["seconds"], run["cpu_seconds"])]
+        timed = [run for run in runs if run["threads"] == TIMED_THREADS]
+        self.seconds = [min(pair) for run in timed for pair in zip(run["seconds"], run["cpu_seconds"])]
         self.stopped = sum(1 for run in runs if "stopped" in run or "failed" in run)
         reached = [(run["scores"], athanor[run["seed"]]["scores"]) for run in runs]
         self.scores = [mine[-1] for mine, _ in reached]
@@ -72,7 +74,8 @@ def row(problem: common.Problem, athanor: dict[int, dict], planners: list[str]) 
     best = max(pairs, key=lambda planner: pairs[planner].ratio)
     chosen = pairs[best]
     reference = pairs.get("botorch")
-    speed = statistics.median(reference.seconds) / statistics.median(seconds) if reference and seconds else None
+    timed = reference and reference.seconds and seconds
+    speed = statistics.median(reference.seconds) / statistics.median(seconds) if timed else None
     significance = "–" if math.isnan(chosen.p) else f"{chosen.p:.2g}"
     cells += [best, str(len(chosen)), f"{chosen.ratio:.2g}", significance, f"{speed:.0f} ×" if speed else "–"]
     return cells, chosen.ratio, speed

@@ -295,6 +295,10 @@ TEST_CASE("a constraint may be meant for some choices only", "[problem]") {
              Contains("no point satisfies “when s is water: t <= 20 degC”"));
   CHECK_THAT(refused("{when: {b: NaH}, then: never}, {when: {b: TEA}, then: never}"),
              Contains("no combination of choices is left by “when b is NaH: never”, “when b is TEA: never”"));
+  // Each leaves something, but together they take one choice out without saying so.
+  CHECK_THAT(refused("{when: {s: water}, then: \"t <= 60 degC\"}, {when: {s: water}, then: \"t >= 70 degC\"}"),
+             Contains("with “water” of “s” no point satisfies “when s is water: t <= 60 degC”, “when s is water: t >= "
+                      "70 degC”; relax one of these constraints, or take that choice out"));
 }
 
 TEST_CASE("mixtures hold to their parts' unit", "[problem]") {

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/linear_feasibility.h"
+#include "core/feasible_point.h"
 #include "core/random.h"
 #include "tests/core/messages.h"
 

@@ -73,6 +73,45 @@ TEST_CASE("choices that do not go together are not drawn, and all others are") {
   CHECK(warm[2] == Approx(0.01));
 }
 
+TEST_CASE("where hardly any combination of choices is legal, a planner finds each of them and then says so") {
+  // Eight choices of five, each pair of neighbours equal, and a temperature that depends on them: 5 of 390,625.
+  std::vector<Parameter> parameters;
+  std::vector<LinearConstraint> constraints;
+  const auto only = [](std::size_t meant, bool yes) {
+    std::vector<bool> out(5, !yes);
+    out[meant] = yes;
+    return out;
+  };
+  for (std::size_t i = 0; i < 8; ++i) {
+    parameters.push_back({fmt::format("p{}", i), {}, Choices{{"a", "b", "c", "d", "e"}, {}}});
+  }
+  for (std::size_t i = 0; i + 1 < 8; ++i) {
+    for (std::size_t c = 0; c < 5; ++c) {
+      constraints.push_back(
+          {{}, LinearConstraint::Sense::kAtMost, -1, "unequal", {{i, only(c, true)}, {i + 1, only(c, false)}}});
+    }
+  }
+  Problem problem;
+  problem.space = Space(parameters, constraints);
+  problem.objectives.resize(1);
+  problem.objectives[0].name = "y";
+  problem.planner.initial = 2;
+  PlanQuestion question;
+  for (std::size_t i = 0; i < 6; ++i) {
+    question.seed = i;
+    const Plan answer = plan(problem, question);
+    if (i == 5) {
+      CHECK(answer.suggestions.empty());
+      CHECK_FALSE(answer.notes.empty());
+      break;
+    }
+    REQUIRE(answer.suggestions.size() == 1);
+    const Point& at = answer.suggestions[0].at;
+    REQUIRE(problem.space.feasible(at));
+    question.observations.push_back({"", at, {Measurement{at[0], std::nullopt}}, std::nullopt, false});
+  }
+}
+
 TEST_CASE("a mixture is drawn uniformly from the simplex") {
   // Each part of a uniform point of the simplex of k parts has mean 1/k and variance (k − 1)/(k² (k + 1)).
   RandomStream random(2, "simplex");
