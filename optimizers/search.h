@@ -14,7 +14,7 @@ namespace athanor {
 struct SearchOptions {
   std::size_t raw_points = 256;         ///< spread over the space before anything is climbed
   std::size_t near_points = 96;         ///< perturbations of the points that seem best
-  std::size_t starts = 4;               ///< of the climbs
+  std::size_t starts = 12;              ///< of the climbs
   int max_evaluations = 40;             ///< of each continuous climb
   std::size_t enumerate_below = 20000;  ///< a finite space of fewer points is enumerated
   std::function<bool()> stop;           ///< asked between steps; the best point so far is the answer once it says true

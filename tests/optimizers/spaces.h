@@ -153,4 +153,23 @@ inline double outcome(const Space& space, const Point& point, std::size_t object
   return sum;
 }
 
+/// What is measured there, everything.
+inline Observation observe(const Problem& problem, const Point& at) {
+  Observation o;
+  o.at = at;
+  for (std::size_t k = 0; k < problem.measurands().size(); ++k) {
+    o.measured.push_back(Measurement{outcome(problem.space, at, k), std::nullopt});
+  }
+  return o;
+}
+
+/// One objective over −1 … 3.
+inline Problem line() {
+  Problem problem;
+  problem.space = Space({{"x", {}, Continuous{-1, 3}}});
+  problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
+  problem.planner.initial = 3;
+  return problem;
+}
+
 }  // namespace athanor::testing

@@ -1,5 +1,5 @@
-// Goal: whatever the space and the data, the planner's answer is valid, feasible, finite, new and repeatable. Method:
-// random mixed spaces with random, often awkward observations; small exact cases.
+// Goal: the planner's answers are repeatable, good where that is known, and explained; what cannot be understood is
+// refused. Method: small exact cases.
 #include <catch2/catch.hpp>
 #include <limits>
 #include <map>
@@ -13,83 +13,8 @@
 
 using namespace athanor;
 
-namespace {
-
-Observation observe(const Problem& problem, const Point& at) {
-  Observation o;
-  o.at = at;
-  for (std::size_t k = 0; k < problem.measurands().size(); ++k) {
-    o.measured.push_back(Measurement{testing::outcome(problem.space, at, k), std::nullopt});
-  }
-  return o;
-}
-
-Problem line() {
-  Problem problem;
-  problem.space = Space({{"x", {}, Continuous{-1, 3}}});
-  problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
-  problem.planner.initial = 3;
-  return problem;
-}
-
-}  // namespace
-
-TEST_CASE("random spaces, random data: always a valid, feasible, finite, new suggestion") {
-  for (std::uint64_t seed = 0; seed < 500; ++seed) {
-    RandomStream random(seed, "planner");
-    const Problem problem = testing::random_problem(random, random.below(3) == 0 ? 2 + random.below(4) : 1);
-    const Region region(problem.space);
-    PlanQuestion question;
-    question.seed = seed;
-    question.count = 1 + random.below(3);
-    if (random.below(4) == 0) question.deadline_s = 0.02;
-    Tried tried(problem.space);
-    const std::uint64_t kind = random.below(7);
-    const std::size_t told = random.below(14);
-    for (std::size_t i = 0; i < told; ++i) {
-      const auto point = problem.space.pool() ? pool_row(problem.space, random.below(problem.space.pool()->rows))
-                                              : region.sample(random).value();
-      Observation o = observe(problem, point);
-      for (auto& m : o.measured) {
-        if (kind == 0) m->value = 5;                                            // constant
-        if (kind == 1) m->value *= std::pow(10.0, random.uniform(-6, 12));      // wild
-        if (kind == 2) m->sd = i % 2 == 0 ? std::optional(0.1) : std::nullopt;  // stated now and then
-        if (kind == 3 && random.below(3) == 0) m = std::nullopt;                // partial
-      }
-      if (kind == 4 || (kind == 5 && random.below(3) == 0)) {
-        o.failed = "clogged";
-        for (auto& m : o.measured) m = std::nullopt;
-      }
-      tried.add(point);
-      question.observations.push_back(o);
-      if (kind == 6) question.observations.push_back(o);  // twice the same
-    }
-    for (std::size_t i = 0; i < random.below(3); ++i) {
-      const auto point = problem.space.pool() ? pool_row(problem.space, 0) : region.sample(random).value();
-      question.pending.push_back(point);
-      tried.add(point);
-    }
-    const Plan answer = plan(problem, question);
-    INFO("seed " << seed << ", kind " << kind);
-    const bool coarse = std::any_of(problem.space.parameters().begin(), problem.space.parameters().end(),
-                                    [](const Parameter& p) { return p.resolution > 0; });
-    if (!problem.space.finite() && !coarse) CHECK(answer.suggestions.size() == question.count);
-    if (answer.suggestions.size() < question.count) CHECK_FALSE(answer.notes.empty());
-    for (const Suggestion& suggestion : answer.suggestions) {
-      INFO(problem.space.why_infeasible(suggestion.at));
-      CHECK(problem.space.feasible(suggestion.at));
-      CHECK_FALSE(tried.near(suggestion.at));
-      tried.add(suggestion.at);
-      for (const auto& p : suggestion.forecast.of) {
-        if (!p) continue;
-        CHECK(std::isfinite(p->mean));
-        CHECK(std::isfinite(p->sd));
-        CHECK(p->sd >= 0);
-      }
-      CHECK_FALSE(suggestion.reason.empty());
-    }
-  }
-}
+using testing::line;
+using testing::observe;
 
 TEST_CASE("the same question has the same answer, bit for bit; another seed another one") {
   RandomStream random(7, "determinism");
@@ -153,47 +78,6 @@ TEST_CASE("a finite space is visited to its end, each point once") {
     question.count = 5;
   }
   CHECK(seen.size() == 12);
-}
-
-TEST_CASE("random spaces with resolutions: nothing is suggested nearer than them to a point tried or suggested") {
-  std::size_t suggested = 0;
-  for (std::uint64_t seed = 0; seed < 120; ++seed) {
-    RandomStream random(seed, "resolution");
-    Problem problem = testing::random_problem(random);
-    std::vector<Parameter> parameters = problem.space.parameters();
-    for (Parameter& p : parameters) {
-      const bool numeric = p.continuous() || std::holds_alternative<Integer>(p.kind);
-      if (numeric && p.high() > p.low()) p.resolution = (p.high() - p.low()) * random.uniform(0.05, 0.4);
-    }
-    problem.space = Space(parameters, problem.space.constraints(), problem.space.pool());
-    // By the definition, with no more slack than rounding needs.
-    const auto same = [&](const Point& a, const Point& b) {
-      for (std::size_t i = 0; i < a.size(); ++i) {
-        const Parameter& p = problem.space[i];
-        const double apart = std::abs(a[i] - b[i]);
-        if (p.resolution > 0 ? apart >= p.resolution * (1 - 2e-6) : apart > 1e-9 * (p.high() - p.low())) return false;
-      }
-      return true;
-    };
-    PlanQuestion question;
-    question.seed = seed;
-    question.count = 2;
-    const Region region(problem.space);
-    std::vector<Point> before;
-    for (int i = 0; i < 6; ++i) {
-      before.push_back(problem.space.pool() ? pool_row(problem.space, random.below(problem.space.pool()->rows))
-                                            : region.sample(random).value());
-      question.observations.push_back(observe(problem, before.back()));
-    }
-    for (const Suggestion& suggestion : plan(problem, question).suggestions) {
-      INFO("seed " << seed);
-      CHECK(problem.space.feasible(suggestion.at));
-      for (const Point& other : before) CHECK_FALSE(same(suggestion.at, other));
-      before.push_back(suggestion.at);
-      ++suggested;
-    }
-  }
-  CHECK(suggested > 120);
 }
 
 TEST_CASE("with a resolution the planner goes on beside its best point, until nothing is left") {
@@ -295,88 +179,6 @@ TEST_CASE("constraints that leave little or no choice are met") {
     CHECK(few.space.feasible(at));
     question.observations.push_back({"", at, {Measurement{-std::pow(at[1] - 11, 2), {}}}, {}});
   }
-}
-
-TEST_CASE("a batch whose time is up is whole and new all the same, and says what was not chosen with care") {
-  // A deadline that no machine can keep for sixty choices; how well it is kept, bench_plan_speed tells.
-  Problem problem = line();
-  problem.objectives.push_back({"cost", {}, Objective::Goal::kMinimize, 0});
-  PlanQuestion question;
-  RandomStream random(3, "deadline");
-  for (int i = 0; i < 30; ++i) {
-    const double x = random.uniform(-1, 3);
-    question.observations.push_back({"", {x}, {Measurement{std::sin(3 * x), {}}, Measurement{x * x, {}}}, {}});
-  }
-  question.count = 60;
-  question.deadline_s = 1e-3;
-  const Plan answer = plan(problem, question);
-  REQUIRE(answer.suggestions.size() == 60);
-  std::size_t careless = 0;
-  Tried tried(problem.space);
-  for (const Suggestion& s : answer.suggestions) {
-    careless += s.reason == "no time was left to choose it with care";
-    CHECK(s.forecast.of.size() == 2);
-    CHECK_FALSE(tried.near(s.at));
-    tried.add(s.at);
-  }
-  CHECK(careless > 50);
-  REQUIRE(answer.notes.size() >= 1);
-  CHECK(answer.notes.back().find("deadline") != std::string::npos);
-}
-
-namespace {
-
-struct FailingRuns {
-  int late = 0, failed = 0;  // experiments from the thirteenth on, and those of them that failed
-  double worst = std::numeric_limits<double>::infinity();  // of the runs' best outcomes
-};
-
-/// Six runs of 25 experiments on the line, of which every one to the right of 1 fails.
-template <class Outcome>
-FailingRuns run_where_the_right_fails(const Outcome& outcome) {
-  const Problem problem = line();
-  FailingRuns out;
-  for (std::uint64_t repeat = 0; repeat < 6; ++repeat) {
-    PlanQuestion question;
-    double best = -std::numeric_limits<double>::infinity();
-    while (question.observations.size() < 25) {
-      question.seed = 100 * repeat + question.observations.size();
-      const Point at = plan(problem, question).suggestions.at(0).at;
-      Observation o{"", at, {std::nullopt}, std::nullopt};
-      if (at[0] > 1) {
-        o.failed = "too hot";
-      } else {
-        o.measured[0] = Measurement{outcome(at[0]), std::nullopt};
-        best = std::max(best, outcome(at[0]));
-      }
-      if (question.observations.size() >= 12) {
-        ++out.late;
-        out.failed += o.failed ? 1 : 0;
-      }
-      question.observations.push_back(o);
-    }
-    out.worst = std::min(out.worst, best);
-  }
-  return out;
-}
-
-}  // namespace
-
-TEST_CASE("suggestions keep away from where experiments fail") {
-  // Hills around 0.5. Without a model of failure about half of the late experiments would fail.
-  const FailingRuns runs =
-      run_where_the_right_fails([](double x) { return -std::pow(x - 0.5, 2) + 0.05 * std::sin(15 * x); });
-  CAPTURE(runs.failed, runs.late);
-  CHECK(runs.worst > 0.03);
-  CHECK(runs.failed < 0.3 * runs.late);
-}
-
-TEST_CASE("where the best would fail, few experiments do") {
-  // Everything gets better to the right, until it fails.
-  const FailingRuns runs = run_where_the_right_fails([](double x) { return -std::pow(x - 2, 2); });
-  CAPTURE(runs.failed, runs.late);
-  CHECK(runs.worst > -std::pow(0.95 - 2, 2));
-  CHECK(runs.failed < 0.5 * runs.late);
 }
 
 TEST_CASE("two objectives: the suggestions spread along the trade-off") {
@@ -483,57 +285,6 @@ TEST_CASE("predict and describe tell of the model, in the outcome's unit") {
   CHECK(reports[0].lengthscales[0].parameter == "x");
   REQUIRE(reports[0].left_out);
   CHECK(reports[0].left_out->rmse < 3);
-}
-
-TEST_CASE("a deadline that has nearly passed still gives an answer") {
-  RandomStream random(9, "deadline");
-  Problem problem = testing::random_problem(random);
-  problem.space = Space({{"a", {}, Continuous{0, 1}}, {"b", {}, Continuous{0, 1}}});
-  PlanQuestion question;
-  for (int i = 0; i < 40; ++i) question.observations.push_back(observe(problem, {random.uniform(), random.uniform()}));
-  question.deadline_s = 1e-9;
-  question.count = 2;
-  const Plan answer = plan(problem, question);
-  CHECK(answer.suggestions.size() == 2);
-  CHECK_FALSE(answer.notes.empty());
-}
-
-TEST_CASE("an outcome constraint is learned: the best feasible point is found beside a better infeasible one") {
-  // y = x grows all the way; c = (x + 1)²/4 must stay below 1, so that x = 1 is the best allowed.
-  Problem problem = line();
-  problem.measured_too = {{"c", {}}};
-  problem.outcome_constraints = {{1, true, 1, "c <= 1"}};
-  PlanQuestion question;
-  double best = -1;
-  for (int i = 0; i < 15; ++i) {
-    question.seed = static_cast<std::uint64_t>(i);
-    const Plan answer = plan(problem, question);
-    const double x = answer.suggestions[0].at[0], c = (x + 1) * (x + 1) / 4;
-    if (c <= 1) best = std::max(best, x);
-    if (i >= 3) CHECK(answer.suggestions[0].forecast.of.size() == 2);
-    question.observations.push_back({"", {x}, {Measurement{x, {}}, Measurement{c, {}}}, {}});
-  }
-  CHECK(best > 0.97);
-}
-
-TEST_CASE("while nothing is feasible a batch looks in more than one place, and says so") {
-  Problem problem = line();
-  problem.measured_too = {{"c", {}}};
-  problem.outcome_constraints = {{1, true, 1, "c <= 1"}};
-  PlanQuestion question;
-  question.count = 4;
-  for (int i = 0; i < 6; ++i) {
-    const double x = -1 + 0.8 * i;
-    question.observations.push_back({"", {x}, {Measurement{x, {}}, Measurement{10 + std::sin(3 * x), {}}}, {}});
-  }
-  const Plan answer = plan(problem, question);
-  REQUIRE(answer.suggestions.size() == 4);
-  for (std::size_t i = 0; i < 4; ++i) {
-    CHECK(answer.suggestions[i].reason.find("looks for something feasible") == 0);
-    for (std::size_t k = 0; k < i; ++k) {
-      CHECK(std::abs(answer.suggestions[i].at[0] - answer.suggestions[k].at[0]) > 0.02);
-    }
-  }
 }
 
 TEST_CASE("objectives measured one at a time still make a model of each") {

@@ -1,0 +1,143 @@
+// Goal: whatever the space and the data, the planner's answer is valid, feasible, finite and new. Method: random mixed
+// spaces with random, often awkward observations.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+#include "optimizers/design.h"
+#include "optimizers/planner.h"
+#include "spaces.h"
+
+using namespace athanor;
+using testing::line;
+using testing::observe;
+
+namespace {
+
+/// A question about a random space with random, often awkward data.
+struct RandomQuestion {
+  Problem problem;
+  PlanQuestion question;
+};
+
+RandomQuestion random_question(std::uint64_t seed) {
+  RandomStream random(seed, "planner");
+  const Problem problem = testing::random_problem(random, random.below(3) == 0 ? 2 + random.below(4) : 1);
+  const Region region(problem.space);
+  const auto draw = [&] {
+    const auto& pool = problem.space.pool();
+    return pool ? pool_row(problem.space, random.below(pool->rows)) : region.sample(random).value();
+  };
+  PlanQuestion question;
+  question.seed = seed;
+  question.count = 1 + random.below(3);
+  const std::uint64_t kind = random.below(7);
+  const std::size_t told = random.below(14);
+  for (std::size_t i = 0; i < told; ++i) {
+    Observation o = observe(problem, draw());
+    for (auto& m : o.measured) {
+      if (kind == 0) m->value = 5;                                            // constant
+      if (kind == 1) m->value *= std::pow(10.0, random.uniform(-6, 12));      // wild
+      if (kind == 2) m->sd = i % 2 == 0 ? std::optional(0.1) : std::nullopt;  // stated now and then
+      if (kind == 3 && random.below(3) == 0) m = std::nullopt;                // partial
+    }
+    if (kind == 4 || (kind == 5 && random.below(3) == 0)) {
+      o.failed = "clogged";
+      for (auto& m : o.measured) m = std::nullopt;
+    }
+    question.observations.push_back(o);
+    if (kind == 6) question.observations.push_back(o);  // twice the same
+  }
+  const std::size_t pending = random.below(3);
+  for (std::size_t i = 0; i < pending; ++i) question.pending.push_back(draw());
+  return {problem, question};
+}
+
+}  // namespace
+
+TEST_CASE("random spaces, random data: always a valid, feasible, finite, new suggestion") {
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    auto [problem, question] = random_question(seed);
+    if (seed % 4 == 0) question.deadline_s = 0.02;
+    Tried tried(problem.space);
+    for (const Observation& o : question.observations) tried.add(o.at);
+    for (const Point& point : question.pending) tried.add(point);
+    const Plan answer = plan(problem, question);
+    INFO("seed " << seed);
+    const bool coarse = std::any_of(problem.space.parameters().begin(), problem.space.parameters().end(),
+                                    [](const Parameter& p) { return p.resolution > 0; });
+    if (!problem.space.finite() && !coarse) CHECK(answer.suggestions.size() == question.count);
+    if (answer.suggestions.size() < question.count) CHECK_FALSE(answer.notes.empty());
+    for (const Suggestion& suggestion : answer.suggestions) {
+      INFO(problem.space.why_infeasible(suggestion.at));
+      CHECK(problem.space.feasible(suggestion.at));
+      CHECK_FALSE(tried.near(suggestion.at));
+      tried.add(suggestion.at);
+      for (const auto& p : suggestion.forecast.of) {
+        if (!p) continue;
+        CHECK(std::isfinite(p->mean));
+        CHECK(std::isfinite(p->sd));
+        CHECK(p->sd >= 0);
+      }
+      CHECK_FALSE(suggestion.reason.empty());
+    }
+  }
+}
+
+// Measures, and asserts nothing, for how long an answer takes is the machine's business too:
+//   build/release/tests/test_optimizers "[deadlines]"
+TEST_CASE("how deadlines are kept over the random spaces", "[.deadlines]") {
+  for (const double deadline_ms : {1.0, 5.0, 10.0, 20.0, 50.0}) {
+    std::vector<double> taken;
+    for (std::uint64_t seed = 0; seed < 500; ++seed) {
+      RandomQuestion one = random_question(seed);
+      one.question.deadline_s = 1e-3 * deadline_ms;
+      taken.push_back(1e3 * plan(one.problem, one.question).seconds);
+    }
+    std::sort(taken.begin(), taken.end());
+    const auto late = std::count_if(taken.begin(), taken.end(), [&](double ms) { return ms > 1.1 * deadline_ms; });
+    fmt::print("{:5.0f} ms: p50 {:6.2f}, p99 {:6.2f}, longest {:6.2f} ms; {} of 500 later than a tenth after it\n",
+               deadline_ms, taken[250], taken[495], taken[499], late);
+  }
+}
+
+TEST_CASE("random spaces with resolutions: nothing is suggested nearer than them to a point tried or suggested") {
+  std::size_t suggested = 0;
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    RandomStream random(seed, "resolution");
+    Problem problem = testing::random_problem(random);
+    std::vector<Parameter> parameters = problem.space.parameters();
+    for (Parameter& p : parameters) {
+      const bool numeric = p.continuous() || std::holds_alternative<Integer>(p.kind);
+      if (numeric && p.high() > p.low()) p.resolution = (p.high() - p.low()) * random.uniform(0.05, 0.4);
+    }
+    problem.space = Space(parameters, problem.space.constraints(), problem.space.pool());
+    // By the definition, with no more slack than rounding needs.
+    const auto same = [&](const Point& a, const Point& b) {
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        const Parameter& p = problem.space[i];
+        const double apart = std::abs(a[i] - b[i]);
+        if (p.resolution > 0 ? apart >= p.resolution * (1 - 2e-6) : apart > 1e-9 * (p.high() - p.low())) return false;
+      }
+      return true;
+    };
+    PlanQuestion question;
+    question.seed = seed;
+    question.count = 2;
+    const Region region(problem.space);
+    std::vector<Point> before;
+    for (int i = 0; i < 6; ++i) {
+      before.push_back(problem.space.pool() ? pool_row(problem.space, random.below(problem.space.pool()->rows))
+                                            : region.sample(random).value());
+      question.observations.push_back(observe(problem, before.back()));
+    }
+    for (const Suggestion& suggestion : plan(problem, question).suggestions) {
+      INFO("seed " << seed);
+      CHECK(problem.space.feasible(suggestion.at));
+      for (const Point& other : before) CHECK_FALSE(same(suggestion.at, other));
+      before.push_back(suggestion.at);
+      ++suggested;
+    }
+  }
+  CHECK(suggested > 120);
+}
