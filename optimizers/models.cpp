@@ -66,6 +66,7 @@ TrainingData training_data(const Problem& problem, const std::vector<Observation
 namespace {
 
 constexpr std::size_t kDraws = 3;      // of hyper-parameters, beside the most probable ones
+constexpr double kLeastFreedom = 4;    // degrees of it; fewer would leave next to nothing said
 constexpr double kSmoothNoise = 1e-3;  // noise variance, standardised: beyond it nothing is taken for infinitely smooth
 constexpr double kTransformOdds = 15;  // ln of how much more probable a transformed outcome must be
 constexpr double kSoftening[] = {1, 0.1, 0.01};  // of the logarithm of the gap to the best
@@ -215,7 +216,9 @@ void OutcomeModel::moments(const Matrix& points, Vector& mean, Vector& variance)
   const double count = 1 + static_cast<double>(drawn.size());
   shift /= count;
   mean += shift;
-  variance = (variance / count - shift.cwiseAbs2()).cwiseMax(0.0);
+  // The outcomes' size is itself told by so many points: a Student process (Shah, Wilson & Ghahramani 2014).
+  const double freedom = std::max(static_cast<double>(gp->rows()) - 1, kLeastFreedom);
+  variance = (variance / count - shift.cwiseAbs2()).cwiseMax(0.0) * (freedom / (freedom - 2));
 }
 
 std::vector<Prediction> OutcomeModel::predict(const Matrix& points) const {

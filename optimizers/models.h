@@ -41,8 +41,8 @@ struct OutcomeModel {
   double standardised(double value) const { return (transform(value) - gp->location()) / gp->scale(); }
   /// What N(mean, variance) in the gp's own unit is in the measurand's.
   Prediction predict(double mean, double variance) const;
-  /// At each row of `points`: mean and variance of what all of the processes say, equally probable, in the gp's own
-  /// unit; and in the measurand's.
+  /// At each row of `points`: mean and variance of what all of the processes say, equally probable, their size as
+  /// uncertain as so many outcomes leave it; in the gp's own unit, and in the measurand's.
   void moments(const Matrix& points, Vector& mean, Vector& variance) const;
   std::vector<Prediction> predict(const Matrix& points) const;
   /// Of one measurement whose noise is not stated, in the gp's own unit; the mean of what the processes say.
