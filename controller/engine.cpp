@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "controller/points.h"
+#include "core/canary.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "instruments/description.h"
@@ -400,7 +401,7 @@ void Engine::question_planner() {
 }
 
 void Engine::begin_experiments() {
-  if (stopping() || state_.instruments.empty()) return;  // before a driver was heard nothing is known of what steps use
+  if (stopping() || !every_capability_known()) return;  // what steps use is not known before their drivers were heard
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     if (experiment.state != ExperimentState::kApproved) continue;
@@ -422,9 +423,17 @@ void Engine::begin_experiments() {
     Record fresh;
     fresh.mutable_begun()->set_experiment(number);
     fresh.mutable_begun()->set_place(place);
+    if (ATHANOR_CANARY("begin without stock")) stock.clear();
     for (wire::Value& value : stock) *fresh.mutable_begun()->add_stock() = std::move(value);
     record(std::move(fresh));
   }
+}
+
+bool Engine::every_capability_known() const {
+  return std::all_of(campaign_.steps.begin(), campaign_.steps.end(), [&](const Step& step) {
+    return std::any_of(offers_.begin(), offers_.end(),
+                       [&](const auto& offer) { return find_capability(offer.second, step.capability) != nullptr; });
+  });
 }
 
 // What the shelf lacks of `stock`, in words; empty if there is enough.
@@ -469,7 +478,7 @@ void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::
     const wire::Capability* capability = find_capability(offers_.at(id), command.capability());
     if (capability == nullptr) return false;
     command.set_instrument(id);
-    const std::string why = why_refused(*capability, command);
+    const std::string why = ATHANOR_CANARY("ignore a limit") ? "" : why_refused(*capability, command);
     if (!why.empty()) refusal = fmt::format("{} refuses “{}”: {}", id, campaign_.steps[step].name, why);
     return why.empty();
   };
@@ -582,7 +591,7 @@ std::string Engine::free_place() const {
 bool Engine::repeatable(const CommandEntry& command) const {
   const wire::Capability* capability =
       find_capability(state_.instruments.at(command.command.instrument()).description, command.command.capability());
-  return capability != nullptr && capability->repeatable();
+  return capability != nullptr && (capability->repeatable() || ATHANOR_CANARY("retry a non-repeatable step"));
 }
 
 void Engine::record(Record record) {

@@ -119,6 +119,7 @@ class Engine {
   bool enough() const;
   std::string free_place() const;
   bool repeatable(const CommandEntry& command) const;
+  bool every_capability_known() const;
   wire::Command command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const;
   std::vector<wire::Value> stock_needed(const ExperimentEntry& experiment) const;
   std::string shortage(const std::vector<wire::Value>& stock) const;

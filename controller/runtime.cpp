@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/canary.h"
 #include "core/error.h"
 
 namespace athanor {
@@ -44,7 +45,14 @@ class Turn {
   }
 
   void carry_out() {
+    if (ATHANOR_CANARY("send before sync")) let_out();
     shell_.store.append(all_.records);
+    if (!ATHANOR_CANARY("send before sync")) let_out();
+    if (shell_.observer) shell_.observer(engine_.state(), all_.records);
+  }
+
+ private:
+  void let_out() {
     for (Effect& effect : all_.effects) {
       if (auto* to_driver = std::get_if<SendToDriver>(&effect)) {
         shell_.drivers.send(to_driver->driver, to_driver->message);
@@ -52,10 +60,8 @@ class Turn {
         shell_.planner.ask(std::move(std::get<AskPlanner>(effect)));
       }
     }
-    if (shell_.observer) shell_.observer(engine_.state(), all_.records);
   }
 
- private:
   Engine& engine_;
   Shell& shell_;
   Decision all_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/canary.h"
 #include "core/check.h"
 #include "core/document.h"
 #include "core/error.h"
@@ -52,7 +53,9 @@ Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<I
     instruments_.emplace(id, std::move(instrument));
   }
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
-  for (const Ledger::Entry& entry : ledger_.unfinished()) recover(entry, now);
+  for (const Ledger::Entry& entry : ledger_.unfinished()) {
+    if (!ATHANOR_CANARY("trust a stale boot id")) recover(entry, now);
+  }
 }
 
 void Driver::recover(const Ledger::Entry& entry, Time now) {
@@ -133,6 +136,10 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   if (command.id().empty()) return refuse("a command without an id cannot be carried out at most once", "", out);
   const auto running = running_.find(command.id());
   auto entry = running == running_.end() ? ledger_.find(command.id()) : std::nullopt;
+  if (ATHANOR_CANARY("forget the ledger") && entry) {
+    ledger_.forget(command.id());
+    entry.reset();
+  }
   if (running != running_.end() || entry) {
     if (!same_command(entry ? entry->command : running->second.command, command)) {
       return refuse(
@@ -184,7 +191,7 @@ std::optional<Fault> Driver::why_not(const wire::Command& command) const {
     return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” cannot “{}”{}", command.instrument(),
                                                   command.capability(), suggest_name(command.capability(), known))};
   }
-  if (const std::string why = why_refused(*capability, command); !why.empty()) {
+  if (const std::string why = why_refused(*capability, command); !why.empty() && !ATHANOR_CANARY("ignore a limit")) {
     return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
   }
   if (const auto busy = busy_.find(command.instrument()); busy != busy_.end()) {

@@ -24,7 +24,7 @@ HEAVY = {
     "Eigen/*": ["surrogates/*", "optimizers/*", "tests/surrogates/*", "tests/optimizers/*", "athanor/doctor.cpp"],
     "google/protobuf/*": ["athanor/doctor.cpp", "instruments/*.cpp", "controller/*.cpp"],
     "nlohmann/json.hpp": ["*.cpp"],  # headers take json_fwd.hpp
-    "CLI/*": ["athanor/*", "bench/*.cpp"],
+    "CLI/*": ["athanor/*", "bench/*.cpp", "tests/simulation/simulate.cpp"],
     "catch2/*": ["tests/*"],
     "benchmark/*": ["bench/*"],
     "torch/*": [], "boost/*": [], "modbus*": [], "grpc*": [],  # not used so far; the first user adds its one file here
@@ -44,7 +44,7 @@ SEAMS = [
      ["core/clock.*", "optimizers/planner.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp", "athanor/*", "tests/*",
       "bench/*"], CODE),
     ("the machine's chance", r"\b(s?rand|rand_r|srandom|[delmn]rand48|arc4random\w*|getrandom|getentropy|RAND_bytes)\s*\("
-                             r"|\brandom_device\b|::\s*random\s*\(", ["athanor/run.cpp"], CODE),
+                             r"|\brandom_device\b|::\s*random\s*\(", ["athanor/run.cpp", "tests/simulation/simulate.cpp"], CODE),
     ("chance that is not a named stream", r"\b(mt19937(_64)?|minstd_rand0?|ranlux\w+|knuth_b|default_random_engine|random_shuffle)\b"
                                           r"|\bstd\s*::\s*\w+_distribution\b|\bstd\s*::\s*shuffle\b|\bsetRandom\s*\(|::Random\s*\(",
      ["core/random.*"], CODE),

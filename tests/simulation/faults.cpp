@@ -1,0 +1,49 @@
+#include "tests/simulation/faults.h"
+
+#include <cmath>
+
+namespace athanor::simulation {
+namespace {
+
+struct Kind {
+  const char* name;
+  double usual;  ///< the chance at each place where it may happen
+};
+
+// In the order of FaultKind. What is asked once a turn is rarer than what is asked once a message, a job, or hour.
+constexpr Kind kKinds[kFaultKinds] = {
+    {"crash before write", 0.01}, {"crash after write", 0.01},
+    {"crash amid effects", 0.01}, {"crash while idle", 0.2},
+    {"host crash", 0.1},          {"journal full", 0.005},
+    {"driver crash idle", 0.3},   {"driver crash before", 0.05},
+    {"driver crash after", 0.05}, {"driver crash at end", 0.05},
+    {"message lost", 0.03},       {"message doubled", 0.05},
+    {"message delayed", 0.05},    {"link cut", 0.4},
+    {"device fault", 0.03},       {"sample fault", 0.05},
+    {"device hangs", 0.02},       {"clock forward", 0.2},
+    {"clock backward", 0.2},      {"planner slow", 0.2},
+    {"user stops", 0.1},
+};
+
+}  // namespace
+
+const char* to_string(FaultKind kind) {
+  return kKinds[static_cast<std::size_t>(kind)].name;
+}
+
+Faults::Faults(std::uint64_t seed) : random_(seed, "faults") {
+  for (std::size_t k = 0; k < kFaultKinds; ++k) {
+    const bool on = random_.below(2) == 0;
+    const double times = std::pow(10.0, random_.uniform(-0.5, 0.5));
+    rate_[k] = on ? kKinds[k].usual * times : 0;
+  }
+}
+
+bool Faults::strikes(FaultKind kind) {
+  const auto k = static_cast<std::size_t>(kind);
+  if (over_ || rate_[k] == 0 || random_.uniform() >= rate_[k]) return false;
+  ++counts_[k];
+  return true;
+}
+
+}  // namespace athanor::simulation

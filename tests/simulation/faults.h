@@ -1,0 +1,59 @@
+// What goes wrong in one simulated run, and how often it did.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "core/random.h"
+
+namespace athanor::simulation {
+
+enum class FaultKind {
+  kCrashBeforeWrite,   // the controller dies with its decision unwritten
+  kCrashAfterWrite,    // … written, and nothing of it carried out
+  kCrashAmidEffects,   // … written, and some of it carried out
+  kCrashIdle,          // … while it waits
+  kHostCrash,          // the controller and every driver
+  kJournalFull,        // the journal cannot be written; a person frees the disk
+  kDriverCrashIdle,    // a driver dies between two messages
+  kDriverCrashBefore,  // … after it entered a command, before its device began
+  kDriverCrashAfter,   // … after its device began
+  kDriverCrashAtEnd,   // … as its device ends
+  kMessageLost,
+  kMessageDoubled,
+  kMessageDelayed,  // by seconds to an hour: later ones overtake it
+  kLinkCut,         // one driver cannot be reached for a while
+  kDeviceFault,     // a device ends a job with a fault
+  kSampleFault,     // … because of the sample
+  kDeviceHangs,     // … never, unless it is cancelled
+  kClockForward,    // the controller's clock jumps
+  kClockBackward,
+  kPlannerSlow,  // takes minutes for an answer
+  kUserStops,    // and starts again later
+  kCount
+};
+constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);
+const char* to_string(FaultKind kind);
+
+/// The dice of one run. In each run a half of the kinds is switched off wholly (swarm testing, Groce et al. 2012): some
+/// states are only reached where others do not get in the way.
+class Faults {
+ public:
+  explicit Faults(std::uint64_t seed);
+
+  /// Whether it happens now, at a place where it may.
+  bool strikes(FaultKind kind);
+  /// From now on nothing goes wrong any more.
+  void end() { over_ = true; }
+  bool over() const { return over_; }
+  bool on(FaultKind kind) const { return rate_[static_cast<std::size_t>(kind)] > 0; }
+  const std::array<std::size_t, kFaultKinds>& counts() const { return counts_; }
+
+ private:
+  RandomStream random_;
+  std::array<double, kFaultKinds> rate_{};
+  std::array<std::size_t, kFaultKinds> counts_{};
+  bool over_ = false;
+};
+
+}  // namespace athanor::simulation

@@ -1,0 +1,108 @@
+// The drivers' processes, and the links between them and the controller, on one virtual time.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "instruments/driver_link.h"
+#include "tests/simulation/world.h"
+
+namespace athanor::simulation {
+
+/// Thrown where the controller's process dies.
+struct ControllerDied {};
+
+struct DriverPlan {
+  std::string name;
+  std::vector<DeviceTraits> devices;
+  double dead_man_s = 0;
+};
+
+/// Prints what happens, where somebody looks.
+using Narrator = std::function<void(Time at, const std::string& what)>;
+
+class Network {
+ public:
+  Network(std::vector<DriverPlan> drivers, World& world, Faults& faults, std::uint64_t seed, Time start,
+          Narrator narrate);
+  ~Network();
+
+  Time now() const { return now_; }
+  /// The controller's clock, which may be wrong.
+  Time controller_time() const { return now_ + clock_error_; }
+  void clock_jumps(Duration by) { clock_error_ += by; }
+
+  /// At `at`, while time passes in `run_until` or in the controller's waiting.
+  void schedule(Time at, std::function<void()> what);
+  /// Everything that happens without a controller.
+  void run_until(Time time);
+
+  /// A controller's process starts: its end of the links. The one before is gone, with what was on its way to it.
+  /// `may_send` is told of every command before it leaves, `hears` of every message that arrives.
+  std::unique_ptr<DriverLink> connect(std::function<void(const wire::Command&)> may_send,
+                                      std::function<void(const wire::FromDriver&)> hears);
+  /// It ended.
+  void disconnect();
+  /// Makes the controller's waiting return.
+  void wake_controller();
+  void crash_driver(std::size_t driver);
+  void cut(std::size_t driver, Duration length);
+  std::size_t drivers() const { return plans_.size(); }
+  /// What was sent and received, of commands.
+  std::size_t events() const { return events_; }
+
+ private:
+  friend class SimulatedLink;
+  struct Process {
+    Ledger ledger{""};
+    std::unique_ptr<Driver> driver;  ///< none while it is dead
+    int boots = 0;
+    Time cut_until{};
+    // The controller's end of the link.
+    bool up = false;
+    std::string boot;        ///< that it knows
+    std::uint64_t link = 0;  ///< which of all links to it: what was said over an earlier one is lost
+    Time heard_by_driver{};
+  };
+  struct Happening {
+    Time at;
+    std::uint64_t order;
+    std::function<void()> what;
+    bool operator>(const Happening& other) const { return std::tie(at, order) > std::tie(other.at, other.order); }
+  };
+
+  Time next() const;
+  void step(Time limit);
+  void to_driver(std::size_t k, wire::ToDriver message);
+  void from_driver(std::size_t k, std::vector<wire::FromDriver> messages);
+  void to_controller(std::size_t k, wire::FromDriver message);
+  void with_driver(std::size_t k, const std::function<std::vector<wire::FromDriver>(Driver&)>& what);
+  void start_driver(std::size_t k);
+  void hello(std::size_t k);
+  void link_down(std::size_t k);
+  void watch_dead_man(std::size_t k);
+  bool reachable(std::size_t k) const;
+  Duration latency();
+
+  std::vector<DriverPlan> plans_;
+  World& world_;
+  Faults& faults_;
+  RandomStream random_;
+  Narrator narrate_;
+  Time now_;
+  Duration clock_error_{0};
+  std::vector<std::unique_ptr<Process>> processes_;
+  std::priority_queue<Happening, std::vector<Happening>, std::greater<>> agenda_;
+  std::uint64_t order_ = 0, events_ = 0, session_ = 0;  ///< session: of controllers; 0: none lives
+  std::uint64_t sessions_ = 0;
+  bool woken_ = false;
+  DriverArrivals arrived_;
+  std::function<void(const wire::Command&)> may_send_;
+  std::function<void(const wire::FromDriver&)> hears_;
+};
+
+}  // namespace athanor::simulation

@@ -1,0 +1,361 @@
+// The promises, and where each is checked:
+//   at most one physical effect a command id, none at all a second time of a step that may not be repeated; a sample is
+//   in one place, and one job at a time acts on it; no limit is exceeded; no more is taken than there is     World
+//   a command leaves only when its intent is in the journal                                  Controller::may_send
+//   what was acknowledged survives, and the journal's chain holds; replay equals live state            replayed()
+//   what is measured is what the meter found; stock is accounted for; every step was done                check_end
+//   once faults end, everything ends within a bound                                                      simulate()
+#include "tests/simulation/simulation.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <set>
+
+#include "controller/campaign.h"
+#include "controller/points.h"
+#include "controller/runtime.h"
+#include "core/error.h"
+#include "instruments/description.h"
+#include "optimizers/region.h"
+#include "tests/simulation/scenario.h"
+
+namespace athanor::simulation {
+namespace {
+
+constexpr Time kStart{std::chrono::seconds{1767225600}};  // 2026-01-01
+constexpr int kMostVisits = 30;  // of a person who starts a stopped campaign again, once nothing goes wrong any more
+
+/// The production journal, and a memory of what it acknowledged.
+class WatchedStore final : public Store {
+ public:
+  WatchedStore(const std::string& file, Faults& faults) : file_(file), faults_(faults) { open(); }
+
+  void append(const std::vector<Record>& records) override {
+    if (records.empty()) return;
+    if (faults_.strikes(FaultKind::kJournalFull)) throw EnvironmentError("the disk is full");
+    if (faults_.strikes(FaultKind::kCrashBeforeWrite)) throw ControllerDied{};
+    journal_->append(records);
+    written_ += records.size();
+    for (const Record& record : records) {
+      if (record.has_intended()) intended_.insert(record.intended().command().id());
+    }
+    if (faults_.strikes(FaultKind::kCrashAfterWrite)) throw ControllerDied{};
+  }
+
+  /// As a new process finds it.
+  std::vector<Record> reopened() {
+    open();
+    std::vector<Record> records;
+    try {
+      records = journal_->records();
+    } catch (const EnvironmentError& error) {
+      throw Violation{error.what()};
+    }
+    if (records.size() < written_)
+      throw Violation{fmt::format("{} records were acknowledged, and {} are there", written_, records.size())};
+    return records;
+  }
+
+  bool knows(const std::string& command) const { return intended_.contains(command); }
+  std::size_t written() const { return written_; }
+
+ private:
+  void open() {
+    journal_.reset();  // one process at a time
+    journal_ = std::make_unique<Journal>(file_, Journal::Mode::kOpenOrCreate, Database::Sync::kNone);
+  }
+
+  std::string file_;
+  Faults& faults_;
+  std::unique_ptr<Journal> journal_;
+  std::size_t written_ = 0;
+  std::set<std::string> intended_;
+};
+
+/// Answers with random points, the same to the same question; takes its time now and then.
+class RandomPlanner final : public PlannerLink {
+ public:
+  RandomPlanner(const Space& space, Network& network, Faults& faults)
+      : region_(space), network_(network), faults_(faults) {}
+
+  void ask(AskPlanner question) override {
+    const double thinks_s = faults_.strikes(FaultKind::kPlannerSlow) ? 600 : 0.01;
+    RandomStream random(question.question.seed, "points");
+    PlannerSaid said;
+    said.ask = question.ask;
+    for (std::size_t i = 0; i < question.question.count; ++i)
+      said.plan.suggestions.push_back({region_.sample(random).value(), {}, "drawn", {}});
+    due_.push_back({network_.now() + from_seconds(thinks_s), std::move(said)});
+    network_.schedule(due_.back().first, [&network = network_] { network.wake_controller(); });
+  }
+
+  std::vector<PlannerSaid> take() override {
+    std::vector<PlannerSaid> out;
+    while (!due_.empty() && due_.front().first <= network_.now()) {
+      out.push_back(std::move(due_.front().second));
+      due_.erase(due_.begin());
+    }
+    return out;
+  }
+
+ private:
+  Region region_;
+  Network& network_;
+  Faults& faults_;
+  std::vector<std::pair<Time, PlannerSaid>> due_;
+};
+
+class WrongClock final : public Clock {
+ public:
+  explicit WrongClock(const Network& network) : network_(network) {}
+  Time now() const override { return network_.controller_time(); }
+
+ private:
+  const Network& network_;
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, const std::string& folder, Narrator narrate)
+      : scenario_(draw_scenario(seed)),
+        faults_(seed),
+        chance_(seed, "troubles"),
+        narrate_(std::move(narrate)),
+        lab_(parse_lab(scenario_.lab, "lab.yaml", ".")),
+        campaign_(parse_campaign(scenario_.campaign, "campaign.yaml", ".")),
+        world_(scenario_.stock_ml, faults_),
+        network_(scenario_.drivers, world_, faults_, seed, kStart, narrate_),
+        store_(folder + "/journal", faults_),
+        seed_(seed) {
+    narrate_(kStart, "\n" + scenario_.lab + scenario_.campaign);
+  }
+
+  void run(Report& report) {
+    Record opened;
+    opened.mutable_opened()->set_campaign(campaign_.name);
+    opened.mutable_opened()->set_nonce("n");
+    opened.mutable_opened()->set_seed(seed_);
+    opened.set_time_us(kStart.time_since_epoch().count());
+    while (store_.written() == 0) {
+      try {
+        store_.append({opened});
+      } catch (const ControllerDied&) {
+      } catch (const EnvironmentError&) {
+      }
+    }
+    network_.schedule(kStart + scenario_.faulty, [this] { faults_.end(); });
+    trouble();
+    try {
+      live();
+    } catch (const Violation& violation) {
+      report.violation = violation.what;
+    }
+    report.lab_hours = seconds(network_.now() - kStart) / 3600;
+    report.faults = faults_.counts();
+    report.cells = cells_;
+    report.records = store_.written();
+    report.starts = starts_;
+    report.ended = ended_;
+    report.measured = last_.measured;
+    report.failed = last_.failed;
+    report.abandoned = last_.abandoned;
+  }
+
+ private:
+  /// What goes wrong by itself, every hour or so, until faults end.
+  void trouble() {
+    network_.schedule(network_.now() + from_seconds(chance_.uniform(300, 3600)), [this] {
+      if (faults_.over()) return;
+      for (std::size_t k = 0; k < network_.drivers(); ++k) {
+        if (faults_.strikes(FaultKind::kDriverCrashIdle)) network_.crash_driver(k);
+        if (faults_.strikes(FaultKind::kLinkCut))
+          network_.cut(k, from_seconds(std::pow(10.0, chance_.uniform(0, 3.8))));
+      }
+      if (faults_.strikes(FaultKind::kClockForward)) network_.clock_jumps(from_seconds(chance_.uniform(1, 7200)));
+      if (faults_.strikes(FaultKind::kClockBackward)) network_.clock_jumps(from_seconds(-chance_.uniform(1, 7200)));
+      if (faults_.strikes(FaultKind::kUserStops)) {
+        ++stops_;
+        network_.wake_controller();
+      }
+      trouble();
+      if (faults_.strikes(FaultKind::kHostCrash)) {
+        for (std::size_t k = 0; k < network_.drivers(); ++k) network_.crash_driver(k);
+        if (running_) throw ControllerDied{};
+      }
+      if (running_ && faults_.strikes(FaultKind::kCrashIdle)) throw ControllerDied{};
+    });
+  }
+
+  /// One controller's process after another, until the campaign is over for good.
+  void live() {
+    int visits = 0;
+    for (;;) {
+      if (faults_.over() && network_.now() > kStart + scenario_.faulty + scenario_.bound)
+        throw Violation{
+            fmt::format("not over {} h after the last fault: {}", scenario_.bound.count() / 3'600'000'000, last_.why)};
+      Engine engine(campaign_, lab_, replayed(), {});
+      const bool died = !one_process(engine);
+      network_.disconnect();
+      last_ = engine.state();
+      if (died) {
+        network_.run_until(network_.now() + from_seconds(std::pow(10.0, chance_.uniform(-1, 3.5))));
+        continue;
+      }
+      narrate_(network_.now(),
+               fmt::format("the campaign {}: {}", to_string(engine.state().status), engine.state().why));
+      if (engine.state().status == CampaignState::kFinished) break;
+      if (for_good(engine.state())) break;
+      if (faults_.over() && ++visits > kMostVisits)
+        throw Violation{"it stops again and again, and nothing goes wrong any more: " + engine.state().why};
+      network_.run_until(network_.now() + from_seconds(chance_.uniform(60, 3600)));
+    }
+    ended_ = fmt::format("{} {}", to_string(last_.status), last_.why);
+    check_end();
+  }
+
+  /// False if it died.
+  bool one_process(Engine& engine) {
+    running_ = true;
+    ++starts_;
+    std::unique_ptr<DriverLink> link;
+    bool ended = false;
+    try {
+      link = network_.connect([this](const wire::Command& command) { may_send(command); },
+                              [&](const wire::FromDriver& message) { count_answers(engine.state(), message); });
+      RandomPlanner planner(campaign_.problem.space, network_, faults_);
+      const WrongClock clock(network_);
+      Wake wake;
+      stops_ = 0;
+      Shell shell{store_,
+                  *link,
+                  planner,
+                  clock,
+                  wake,
+                  stops_,
+                  [&](const State& state, const auto& records) {
+                    watch(state, records); }};
+      ended = athanor::run(engine, shell, "simulated");
+    } catch (const ControllerDied&) {
+      narrate_(network_.now(), "the controller dies");
+    } catch (const EnvironmentError& error) {
+      narrate_(network_.now(), std::string("the controller ends: ") + error.what());
+    }
+    running_ = false;
+    return ended;
+  }
+
+  static bool repeatable(const State& state, const CommandEntry& command) {
+    const wire::Capability* capability =
+        find_capability(state.instruments.at(command.command.instrument()).description, command.command.capability());
+    return capability != nullptr && capability->repeatable();
+  }
+
+  /// Which cell of the recovery table an answer is about to reach.
+  void count_answers(const State& state, const wire::FromDriver& message) {
+    for (const wire::CommandState& answer : message.answer().states()) {
+      const auto command = state.commands.find(answer.id());
+      if (command == state.commands.end() || !command->second.open()) continue;
+      Answer says = Answer::kNeverSeen;
+      if (answer.standing() == wire::CommandState::FINISHED) says = Answer::kFinished;
+      if (answer.standing() == wire::CommandState::RUNNING) says = Answer::kRunning;
+      if (answer.standing() == wire::CommandState::INTERRUPTED) says = Answer::kInterrupted;
+      ++cells_[static_cast<std::size_t>(says)][repeatable(state, command->second) ? 1 : 0];
+    }
+  }
+
+  /// A driver that is lost says nothing of its open commands.
+  void count_silence(const State& state, const std::string& driver) {
+    for (const auto& [id, command] : state.commands) {
+      if (command.open() && state.instruments.at(command.command.instrument()).driver == driver)
+        ++cells_[static_cast<std::size_t>(Answer::kSilent)][repeatable(state, command) ? 1 : 0];
+    }
+  }
+
+  void watch(const State& state, const std::vector<Record>& records) {
+    for (const Record& record : records) {
+      if (record.has_driver_lost()) count_silence(state, record.driver_lost().driver());
+    }
+    for (const Record& record : records) narrate_(network_.now(), "wrote: " + record.ShortDebugString().substr(0, 300));
+    if (network_.now() > kStart + scenario_.faulty + scenario_.bound)
+      throw Violation{fmt::format("not over {:.0f} h after the last fault", seconds(scenario_.bound) / 3600)};
+    written_by_live_ = store_.written();
+    if (!records.empty()) live_ = state.canonical();
+  }
+
+  void may_send(const wire::Command& command) {
+    if (!store_.knows(command.id()))
+      throw Violation{fmt::format("“{}” was sent before its intent was written", command.id())};
+  }
+
+  /// The state that the journal gives; the one that lived before, where nothing was written since.
+  State replayed() {
+    const std::vector<Record> records = store_.reopened();
+    State state;
+    for (const Record& record : records) state.apply(record);
+    if (records.size() == written_by_live_ && state.canonical() != live_)
+      throw Violation{"the replayed state is not the one that lived"};
+    return state;
+  }
+
+  /// Nobody but a person in the laboratory can help: a doubtful sample on every place, an empty shelf.
+  static bool for_good(const State& state) {
+    return state.why.find("every place holds a doubtful sample") != std::string::npos ||
+           state.why.find("is used up") != std::string::npos;
+  }
+
+  void check_end() {
+    std::map<std::string, double> dispensed;
+    for (const ExperimentEntry& experiment : last_.experiments) {
+      if (experiment.state != ExperimentState::kMeasured) continue;
+      const std::string sample = fmt::format("{}/n/{}", campaign_.name, experiment.number);
+      for (const Step& step : campaign_.steps) {
+        if (world_.completed(sample, step.name) < 1)
+          throw Violation{
+              fmt::format("experiment {} counts as measured, and “{}” was never done", experiment.number, step.name)};
+      }
+      const std::optional<double> truth = world_.measured(sample);
+      const double told = experiment.measured.at(0).number();
+      if (!truth || std::abs(*truth - told) > 1e-9)
+        throw Violation{fmt::format("experiment {} is told as {}, and the meter found {}", experiment.number, told,
+                                    truth.value_or(NAN))};
+    }
+    for (const auto& [reagent, ml] : scenario_.stock_ml) {
+      const auto used = last_.stock_used.find(reagent);
+      const double accounted = used == last_.stock_used.end() ? 0 : used->second;
+      if (world_.dispensed_ml(reagent) > accounted + 1e-9)
+        throw Violation{fmt::format("{} mL of {} were poured, and {} mL are accounted for",
+                                    world_.dispensed_ml(reagent), reagent, accounted)};
+    }
+    if (last_.status == CampaignState::kFinished && last_.done() < *campaign_.stop.experiments)
+      throw Violation{"it finished before its experiments were done"};
+  }
+
+  const Scenario scenario_;
+  Faults faults_;
+  RandomStream chance_;
+  Narrator narrate_;
+  Lab lab_;
+  Campaign campaign_;
+  World world_;
+  Network network_;
+  WatchedStore store_;
+  std::uint64_t seed_;
+  std::atomic<int> stops_{0};
+  bool running_ = false;
+  std::size_t starts_ = 0, written_by_live_ = 0;
+  std::string live_, ended_;
+  State last_;
+  decltype(Report::cells) cells_{};
+};
+
+}  // namespace
+
+Report simulate(std::uint64_t seed, const std::string& folder, const Narrator& narrate) {
+  for (const char* tail : {"", "-wal", "-shm"}) std::filesystem::remove(folder + "/journal" + tail);
+  Report report;
+  Simulation(seed, folder, narrate).run(report);
+  return report;
+}
+
+}  // namespace athanor::simulation

@@ -1,0 +1,201 @@
+#include "tests/simulation/world.h"
+
+#include <fmt/format.h>
+
+namespace athanor::simulation {
+namespace {
+
+constexpr double kHangs = 1e7;  // seconds: nobody lives to see the end
+
+const char* capability_of(const DeviceTraits& device) {
+  return device.kind == "dispenser" ? "dispense" : device.kind == "reactor" ? "heat" : "measure";
+}
+
+CapabilityBuilder described(const DeviceTraits& device) {
+  CapabilityBuilder out = capability(capability_of(device));
+  out.usual_duration(from_seconds(device.duration_s));
+  if (device.kind == "dispenser") out.number("volume", "mL", 0.01, 2).text("reagent").uses("reagent", "volume");
+  if (device.kind == "reactor") out.number("temperature", "degC", 20, 150).result("final_temperature", "degC");
+  if (device.kind == "meter") out.result("signal", "%");
+  if (device.repeatable) out.repeatable();
+  return out;
+}
+
+/// Says how long its jobs usually take, whatever this one will: a device that hangs does not know it beforehand.
+class Hopeful final : public Instrument {
+ public:
+  Hopeful(std::unique_ptr<Instrument> inner, Duration usual) : inner_(std::move(inner)), usual_(usual) {}
+  wire::Instrument describe() const override { return inner_->describe(); }
+  Outcome<Duration> start(const wire::Command& command, Time now) override {
+    const Outcome<Duration> started = inner_->start(command, now);
+    return started ? Outcome<Duration>(usual_) : started;
+  }
+  Time wakes_at() const override { return inner_->wakes_at(); }
+  std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
+  void cancel(const std::string& command_id, Time now) override { inner_->cancel(command_id, now); }
+  void make_safe(Time now) override { inner_->make_safe(now); }
+  Memory recall(const wire::Command& command, Time now) override { return inner_->recall(command, now); }
+
+ private:
+  std::unique_ptr<Instrument> inner_;
+  Duration usual_;
+};
+
+}  // namespace
+
+std::string step_of(const std::string& command_id) {
+  return command_id.substr(0, command_id.rfind('/'));
+}
+
+std::unique_ptr<Instrument> World::instrument(const DeviceTraits& device) {
+  InstrumentPlan plan;
+  plan.id = device.id;
+  plan.kind = device.kind;
+  plan.offers = {
+      {described(device), [this, device](const Arguments& with, Time now) { return begin(device, with, now); }}};
+  plan.recall = [this, device](const Arguments& with, Time now) { return recall(device, with, now); };
+  return std::make_unique<Hopeful>(make_instrument(std::move(plan)), from_seconds(device.duration_s));
+}
+
+void World::check_begin(const DeviceTraits& device, const Arguments& with) {
+  const std::string& id = with.command().id();
+  if (jobs_.contains(id)) throw Violation{fmt::format("command “{}” was begun twice", id)};
+  const auto [step, first] = steps_.emplace(step_of(id), id);
+  if (!first && !device.repeatable)
+    throw Violation{fmt::format("“{}” may not be repeated and was, by “{}”", step->second, id)};
+  if (busy_.contains(device.id))
+    throw Violation{fmt::format("{} began “{}” amid “{}”", device.id, id, busy_.at(device.id))};
+
+  Sample& sample = samples_[with.sample()];
+  if (!sample.job.empty()) throw Violation{fmt::format("“{}” and “{}” act on one sample at once", sample.job, id)};
+  if (sample.place.empty()) sample.place = with.place();
+  if (sample.place != with.place())
+    throw Violation{
+        fmt::format("“{}” looks for its sample at {}, but it stands at {}", id, with.place(), sample.place)};
+  std::string& there = places_[sample.place];
+  if (there != with.sample()) {
+    if (sample.displaced || (!there.empty() && !samples_.at(there).job.empty()))
+      throw Violation{fmt::format("samples {} and {} stand in one place, {}", there, with.sample(), sample.place)};
+    if (!there.empty()) samples_.at(there).displaced = true;
+    there = with.sample();
+  }
+  if (device.kind == "reactor" && with.number("temperature") > device.highest_c)
+    throw Violation{fmt::format("{} heats to {} °C, and the laboratory allows {}", device.id,
+                                with.number("temperature"), device.highest_c)};
+}
+
+Outcome<Work> World::begin(const DeviceTraits& device, const Arguments& with, Time now) {
+  if (faults_.strikes(FaultKind::kDriverCrashBefore)) throw DriverDied{};
+  check_begin(device, with);
+  const std::string& id = with.command().id();
+  Job job;
+  job.command = with.command();
+  job.began = now;
+  job.ends = now + from_seconds(device.duration_s);
+  if (faults_.strikes(FaultKind::kDeviceHangs)) job.ends = now + from_seconds(kHangs);
+  if (faults_.strikes(FaultKind::kDeviceFault)) job.fault = Fault{Fault::Kind::kDevice, "the motor is stuck"};
+  if (faults_.strikes(FaultKind::kSampleFault)) job.fault = Fault{Fault::Kind::kSample, "it has precipitated"};
+  jobs_[id] = job;
+  busy_[device.id] = id;
+  Sample& sample = samples_.at(with.sample());
+  sample.job = id;
+  if (device.kind == "dispenser") {  // it pours as it begins
+    double& used = used_ml_[with.text("reagent")];
+    used += with.number("volume");
+    sample.volume_ml += with.number("volume");
+    if (used > stock_ml_.at(with.text("reagent")) + 1e-9)
+      throw Violation{fmt::format("{} mL of {} were taken, of which there are {}", used, with.text("reagent"),
+                                  stock_ml_.at(with.text("reagent")))};
+  }
+  if (faults_.strikes(FaultKind::kDriverCrashAfter)) throw DriverDied{};
+  return work(device, id);
+}
+
+Work World::work(const DeviceTraits& device, const std::string& id) {
+  const Job& job = jobs_.at(id);
+  Work out;
+  out.duration = job.ends - job.began;
+  out.began = job.began;
+  out.finish = [this, device, id](Time) { return finish(device, id); };
+  out.interrupted = [this, id](Time) { end(id, false); };
+  return out;
+}
+
+Results World::results(const DeviceTraits& device, const Job& job) const {
+  if (device.kind == "meter") return {{"signal", samples_.at(job.command.sample()).measured.value()}};
+  if (device.kind == "reactor") return {{"final_temperature", samples_.at(job.command.sample()).heat}};
+  return {};
+}
+
+Outcome<Results> World::finish(const DeviceTraits& device, const std::string& id) {
+  const Job& job = jobs_.at(id);
+  end(id, !job.fault);
+  if (faults_.strikes(FaultKind::kDriverCrashAtEnd)) throw DriverDied{};
+  if (job.fault) return *job.fault;
+  return results(device, job);
+}
+
+/// The device has ended what it did, whoever hears of it.
+void World::end(const std::string& id, bool completed) {
+  Job& job = jobs_.at(id);
+  if (!job.running) return;
+  job.running = false;
+  job.completed = completed;
+  busy_.erase(job.command.instrument());
+  Sample& sample = samples_.at(job.command.sample());
+  sample.job.clear();
+  if (!completed) return;
+  if (job.command.capability() == "heat") {
+    for (const wire::Value& value : job.command.with()) {
+      if (value.name() == "temperature") sample.heat = value.number();
+    }
+  }
+  if (job.command.capability() == "measure") sample.measured = 10 * sample.volume_ml + 0.1 * sample.heat;
+}
+
+Recollection World::recall(const DeviceTraits& device, const Arguments& with, Time now) {
+  using Kind = Instrument::Memory::Kind;
+  Recollection out;
+  const std::string& id = with.command().id();
+  const auto found = jobs_.find(id);
+  if (found != jobs_.end() && found->second.running && found->second.ends <= now) end(id, !found->second.fault);
+  if (!device.remembers) {
+    // What it was doing ends with its driver.
+    if (found != jobs_.end()) end(id, false);
+    return out;
+  }
+  out.kind = Kind::kNeverStarted;
+  if (found == jobs_.end()) return out;
+  const Job& job = found->second;
+  out.took = job.ends - job.began;
+  if (job.running) {
+    out.kind = Kind::kRunning;
+    out.work = work(device, id);
+    return out;
+  }
+  out.kind = Kind::kFinished;
+  if (job.completed) {
+    out.end = results(device, job);
+  } else {
+    out.end = job.fault.value_or(Fault{Fault::Kind::kInterrupted, "it was interrupted"});
+  }
+  return out;
+}
+
+std::optional<double> World::measured(const std::string& sample) const {
+  const auto found = samples_.find(sample);
+  return found == samples_.end() ? std::nullopt : found->second.measured;
+}
+
+int World::completed(const std::string& sample, const std::string& step) const {
+  int count = 0;
+  for (const auto& [id, job] : jobs_) count += job.completed && step_of(id) == sample + "/" + step ? 1 : 0;
+  return count;
+}
+
+double World::dispensed_ml(const std::string& reagent) const {
+  const auto used = used_ml_.find(reagent);
+  return used == used_ml_.end() ? 0 : used->second;
+}
+
+}  // namespace athanor::simulation

@@ -1,0 +1,84 @@
+// The laboratory as it physically is: what devices did, to which sample, where. It outlives every process, and says at
+// once when something happened that must not.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "instruments/kit.h"
+#include "tests/simulation/faults.h"
+
+namespace athanor::simulation {
+
+/// A promise was broken. Not a std::exception, so that nothing on the way takes it for a fault that it can handle.
+struct Violation {
+  std::string what;
+};
+
+/// Thrown out of a device: its driver's process died there.
+struct DriverDied {};
+
+struct DeviceTraits {
+  std::string id, kind;    ///< "dispenser", "reactor", "meter"
+  double duration_s = 60;  ///< of one job
+  bool remembers = true;   ///< can tell a restarted driver what became of a job
+  bool repeatable = true;  ///< its capability; never a dispenser's
+  double highest_c = 150;  ///< what the laboratory allows
+};
+
+class World {
+ public:
+  World(std::map<std::string, double> stock_ml, Faults& faults) : stock_ml_(std::move(stock_ml)), faults_(faults) {}
+
+  /// Speaks for the device for as long as its driver's process lives; the device itself stays.
+  std::unique_ptr<Instrument> instrument(const DeviceTraits& device);
+
+  /// The power of the devices is not that of their drivers: whether any job runs that will end by itself.
+  std::size_t begun() const { return jobs_.size(); }
+  /// What the meter found of a sample the last time that it measured it; none if it never did.
+  std::optional<double> measured(const std::string& sample) const;
+  /// How often step `step` of `sample` was carried out to its end.
+  int completed(const std::string& sample, const std::string& step) const;
+  /// How much of a reagent went into samples.
+  double dispensed_ml(const std::string& reagent) const;
+
+ private:
+  struct Job {
+    wire::Command command;
+    Time began{}, ends{};
+    bool running = true, completed = false;
+    std::optional<Fault> fault;  ///< it ends with this
+  };
+  struct Sample {
+    std::string place;
+    bool displaced = false;  ///< another one stands there now
+    double volume_ml = 0, heat = 0;
+    std::optional<double> measured;
+    std::string job;  ///< that acts on it now
+  };
+
+  Outcome<Work> begin(const DeviceTraits& device, const Arguments& with, Time now);
+  Recollection recall(const DeviceTraits& device, const Arguments& with, Time now);
+  Work work(const DeviceTraits& device, const std::string& id);
+  Outcome<Results> finish(const DeviceTraits& device, const std::string& id);
+  Results results(const DeviceTraits& device, const Job& job) const;
+  void end(const std::string& id, bool completed);
+  void check_begin(const DeviceTraits& device, const Arguments& with);
+
+  std::map<std::string, double> stock_ml_, used_ml_;
+  Faults& faults_;
+  std::map<std::string, Job> jobs_;           ///< by command id
+  std::map<std::string, std::string> busy_;   ///< instrument → command
+  std::map<std::string, std::string> steps_;  ///< sample and step → the first command that began it
+  std::map<std::string, Sample> samples_;
+  std::map<std::string, std::string> places_;  ///< → the sample there
+};
+
+/// "campaign/nonce/experiment/step" of a command's id.
+std::string step_of(const std::string& command_id);
+
+}  // namespace athanor::simulation
