@@ -64,7 +64,7 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
  public:
   RemoteLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
                    const std::string& controller, Speed speed, Time start)
-      : speed_(speed.times), clock_(SystemClock().now(), start, speed.times) {
+      : speed_(speed.times), clock_(start, speed.times) {
     if (lab.twin) {
       std::filesystem::create_directories(folder);
       // Drivers that are running already hold their ledgers: then this twin finds nothing to do and leaves.
@@ -173,7 +173,7 @@ std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::st
 std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder) {
   if (lab.twin) return describe_twin(lab);
   const Time now = SystemClock().now();
-  const ScaledClock clock(now, now, 1);
+  const ScaledClock clock(now, 1);
   const auto link = make_zmq_link(endpoints(lab, folder), "athanor check", clock);
   std::vector<driver::v1::Instrument> instruments;
   std::set<std::string> silent;
@@ -204,7 +204,7 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
                double linger_s) {
   const Time wall = SystemClock().now();
   // The world's time goes on from where it stood: a paused twin's chemistry is paused too.
-  const ScaledClock clock(wall, speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
+  const ScaledClock clock(speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
   // The world is made before its drivers start, who would otherwise all make it at once.
   if (!world_exists(folder)) Twin(lab, folder, seed, "", "making", clock.now());
   struct Child {

@@ -89,7 +89,7 @@ nlohmann::json measure(int instruments, int experiments, double step_s, const st
   std::filesystem::create_directories(folder);
   const std::string address = "ipc://" + folder + "/bench.sock";
   const Time start = SystemClock().now();
-  const ScaledClock clock(start, start, 1);
+  const ScaledClock clock(start, 1);
   const Wake stop;
   const pid_t drivers = fork();
   if (drivers == 0) {

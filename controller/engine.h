@@ -133,7 +133,7 @@ class Engine {
   std::map<std::string, Time> check_at_;            ///< open commands → when to ask about them
   std::map<std::string, int> overdue_;              ///< open commands past their deadline → how often that was seen
   std::vector<std::string> places_;
-  Time now_{};
+  Time now_{}, started_at_{};
   Decision decision_;
 };
 

@@ -35,12 +35,12 @@ Time SystemClock::now() const {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 }
 
-ScaledClock::ScaledClock(Time wall, Time lab, double speed) : wall_(wall), lab_(lab), speed_(speed) {
+ScaledClock::ScaledClock(Time lab, double speed) : lab_(lab), speed_(speed), began_(monotonic_seconds()) {
   ATHANOR_CHECK(speed > 0, "a clock's speed must be positive");
 }
 
 Time ScaledClock::now() const {
-  return lab_ + from_seconds(seconds(SystemClock().now() - wall_) * speed_);
+  return lab_ + from_seconds((monotonic_seconds() - began_) * speed_);
 }
 
 Duration ScaledClock::wall(Duration lab) const {

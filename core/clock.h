@@ -30,18 +30,18 @@ class SystemClock final : public Clock {
   Time now() const override;
 };
 
-/// Laboratory time that runs `speed` times as fast as the wall clock, and stood at `lab` when the wall clock stood at
-/// `wall`.
+/// Laboratory time that stood at `lab` when this was made and runs `speed` times as fast as real time, evenly: somebody
+/// who sets the system's clock meanwhile changes nothing, so that no step seems to take hours.
 class ScaledClock final : public Clock {
  public:
-  ScaledClock(Time wall, Time lab, double speed);
+  ScaledClock(Time lab, double speed);
   Time now() const override;
   /// How much wall time passes while `lab` of laboratory time does.
   Duration wall(Duration lab) const;
 
  private:
-  Time wall_, lab_;
-  double speed_;
+  Time lab_;
+  double speed_, began_;  // began: monotonic seconds
 };
 
 /// Stands still until moved; for simulation and tests.

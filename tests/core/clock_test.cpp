@@ -27,15 +27,15 @@ TEST_CASE("seconds and durations convert to the microsecond", "[clock]") {
 }
 
 TEST_CASE("a scaled clock runs as many times as fast as it is told", "[clock]") {
-  const Time wall = SystemClock().now() - 10s;
   const Time lab{Duration(0)};
-  const ScaledClock clock(wall, lab, 360);
-  const Time before = lab + from_seconds(seconds(SystemClock().now() - wall) * 360);
+  const double earliest = monotonic_seconds();
+  const ScaledClock clock(lab, 360);
+  const double latest = monotonic_seconds();
+  const Time before = lab + from_seconds((monotonic_seconds() - latest) * 360);
   const Time between = clock.now();
-  const Time after = lab + from_seconds(seconds(SystemClock().now() - wall) * 360);
+  const Time after = lab + from_seconds((monotonic_seconds() - earliest) * 360);
   CHECK(before <= between);
   CHECK(between <= after);
-  CHECK(between >= lab + 1h);  // ten seconds at 360 times
   CHECK(clock.wall(1h) == 10s);
 }
 

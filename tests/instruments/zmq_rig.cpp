@@ -82,8 +82,7 @@ TEST_CASE("driver process", "[.driver-process]") {
 }
 
 ScaledClock running_clock(double speed) {
-  const Time now = SystemClock().now();
-  return ScaledClock(now, now, speed);
+  return ScaledClock(SystemClock().now(), speed);
 }
 
 // ── In a thread ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ const std::vector<std::string>& canaries() {
   static const std::vector<std::string> names = {
       "forget the ledger",     "send before sync",    "drop a chain link",
       "ignore a limit",        "lose a reservation",  "retry a non-repeatable step",
-      "trust a stale boot id", "begin without stock",
+      "trust a stale boot id", "begin without stock", "trust the wall clock",
   };
   return names;
 }

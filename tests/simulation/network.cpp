@@ -25,6 +25,7 @@ class SimulatedLink final : public DriverLink {
 
   void send(const std::string& name, const wire::ToDriver& message) override {
     if (message.has_command()) network_.may_send_(message.command());
+    if (message.has_cancel()) network_.world_.check_cancel(message.cancel().id(), network_.now_);
     if (network_.faults_.strikes(FaultKind::kCrashAmidEffects)) throw ControllerDied{};
     for (std::size_t k = 0; k < network_.plans_.size(); ++k) {
       if (network_.plans_[k].name == name && network_.processes_[k]->up) network_.to_driver(k, message);
@@ -32,9 +33,8 @@ class SimulatedLink final : public DriverLink {
   }
 
   DriverArrivals receive(Time until, int) override {
-    // `until` is by the controller's clock, which may jump meanwhile.
     while (network_.arrived_.empty() && !std::exchange(network_.woken_, false)) {
-      const Time limit = until == kNever ? kNever : until - network_.clock_error_;
+      const Time limit = until == kNever ? kNever : until - network_.ahead_;
       if (limit <= network_.now_) break;
       ATHANOR_CHECK(limit != kNever || network_.next() != kNever, "the controller waits for nothing");
       network_.step(limit);
@@ -219,9 +219,10 @@ void Network::to_controller(std::size_t k, wire::FromDriver message) {
 
 // ── Links ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-std::unique_ptr<DriverLink> Network::connect(std::function<void(const wire::Command&)> may_send,
+std::unique_ptr<DriverLink> Network::connect(Duration ahead, std::function<void(const wire::Command&)> may_send,
                                              std::function<void(const wire::FromDriver&)> hears) {
   session_ = ++sessions_;
+  ahead_ = ahead;
   may_send_ = std::move(may_send);
   hears_ = std::move(hears);
   arrived_ = {};

@@ -32,9 +32,6 @@ class Network {
   ~Network();
 
   Time now() const { return now_; }
-  /// The controller's clock, which may be wrong.
-  Time controller_time() const { return now_ + clock_error_; }
-  void clock_jumps(Duration by) { clock_error_ += by; }
 
   /// At `at`, while time passes in `run_until` or in the controller's waiting.
   void schedule(Time at, std::function<void()> what);
@@ -42,8 +39,9 @@ class Network {
   void run_until(Time time);
 
   /// A controller's process starts: its end of the links. The one before is gone, with what was on its way to it.
+  /// Its clock is `ahead` of ours.
   /// `may_send` is told of every command before it leaves, `hears` of every message that arrives.
-  std::unique_ptr<DriverLink> connect(std::function<void(const wire::Command&)> may_send,
+  std::unique_ptr<DriverLink> connect(Duration ahead, std::function<void(const wire::Command&)> may_send,
                                       std::function<void(const wire::FromDriver&)> hears);
   /// It ended.
   void disconnect();
@@ -94,7 +92,7 @@ class Network {
   RandomStream random_;
   Narrator narrate_;
   Time now_;
-  Duration clock_error_{0};
+  Duration ahead_{0};
   std::vector<std::unique_ptr<Process>> processes_;
   std::priority_queue<Happening, std::vector<Happening>, std::greater<>> agenda_;
   std::uint64_t order_ = 0, events_ = 0, session_ = 0;  ///< session: of controllers; 0: none lives

@@ -106,13 +106,16 @@ class RandomPlanner final : public PlannerLink {
   std::vector<std::pair<Time, PlannerSaid>> due_;
 };
 
-class WrongClock final : public Clock {
+/// Even while the process lives, as the clock of production; where it starts the wall clock says, which may be wrong.
+class ProcessClock final : public Clock {
  public:
-  explicit WrongClock(const Network& network) : network_(network) {}
-  Time now() const override { return network_.controller_time(); }
+  ProcessClock(const Network& network, Time lab) : network_(network), ahead_(lab - network.now()) {}
+  Time now() const override { return network_.now() + ahead_; }
+  Duration ahead() const { return ahead_; }
 
  private:
   const Network& network_;
+  Duration ahead_;
 };
 
 class Simulation {
@@ -172,8 +175,8 @@ class Simulation {
         if (faults_.strikes(FaultKind::kLinkCut))
           network_.cut(k, from_seconds(std::pow(10.0, chance_.uniform(0, 3.8))));
       }
-      if (faults_.strikes(FaultKind::kClockForward)) network_.clock_jumps(from_seconds(chance_.uniform(1, 7200)));
-      if (faults_.strikes(FaultKind::kClockBackward)) network_.clock_jumps(from_seconds(-chance_.uniform(1, 7200)));
+      if (faults_.strikes(FaultKind::kClockForward)) wall_error_ += from_seconds(chance_.uniform(1, 7200));
+      if (faults_.strikes(FaultKind::kClockBackward)) wall_error_ -= from_seconds(chance_.uniform(1, 7200));
       if (faults_.strikes(FaultKind::kUserStops)) {
         ++stops_;
         network_.wake_controller();
@@ -218,13 +221,14 @@ class Simulation {
   bool one_process(Engine& engine) {
     running_ = true;
     ++starts_;
+    const ProcessClock clock(network_, std::max(engine.state().last, network_.now() + wall_error_));
     std::unique_ptr<DriverLink> link;
     bool ended = false;
     try {
-      link = network_.connect([this](const wire::Command& command) { may_send(command); },
-                              [&](const wire::FromDriver& message) { count_answers(engine.state(), message); });
+      link = network_.connect(
+          clock.ahead(), [this](const wire::Command& command) { may_send(command); },
+          [&](const wire::FromDriver& message) { count_answers(engine.state(), message); });
       RandomPlanner planner(campaign_.problem.space, network_, faults_);
-      const WrongClock clock(network_);
       Wake wake;
       stops_ = 0;
       Shell shell{store_,
@@ -343,6 +347,7 @@ class Simulation {
   std::uint64_t seed_;
   std::atomic<int> stops_{0};
   bool running_ = false;
+  Duration wall_error_{0};  // of the clock by which a process starts
   std::size_t starts_ = 0, written_by_live_ = 0;
   std::string live_, ended_;
   State last_;

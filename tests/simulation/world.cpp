@@ -182,6 +182,13 @@ Recollection World::recall(const DeviceTraits& device, const Arguments& with, Ti
   return out;
 }
 
+void World::check_cancel(const std::string& command, Time now) const {
+  const auto job = jobs_.find(command);
+  if (job == jobs_.end() || !job->second.running || now >= job->second.ends) return;
+  if (job->second.ends - job->second.began < from_seconds(kHangs))
+    throw Violation{fmt::format("“{}” was cancelled, and its device worked as it should", command)};
+}
+
 std::optional<double> World::measured(const std::string& sample) const {
   const auto found = samples_.find(sample);
   return found == samples_.end() ? std::nullopt : found->second.measured;

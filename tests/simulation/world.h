@@ -37,8 +37,8 @@ class World {
   /// Speaks for the device for as long as its driver's process lives; the device itself stays.
   std::unique_ptr<Instrument> instrument(const DeviceTraits& device);
 
-  /// The power of the devices is not that of their drivers: whether any job runs that will end by itself.
-  std::size_t begun() const { return jobs_.size(); }
+  /// The controller gives a command up: its device must not be one that works as it should.
+  void check_cancel(const std::string& command, Time now) const;
   /// What the meter found of a sample the last time that it measured it; none if it never did.
   std::optional<double> measured(const std::string& sample) const;
   /// How often step `step` of `sample` was carried out to its end.
