@@ -21,6 +21,7 @@ using Choice = PlannerSettings::Acquisition;
 constexpr std::size_t kPromising = 5;
 constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
 constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no smaller gain is worth a failure
+constexpr std::size_t kSpreadStarts = 4;      // a front has ends, and what lies there is far from all that is known
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
 constexpr double kShareOfBoxes = 0.4;         // of the time for one suggestion, to prepare the hypervolume's boxes
 constexpr Eigen::Index kTradeOffFantasies = 32;
@@ -259,6 +260,7 @@ bool ModelPlanning::suggest_one() {
 
   ++given_;
   SearchOptions how;
+  if (!single()) how.spread_starts = kSpreadStarts;
   const double share = share_until(static_cast<double>(given_));
   if (planning_.question.deadline_s > 0) how.stop = [this, share] { return planning_.late(share); };
   auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);

@@ -49,8 +49,13 @@ std::optional<Point> perturb(const Region& region, const Point& centre, RandomSt
   return std::nullopt;
 }
 
-std::vector<Point> raw_points(const Region& region, const std::vector<Point>& promising, RandomStream& random,
-                              const SearchOptions& options) {
+struct RawPoints {
+  std::vector<Point> points;
+  std::vector<bool> spread;  ///< over the space, and not near what is promising
+};
+
+RawPoints raw_points(const Region& region, const std::vector<Point>& promising, RandomStream& random,
+                     const SearchOptions& options) {
   const Space& space = region.space();
   std::vector<Point> out;
   if (region.constrained()) {
@@ -68,20 +73,27 @@ std::vector<Point> raw_points(const Region& region, const std::vector<Point>& pr
       out.push_back(space.decode(std::span(row.data(), static_cast<std::size_t>(row.size()))));
     }
   }
+  const std::size_t spread = out.size();
   for (std::size_t i = 0; !promising.empty() && i < options.near_points; ++i) {
     if (auto point = perturb(region, promising[i % promising.size()], random)) out.push_back(std::move(*point));
   }
-  return out;
+  std::vector<bool> is_spread(out.size(), false);
+  std::fill_n(is_spread.begin(), spread, true);
+  return {std::move(out), std::move(is_spread)};
 }
 
 /// First, last, second, last but one, …
-void alternate(std::vector<Point>& points) {
-  std::vector<Point> out;
-  for (std::size_t low = 0, high = points.size(); low < high;) {
-    out.push_back(std::move(points[low++]));
-    if (low < high) out.push_back(std::move(points[--high]));
+RawPoints alternated(RawPoints raw) {
+  RawPoints out;
+  const auto move_one = [&](std::size_t i) {
+    out.points.push_back(std::move(raw.points[i]));
+    out.spread.push_back(raw.spread[i]);
+  };
+  for (std::size_t low = 0, high = raw.points.size(); low < high;) {
+    move_one(low++);
+    if (low < high) move_one(--high);
   }
-  points = std::move(out);
+  return out;
 }
 
 }  // namespace
@@ -99,10 +111,11 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
         space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options.stop);
   }
 
-  std::vector<Point> raw = raw_points(region, promising, random, options);
-  if (raw.empty()) return std::nullopt;
+  RawPoints drawn = raw_points(region, promising, random, options);
+  if (drawn.points.empty()) return std::nullopt;
   // Spread points and those near the best in turn, so that there are some of both whenever time is up.
-  if (options.stop) alternate(raw);
+  if (options.stop) drawn = alternated(std::move(drawn));
+  const auto& [raw, spread] = drawn;
   const Matrix unit_points = encode(space, raw);
   Vector values = Vector::Constant(unit_points.rows(), -std::numeric_limits<double>::max());
   Eigen::Index valued = 0;
@@ -132,15 +145,21 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
       if (beside && (!best || beside->value > best->value)) best = beside;
     }
   };
-  for (const std::size_t i : order) {
-    if (begun.size() == options.starts) break;
+  const auto begin_at = [&](std::size_t i) {
     const Vector unit = encode(space, {raw[i]}).row(0);
     const double apart = 0.05 * std::sqrt(static_cast<double>(unit.size()));
     if (std::any_of(begun.begin(), begun.end(), [&](const Vector& other) { return (unit - other).norm() < apart; }))
-      continue;
+      return;
     begun.push_back(unit);
     take(raw[i], value(i));
     tops.push_back({raw[i], value(i)});
+  };
+  for (const std::size_t i : order) {
+    if (begun.size() < options.starts) begin_at(i);
+  }
+  const std::size_t wanted = begun.size() + options.spread_starts;
+  for (const std::size_t i : order) {
+    if (begun.size() < wanted && spread[i]) begin_at(i);
   }
   tops = climb(region, acquisition, std::move(tops), options);
   double searched = 0;

@@ -14,7 +14,8 @@ namespace athanor {
 struct SearchOptions {
   std::size_t raw_points = 256;         ///< spread over the space before anything is climbed
   std::size_t near_points = 96;         ///< perturbations of the points that seem best
-  std::size_t starts = 12;              ///< of the climbs
+  std::size_t starts = 12;              ///< of the climbs, at the best points
+  std::size_t spread_starts = 0;        ///< and more, at the best of those that were spread over the space
   int max_evaluations = 40;             ///< of each continuous climb
   std::size_t enumerate_below = 20000;  ///< a finite space of fewer points is enumerated
   std::function<bool()> stop;           ///< asked between steps; the best point so far is the answer once it says true
@@ -31,6 +32,7 @@ struct Found {
 /// other.
 ///
 /// promising: points whose surroundings are worth a look (the best observed, say), in natural coordinates.
+/// Tops may be many and the best far from all that is promising: then `spread_starts` help.
 /// A pool is scored in chunks of rows; a small finite space is enumerated. Elsewhere: many raw points, then from the
 /// best of them, in turn until nothing improves, a gradient climb of the continuous coordinates (L-BFGS from all starts
 /// at once; sequential quadratic programming under constraints, one start after the other, in encoded coordinates, the
