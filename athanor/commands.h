@@ -28,6 +28,16 @@ struct TwinOptions {
 };
 int run_twin(const TwinOptions& options);
 
+struct OrderOptions {
+  std::string verb, journal_file, instrument, who, why;
+  std::optional<std::uint64_t> experiment;
+  bool laboratory = false;
+};
+/// Gives it to the controller that holds the journal, and prints what follows.
+int give_order(const OrderOptions& options);
+/// Of the controller that holds the journal, or of the journal where none runs.
+int show_status(const std::string& journal_file, bool json);
+
 /// The planner on standard input and output.
 int converse(const std::string& campaign_file);
 

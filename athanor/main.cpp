@@ -11,6 +11,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "athanor/commands.h"
@@ -78,6 +79,11 @@ void add_others(CLI::App& app, OtherOptions& options, int& status) {
   replay->add_flag("--json", options.json, "Print one JSON object: events, state_hash, chain");
   replay->callback([&options, &status] { status = replay_journal(options.journal, options.json); });
 
+  CLI::App* show = app.add_subcommand("status", "Where a campaign stands, while it runs or afterwards");
+  show->add_option("journal", options.journal, "The journal")->required();
+  show->add_flag("--json", options.json, "Print one JSON object");
+  show->callback([&options, &status] { status = show_status(options.journal, options.json); });
+
   CLI::App* dump = app.add_subcommand("export", "Print a journal's experiments as CSV, JSON or an HTML report");
   dump->add_option("journal", options.journal, "The journal")->required();
   dump->add_option("--format", options.format, "csv, json or html")->check(CLI::IsMember({"csv", "json", "html"}));
@@ -87,6 +93,31 @@ void add_others(CLI::App& app, OtherOptions& options, int& status) {
       app.add_subcommand("doctor", "What this machine has, and whether its clock and disk can be relied on");
   doctor->add_option("--folder", options.folder, "Where the disk is tried (default: here, where journals are kept)");
   doctor->callback([&options, &status] { status = examine_machine(options.folder); });
+}
+
+void add_orders(CLI::App& app, OrderOptions& options, int& status) {
+  const std::pair<const char*, const char*> verbs[] = {
+      {"pause", "Begin nothing new; what is under way goes on to its end"},
+      {"resume", "Go on after a pause, or use an instrument or the laboratory again"},
+      {"stop", "Begin nothing new, let what is under way end, then be done with it"},
+      {"abort", "Cancel what is under way, give its experiments up, and go to the safe state"},
+      {"halt", "Go to the safe state now, whatever is under way"},
+  };
+  for (const auto& [verb, what] : verbs) {
+    CLI::App* command = app.add_subcommand(verb, what);
+    command->add_option("journal", options.journal_file, "The journal of the running campaign")->required();
+    CLI::Option* experiment =
+        command->add_option("--experiment", options.experiment, "This experiment alone (default: the campaign)");
+    CLI::Option* instrument =
+        command->add_option("--instrument", options.instrument, "This instrument alone")->excludes(experiment);
+    command->add_flag("--lab", options.laboratory, "The whole laboratory")->excludes(experiment)->excludes(instrument);
+    command->add_option("--why", options.why, "For the journal")->required();
+    command->add_option("--who", options.who, "For the journal (default: your login name)");
+    command->callback([&options, &status, verb = verb] {
+      options.verb = verb;
+      status = give_order(options);
+    });
+  }
 }
 
 // The parser would only say that a command is missing.
@@ -123,10 +154,12 @@ int run_command(int argc, char** argv) {
   });
   RunOptions run_options;
   TwinOptions twin_options;
+  OrderOptions order_options;
   OtherOptions other_options;
   int status = 0;
   add_run(app, run_options, status);
   add_twin(app, twin_options, status);
+  add_orders(app, order_options, status);
   add_others(app, other_options, status);
   try {
     require_command(app, argc, argv);

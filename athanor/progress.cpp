@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "controller/engine.h"
 #include "controller/points.h"
 #include "core/best.h"
 
@@ -107,6 +108,9 @@ void Progress::put(const std::string& text) {
 
 void Progress::say_record(const State& state, const Record& record) {
   if (record.has_alarm()) return say("! " + record.alarm().text());
+  if (record.has_order()) return say(describe_order(record.order()));
+  if (record.has_made_safe())
+    return say(fmt::format("in the safe state: {}", fmt::join(record.made_safe().instruments(), ", ")));
   if (record.has_campaign() && !record.campaign().why().empty()) {
     const bool drained = record.campaign().event() == static_cast<std::uint32_t>(CampaignEvent::kDrained);
     return drained ? void() : say(fmt::format("{}: {}", to_string(state.status), record.campaign().why()));

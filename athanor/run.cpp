@@ -12,10 +12,12 @@
 #include "athanor/laboratory.h"
 #include "athanor/progress.h"
 #include "athanor/signals.h"
+#include "controller/control_socket.h"
 #include "controller/export.h"
 #include "controller/report.h"
 #include "controller/runtime.h"
 #include "controller/session.h"
+#include "controller/status.h"
 #include "core/random.h"
 
 namespace athanor {
@@ -173,11 +175,18 @@ int run_campaign(const RunOptions& options) {
                                  : make_planner_thread(campaign.problem, stop.wake());
   Engine::Options engine_options;
   engine_options.answer_within = from_seconds(seconds(engine_options.answer_within) * laboratory->speed());
+  engine_options.safe_within = from_seconds(seconds(engine_options.safe_within) * laboratory->speed());
   if (lab.twin) engine_options.driver_hint = fmt::format("; what it says is in {}", twin_log(folder));
   Engine engine(campaign, lab, std::move(state), engine_options);
 
   Progress progress(campaign, options.json ? stderr : stdout);
   if (!before.empty()) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, old.done()));
+  std::unique_ptr<ControlLink> people;
+  try {
+    people = make_control_socket(control_address(journal_file), stop.wake());
+  } catch (const EnvironmentError& error) {
+    progress.say(fmt::format("! orders from other processes cannot be taken, since {}", error.what()));
+  }
   Shell shell{
       journal,
       laboratory->link(),
@@ -191,7 +200,12 @@ int run_campaign(const RunOptions& options) {
         }
         progress.show(now, records, laboratory->clock().now());
       },
-      [&](const wire::Telemetry& telemetry) { progress.note(telemetry); }};
+      [&](const wire::Telemetry& telemetry) { progress.note(telemetry); },
+      people.get(),
+      [&] { return describe_status(campaign, engine.state()).dump(); },
+      [&](const std::string& fault) {
+        progress.say(fmt::format("! nothing new is begun, since it could not be recorded: {}", fault));
+      }};
   const bool ended = run(engine, shell, ATHANOR_VERSION);
   progress.finish(engine.state());
 

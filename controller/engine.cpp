@@ -11,6 +11,7 @@
 #include "core/random.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
+#include "instruments/messages.h"
 
 namespace athanor {
 namespace {
@@ -18,12 +19,6 @@ namespace {
 constexpr std::uint64_t kAbandonedInARow = 3;  // so many spoilt experiments without one success: something is broken
 constexpr std::uint32_t kMostAttempts = 3;     // of a step that was interrupted and may be repeated
 constexpr Duration kLongestSilence = std::chrono::hours{1};  // between two questions about one command
-
-wire::ToDriver to_driver() {
-  wire::ToDriver message;
-  message.set_version(kProtocolVersion);
-  return message;
-}
 
 CommandEvent event_of(const wire::Outcome& outcome) {
   if (outcome.done()) return CommandEvent::kFinish;
@@ -83,8 +78,9 @@ void Engine::on(const DriverSaid& said) {
       return;
     case wire::FromDriver::kRefused:
       return alarm(message.driver(), message.refused().why());
-    case wire::FromDriver::kProgress:
     case wire::FromDriver::kStopped:
+      return on_stopped(message.stopped());
+    case wire::FromDriver::kProgress:
     case wire::FromDriver::kHeartbeat:
     case wire::FromDriver::kTelemetry:
     case wire::FromDriver::BODY_NOT_SET:
@@ -103,6 +99,9 @@ void Engine::on_welcome(const wire::FromDriver& message) {
     offers_[instrument.id()] = tighten(lab_, instrument);
   }
   record(std::move(seen));
+  for (const auto& [id, instrument] : state_.instruments) {
+    if (instrument.driver == message.driver() && safety_asked_.contains(id)) send_stop(id);
+  }
   // Every link that comes up is a recovery: ask what became of each command.
   std::vector<std::string> open;
   for (const auto& [id, command] : state_.commands) {
@@ -147,6 +146,7 @@ void Engine::on_answer(const wire::CommandState& answer) {
       check_at_[answer.id()] = std::max(check_at_[answer.id()], deadline(command));
       return;
     case Recovery::kSendAgain: {
+      if (unwanted(command)) return cancel(command);  // which keeps it from being begun, should it still come
       move(answer.id(), CommandEvent::kSendAgain, "the driver never saw it");
       wire::ToDriver message = to_driver();
       *message.mutable_command() = command.command;
@@ -217,7 +217,17 @@ void Engine::on(const PlannerSaid& said) {
 }
 
 void Engine::on(const StopAsked& asked) {
-  if (state_.status == CampaignState::kRunning) move_campaign(CampaignEvent::kAskStop, asked.why);
+  if (state_.status == CampaignState::kRunning || state_.status == CampaignState::kPaused)
+    move_campaign(CampaignEvent::kAskStop, asked.why);
+}
+
+void Engine::on(const StoreChanged& changed) {
+  unwritable_ = !changed.fault.empty();
+  alarm("journal", unwritable_
+                       ? fmt::format("nothing new is begun, since it could not be recorded; what runs goes on, "
+                                     "and is recorded when that is possible again: {}",
+                                     changed.fault)
+                       : "the journal can be written again, and nothing is missing in it; the campaign goes on");
 }
 
 void Engine::on(const TimePassed&) {
@@ -232,6 +242,7 @@ void Engine::on(const TimePassed&) {
     if (accepted && expected_s(command) > 0 && now_ >= deadline(command)) overdue(id, command);
   }
   for (const auto& [driver, ids] : unanswered) question(driver, ids);
+  remind_of_safety();
 }
 
 // A command past its deadline is cancelled, which ends it if its instrument still listens; if it does not, nothing
@@ -243,10 +254,7 @@ void Engine::overdue(const std::string& id, const CommandEntry& command) {
   if (reminders == 0) {
     alarm(instrument, fmt::format("{} takes longer than expected over “{}” ({} s were expected); it is cancelled",
                                   instrument, command.command.capability(), pretty_number(expected_s(command), 3)));
-    wire::ToDriver message = to_driver();
-    message.mutable_cancel()->set_id(id);
-    send(state_.instruments.at(instrument).driver, std::move(message));
-    check_at_[id] = now_ + options_.answer_within;
+    cancel(command);
   } else if (reminders == 1) {
     alarm(instrument, fmt::format("{} does not end “{}”, though it was told to; look at it", instrument,
                                   command.command.capability()));
@@ -261,6 +269,7 @@ void Engine::advance() {
   do {
     before = decision_.records.size();
     end_experiments();
+    make_safe();
     stop_if_spoilt();
     ask_for_more();
     begin_experiments();
@@ -272,7 +281,12 @@ void Engine::advance() {
 void Engine::end_experiments() {
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
-    if (experiment.state == ExperimentState::kRunning && !experiment.in_use) settle(experiment);
+    if (experiment.in_use) continue;
+    if (experiment.hold > HoldState::kPaused) {
+      abandon(number, experiment.held_why);
+    } else if (experiment.state == ExperimentState::kRunning) {
+      settle(experiment);
+    }
   }
 }
 
@@ -328,7 +342,8 @@ void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandE
   const std::string why = command.outcome.message();
   if (command.state == CommandState::kInterrupted && repeatable(command) && command.attempt < kMostAttempts) {
     // A new command under a new id: the old one is over for good.
-    if (!stopping()) dispatch(experiment, command.step, command.attempt + 1);
+    if (!begins_nothing() && experiment.hold == HoldState::kFree)
+      dispatch(experiment, command.step, command.attempt + 1);
     return;
   }
   if (command.state == CommandState::kFailed && command.outcome.fault() == wire::SAMPLE) {
@@ -340,7 +355,9 @@ void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandE
   if (command.state == CommandState::kDoubtful) {
     return abandon(experiment.number, fmt::format("{}: the sample is doubtful; a person must look at it", step));
   }
-  alarm(command.command.instrument(), fmt::format("{} failed at “{}”: {}", command.command.instrument(), step, why));
+  if (!unwanted(command)) {
+    alarm(command.command.instrument(), fmt::format("{} failed at “{}”: {}", command.command.instrument(), step, why));
+  }
   const bool stock = command.outcome.fault() == wire::STOCK;
   abandon(experiment.number, fmt::format("{}: {}", step, why));
   if (stock && !stopping()) move_campaign(CampaignEvent::kAskStop, why);
@@ -353,7 +370,7 @@ void Engine::stop_if_spoilt() {
 }
 
 void Engine::complete_or_drain() {
-  if (over() || state_.status == CampaignState::kNew) return;
+  if (over() || state_.status == CampaignState::kNew || state_.status == CampaignState::kPaused) return;
   // Nothing waits for instruments that do not end, and a stop not for drivers that do not answer: their commands are
   // asked about at the next start.
   const CommandEntry* stuck = nullptr;
@@ -369,14 +386,14 @@ void Engine::complete_or_drain() {
   if (state_.live.empty() && (enough() || state_.exhausted)) {
     return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
   }
-  if (stopping()) return move_campaign(CampaignEvent::kDrained, state_.why);
+  if (stopping()) return waits_for_safety() ? void() : move_campaign(CampaignEvent::kDrained, state_.why);
   if (stuck == nullptr || state_.asking) return;
   move_campaign(CampaignEvent::kAskStop, fmt::format("nothing can go on before {} ends “{}”; look at it, and run again",
                                                      stuck->command.instrument(), stuck->command.capability()));
 }
 
 void Engine::ask_for_more() {
-  if (stopping() || state_.asking || state_.exhausted || enough()) return;
+  if (begins_nothing() || state_.asking || state_.exhausted || enough()) return;
   const std::size_t batch = campaign_.problem.planner.batch;
   std::size_t wanted = batch > state_.live.size() ? batch - state_.live.size() : 0;
   if (const auto& limit = campaign_.stop.experiments) {
@@ -402,10 +419,11 @@ void Engine::question_planner() {
 }
 
 void Engine::begin_experiments() {
-  if (stopping() || !every_capability_known()) return;  // what steps use is not known before their drivers were heard
+  if (begins_nothing() || !every_capability_known())
+    return;  // what steps use is not known before their drivers were heard
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
-    if (experiment.state != ExperimentState::kApproved) continue;
+    if (experiment.state != ExperimentState::kApproved || experiment.hold != HoldState::kFree) continue;
     std::vector<wire::Value> stock = stock_needed(experiment);
     const std::string place = free_place();
     std::string missing = shortage(stock);
@@ -453,11 +471,12 @@ std::string Engine::shortage(const std::vector<wire::Value>& stock) const {
 }
 
 void Engine::dispatch_steps() {
-  if (stopping()) return;
+  if (begins_nothing()) return;
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
-      if (experiment.state != ExperimentState::kRunning || experiment.in_use) break;
+      if (experiment.state != ExperimentState::kRunning || experiment.in_use || experiment.hold != HoldState::kFree)
+        break;
       if (experiment.commands.contains(static_cast<std::uint32_t>(step))) continue;
       const auto& after = campaign_.steps[step].after;
       const bool ready = std::all_of(after.begin(), after.end(), [&](std::size_t earlier) {
@@ -484,13 +503,11 @@ void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::
     return why.empty();
   };
   const auto& instruments = state_.instruments;
-  const auto idle = std::find_if(instruments.begin(), instruments.end(), [&](const auto& item) {
-    return item.second.state == InstrumentState::kIdle && takes(item.first);
-  });
+  const auto idle = std::find_if(instruments.begin(), instruments.end(),
+                                 [&](const auto& item) { return usable(item.second) && takes(item.first); });
   if (idle == instruments.end()) {
-    const bool possible = std::any_of(instruments.begin(), instruments.end(), [&](const auto& item) {
-      return item.second.state != InstrumentState::kIdle && takes(item.first);
-    });
+    const bool possible = std::any_of(instruments.begin(), instruments.end(),
+                                      [&](const auto& item) { return !usable(item.second) && takes(item.first); });
     if (possible || refusal.empty()) return;
     alarm(campaign_.steps[step].capability, refusal);
     return abandon(experiment.number, refusal);
@@ -569,18 +586,24 @@ std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment)
 Time Engine::wakes_at() const {
   Time earliest = kNever;
   for (const auto& [id, check_at] : check_at_) earliest = std::min(earliest, check_at);
+  for (const auto& [id, asked] : safety_asked_) earliest = std::min(earliest, asked.again);
   const bool limited = state_.status == CampaignState::kRunning && campaign_.stop.lab_time && !enough();
-  return limited ? std::min(earliest, state_.opened + *campaign_.stop.lab_time) : earliest;
+  return limited ? std::min(earliest, state_.opened + state_.paused_for + *campaign_.stop.lab_time) : earliest;
 }
 
 bool Engine::stopping() const {
   return state_.status != CampaignState::kRunning;
 }
 
+// Whatever the campaign would do next, it does not now.
+bool Engine::begins_nothing() const {
+  return stopping() || unwritable_ || state_.lab_hold != HoldState::kFree;
+}
+
 bool Engine::enough() const {
   const StopRule& stop = campaign_.stop;
   return (stop.experiments && state_.done() >= *stop.experiments) ||
-         (stop.lab_time && now_ - state_.opened >= *stop.lab_time);
+         (stop.lab_time && state_.worked_until(now_) >= *stop.lab_time);
 }
 
 std::string Engine::free_place() const {

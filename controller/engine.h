@@ -10,6 +10,7 @@
 #include "controller/campaign.h"
 #include "controller/state.h"
 #include "optimizers/planner.h"
+#include "proto/control.pb.h"
 
 namespace athanor {
 
@@ -28,14 +29,23 @@ struct PlannerSaid {
   Plan plan;
   std::string fault;  ///< not empty: there is no plan, and this is why
 };
+struct RequestMade {
+  std::uint64_t id = 0;  ///< returned with the answer
+  control::v1::Request request;
+};
 struct StopAsked {
   std::string why;
+};
+/// The journal could not be written, or can be again.
+struct StoreChanged {
+  std::string fault;  ///< empty: it can
 };
 struct TimePassed {};
 
 struct Event {
   Time time{};
-  std::variant<ControllerStarted, DriverSaid, DriverLost, PlannerSaid, StopAsked, TimePassed> what;
+  std::variant<ControllerStarted, DriverSaid, DriverLost, PlannerSaid, RequestMade, StopAsked, StoreChanged, TimePassed>
+      what;
 };
 
 // ── Effects ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -47,12 +57,19 @@ struct AskPlanner {
   std::uint64_t ask = 0;
   PlanQuestion question;
 };
-using Effect = std::variant<SendToDriver, AskPlanner>;
+struct AnswerRequest {
+  std::uint64_t id = 0;
+  control::v1::Reply reply;
+};
+using Effect = std::variant<SendToDriver, AskPlanner, AnswerRequest>;
 
 struct Decision {
   std::vector<Record> records;
   std::vector<Effect> effects;
 };
+
+/// "instrument reactor-1 is paused by ann: the lid leaks"
+std::string describe_order(const journal::v1::Order& order);
 
 class Engine {
  public:
@@ -62,6 +79,9 @@ class Engine {
     /// An instrument may take this many times as long as it said, and `answer_within` more, before it is told to
     /// cancel.
     double patience = 2;
+    /// A driver that was told to bring instruments to their safe state confirms it within this time, or an alarm names
+    /// them.
+    Duration safe_within = from_seconds(10);
     /// Where a person finds out why a driver does not answer; ends the alarm's sentence.
     std::string driver_hint;
   };
@@ -84,15 +104,22 @@ class Engine {
   void on(const DriverSaid& said);
   void on(const DriverLost& lost);
   void on(const PlannerSaid& said);
+  void on(const RequestMade& made);
   void on(const StopAsked& asked);
+  void on(const StoreChanged& changed);
   void on(const TimePassed&);
   void on_welcome(const wire::FromDriver& message);
   void on_outcome(const wire::Outcome& outcome);
   void on_answer(const wire::CommandState& answer);
+  void on_stopped(const wire::Stopped& stopped);
+  std::string why_not(const journal::v1::Order& order) const;
+  void cancel_what_it_ends(const journal::v1::Order& order);
+  std::string what_follows(const journal::v1::Order& order) const;
 
   // What follows from it, in this order.
   void advance();
   void end_experiments();
+  void make_safe();
   void settle(const ExperimentEntry& experiment);
   void repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command);
   void stop_if_spoilt();
@@ -107,6 +134,9 @@ class Engine {
   Time deadline(const CommandEntry& command) const;
   double expected_s(const CommandEntry& command) const;
   void send(const std::string& driver, wire::ToDriver message);
+  void cancel(const CommandEntry& command);
+  void send_stop(const std::string& instrument);
+  void remind_of_safety();
   void move(const std::string& command, CommandEvent event, const std::string& why,
             const wire::Outcome* outcome = nullptr, double expected_s = 0);
   void move_campaign(CampaignEvent event, const std::string& why);
@@ -116,6 +146,10 @@ class Engine {
   void question_planner();
 
   bool stopping() const;
+  bool begins_nothing() const;
+  bool unwanted(const CommandEntry& command) const;
+  bool usable(const InstrumentEntry& instrument) const;
+  bool waits_for_safety() const;
   bool enough() const;
   std::string free_place() const;
   bool repeatable(const CommandEntry& command) const;
@@ -132,7 +166,15 @@ class Engine {
   std::map<std::string, wire::Instrument> offers_;  ///< descriptions, tightened to the lab's limits
   std::map<std::string, Time> check_at_;            ///< open commands → when to ask about them
   std::map<std::string, int> overdue_;              ///< open commands past their deadline → how often that was seen
+  /// Instruments on their way to their safe state: told under which id, when to look again, how often that was done.
+  struct SafetyAsked {
+    std::string id;
+    Time again{};
+    int reminders = 0;
+  };
+  std::map<std::string, SafetyAsked> safety_asked_;
   std::vector<std::string> places_;
+  bool unwritable_ = false;  ///< the journal
   Time now_{}, started_at_{};
   Decision decision_;
 };

@@ -41,6 +41,15 @@ std::unique_ptr<PlannerLink> make_inline_planner(const Problem& problem, const W
 /// Plans in a thread of its own and notifies `wake`; instruments go on meanwhile.
 std::unique_ptr<PlannerLink> make_planner_thread(const Problem& problem, const Wake& wake);
 
+/// The way to people in other processes: what they ask of the controller, and what it answers.
+class ControlLink {
+ public:
+  virtual ~ControlLink() = default;
+  /// The requests that have arrived.
+  virtual std::vector<RequestMade> take() = 0;
+  virtual void answer(const AnswerRequest& answer) = 0;
+};
+
 /// Told of every turn after it was written: for progress displays.
 using Observer = std::function<void(const State& state, const std::vector<Record>& records)>;
 
@@ -58,10 +67,17 @@ struct Shell {
   const std::atomic<int>& stops;
   Observer observer;
   TelemetryObserver telemetry = {};
+  ControlLink* people = nullptr;
+  /// Where the campaign stands, as JSON, for people who ask.
+  std::function<std::string()> status = {};
+  /// Told once when the journal cannot be written any more, and why.
+  std::function<void(const std::string& fault)> unwritable = {};
 };
 
 /// Runs `engine` until its campaign is over. False if it left early because of a second stop.
-/// throws EnvironmentError if the journal cannot be written; nothing was then sent that was not written before.
+/// While the journal cannot be written (a full disk), nothing is sent but what makes safe: stops, cancels, questions.
+/// What has been decided is kept and written when that is possible again; it is tried once a second. throws
+/// EnvironmentError if it leaves with something unwritten: drivers then still hold the outcomes.
 bool run(Engine& engine, Shell& shell, const std::string& program_version);
 
 }  // namespace athanor

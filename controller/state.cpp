@@ -37,7 +37,8 @@ void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time) {
   // A doubtful sample stays where it is until a person has looked.
   if (!doubtful) places_taken.erase(ended.place);
   live.erase(std::lower_bound(live.begin(), live.end(), ended.number));
-  abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
+  const bool ordered = ended.hold > HoldState::kPaused;  // by a person: nothing is broken
+  if (!ordered) abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
 }
 
 void State::apply_driver_seen(const journal::v1::DriverSeen& seen) {
@@ -54,6 +55,7 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   const wire::Command& command = intended.command();
   InstrumentEntry& instrument = instruments.at(command.instrument());
   instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kTake);
+  instrument.safe = SafeState::kInUse;
   instrument.command = command.id();
   CommandEntry fresh;
   fresh.command = command;
@@ -84,6 +86,74 @@ void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
   }
 }
 
+void State::move_campaign(CampaignEvent event, const std::string& reason, Time time) {
+  const CampaignState before = status;
+  status = next(kCampaignTable, status, event);
+  if (before != CampaignState::kPaused && status == CampaignState::kPaused) paused_at = time;
+  if (before == CampaignState::kPaused && status != CampaignState::kPaused) paused_for += time - paused_at;
+  if (before == CampaignState::kPaused && event == CampaignEvent::kStart) return;  // it stays so, and for its reason
+  why = reason;
+  if (status == CampaignState::kRunning) abandoned_in_a_row = 0;
+}
+
+void State::apply_order(const journal::v1::Order& order, Time time) {
+  using journal::v1::Order;
+  const std::string reason = order.who() + ": " + order.why();
+  const auto verb = static_cast<HoldEvent>(order.verb());
+  static_assert(static_cast<int>(Order::PAUSE) == static_cast<int>(HoldEvent::kPause) &&
+                static_cast<int>(Order::HALT) == static_cast<int>(HoldEvent::kHalt));
+  const auto hold = [&](HoldState& held, std::string* held_why) {
+    held = next(kHoldTable, held, verb);
+    if (held_why) *held_why = held == HoldState::kFree ? "" : reason;
+  };
+  const auto make_safe = [&](InstrumentEntry& instrument) {
+    if (verb == HoldEvent::kHalt) instrument.safe = SafeState::kAtOnce;
+    if ((verb == HoldEvent::kStop || verb == HoldEvent::kAbort) && instrument.safe == SafeState::kInUse)
+      instrument.safe = SafeState::kWhenIdle;
+  };
+  switch (order.scope()) {
+    case Order::EXPERIMENT: {
+      ExperimentEntry& experiment = entry(order.experiment());
+      hold(experiment.hold, &experiment.held_why);
+      const auto acts = std::find_if(instruments.begin(), instruments.end(), [&](const auto& item) {
+        const auto command = commands.find(item.second.command);
+        return command != commands.end() && command->second.experiment == order.experiment();
+      });
+      if (verb == HoldEvent::kHalt && acts != instruments.end()) make_safe(acts->second);
+      return;
+    }
+    case Order::INSTRUMENT:
+      hold(instruments.at(order.instrument()).hold, nullptr);
+      return make_safe(instruments.at(order.instrument()));
+    case Order::LABORATORY:
+      hold(lab_hold, &lab_held_why);
+      [[fallthrough]];
+    default:
+      break;
+  }
+  const bool ends = verb == HoldEvent::kStop || verb == HoldEvent::kAbort || verb == HoldEvent::kHalt;
+  if (ends) {
+    move_campaign(CampaignEvent::kAskStop, reason, time);
+  } else if (order.scope() == Order::CAMPAIGN) {
+    move_campaign(verb == HoldEvent::kPause ? CampaignEvent::kPause : CampaignEvent::kResume,
+                  verb == HoldEvent::kPause ? reason : "", time);
+  }
+  if (verb == HoldEvent::kAbort) {
+    for (const std::uint64_t number : live) {
+      ExperimentEntry& experiment = entry(number);
+      if (experiment.state == ExperimentState::kRunning) hold(experiment.hold, &experiment.held_why);
+    }
+  }
+  // A stopped campaign leaves its instruments as they are, since it goes on with the next start.
+  if (verb != HoldEvent::kStop || order.scope() == Order::LABORATORY) {
+    for (auto& [id, instrument] : instruments) make_safe(instrument);
+  }
+}
+
+Duration State::worked_until(Time now) const {
+  return (status == CampaignState::kPaused ? paused_at : now) - opened - paused_for;
+}
+
 void State::apply(const Record& record) {
   const Time time{Duration{record.time_us()}};
   last = std::max(last, time);
@@ -105,9 +175,7 @@ void State::apply(const Record& record) {
       exhausted = false;
       break;
     case Record::kCampaign:
-      status = next(kCampaignTable, status, static_cast<CampaignEvent>(record.campaign().event()));
-      why = record.campaign().why();
-      if (status == CampaignState::kRunning) abandoned_in_a_row = 0;
+      move_campaign(static_cast<CampaignEvent>(record.campaign().event()), record.campaign().why(), time);
       break;
     case Record::kDriverSeen:
       apply_driver_seen(record.driver_seen());
@@ -183,6 +251,12 @@ void State::apply(const Record& record) {
     case Record::kAlarm:
       ++alarms;
       break;
+    case Record::kOrder:
+      apply_order(record.order(), time);
+      break;
+    case Record::kMadeSafe:
+      for (const std::string& id : record.made_safe().instruments()) instruments.at(id).safe = SafeState::kSafe;
+      break;
     case Record::BODY_NOT_SET:
       ATHANOR_CHECK(false, "a record without a body");
   }
@@ -218,12 +292,14 @@ long micros(Time time) {
 }  // namespace
 
 std::string State::canonical() const {
-  std::string text = fmt::format("campaign {} {} {} {} {:?}\nopened {} last {}\n", campaign, nonce, seed,
-                                 to_string(status), why, micros(opened), micros(last));
+  std::string text = fmt::format("campaign {} {} {} {} {:?}\nopened {} last {}\nlaboratory {} {:?} paused {} {}\n",
+                                 campaign, nonce, seed, to_string(status), why, micros(opened), micros(last),
+                                 to_string(lab_hold), lab_held_why, micros(paused_at), paused_for.count());
   for (const ExperimentEntry& e : experiments) {
     text += fmt::format("experiment {} {} at {} predicted {} place {} measured {} why {:?} begun {} ended {}", e.number,
                         to_string(e.state), all_bytes(e.at), all_bytes(e.predicted), e.place, all_bytes(e.measured),
                         e.why, micros(e.begun), micros(e.ended));
+    if (e.hold != HoldState::kFree) text += fmt::format(" {} {:?}", to_string(e.hold), e.held_why);
     for (const auto& [step, id] : e.commands) text += fmt::format(" {}={}", step, id);
     text += "\n";
   }
@@ -233,8 +309,8 @@ std::string State::canonical() const {
                         micros(c.since));
   }
   for (const auto& [id, i] : instruments) {
-    text +=
-        fmt::format("instrument {} {} {} {} {}\n", id, i.driver, to_string(i.state), i.command, bytes(i.description));
+    text += fmt::format("instrument {} {} {} {} {} {} {}\n", id, i.driver, to_string(i.state), to_string(i.hold),
+                        static_cast<int>(i.safe), i.command, bytes(i.description));
   }
   for (const auto& [driver, d] : drivers) text += fmt::format("driver {} {} {}\n", driver, d.boot, d.up);
   for (const std::string& place : places_taken) text += fmt::format("place {}\n", place);

@@ -17,6 +17,14 @@ namespace athanor {
 namespace wire = driver::v1;
 using journal::v1::Record;
 
+/// How far an instrument is on its way to its safe state.
+enum class SafeState {
+  kInUse,     ///< nobody asked for it
+  kWhenIdle,  ///< it is to be asked for when what the instrument does has ended
+  kAtOnce,    ///< whatever it does
+  kSafe       ///< its driver confirmed it; until it is used again
+};
+
 /// A command of an experiment that has not ended yet.
 struct CommandEntry {
   wire::Command command;
@@ -36,6 +44,8 @@ struct ExperimentEntry {
   std::vector<wire::Value> at;
   std::vector<journal::v1::Prediction> predicted;
   ExperimentState state = ExperimentState::kProposed;
+  HoldState hold = HoldState::kFree;
+  std::string held_why;  ///< "ann: the vial is cracked"
   std::string place;
   std::map<std::uint32_t, std::string> commands;  ///< step → the id of its latest command; emptied at the end
   bool in_use = false;  ///< one of them is open: a sample is in one place, so one step at a time acts on it
@@ -50,6 +60,8 @@ struct InstrumentEntry {
   wire::Instrument description;
   std::string driver;
   InstrumentState state = InstrumentState::kOffline;
+  HoldState hold = HoldState::kFree;
+  SafeState safe = SafeState::kInUse;
   std::string command;  ///< what it is busy with
 };
 
@@ -62,8 +74,12 @@ struct State {
   std::string campaign, nonce;
   std::uint64_t seed = 0;
   CampaignState status = CampaignState::kNew;
-  std::string why;  ///< it stopped or finished
+  std::string why;  ///< it stopped, paused or finished
+  HoldState lab_hold = HoldState::kFree;
+  std::string lab_held_why;
   Time opened{}, last{};
+  Time paused_at{};                          ///< while it is paused
+  Duration paused_for{0};                    ///< by earlier pauses together
   std::vector<ExperimentEntry> experiments;  ///< number n stands at index n − 1
   std::vector<std::uint64_t> live;           ///< proposed, approved or running, in order
   std::size_t measured = 0, failed = 0, abandoned = 0;
@@ -93,6 +109,12 @@ struct State {
   std::size_t done() const { return measured + failed; }
   bool commands_open() const;
   Duration lab_time() const { return last - opened; }
+  /// Of what a campaign may take: pauses do not count.
+  Duration worked_until(Time now) const;
+  /// Whether an instrument's way to its safe state has begun and not ended.
+  static bool to_be_safe(const InstrumentEntry& instrument) {
+    return instrument.safe == SafeState::kWhenIdle || instrument.safe == SafeState::kAtOnce;
+  }
 
  private:
   ExperimentEntry& entry(std::uint64_t number);
@@ -101,6 +123,8 @@ struct State {
   void apply_driver_seen(const journal::v1::DriverSeen& seen);
   void apply_intended(const journal::v1::Intended& intended, Time time);
   void apply_command(const journal::v1::CommandMoved& moved, Time time);
+  void apply_order(const journal::v1::Order& order, Time time);
+  void move_campaign(CampaignEvent event, const std::string& reason, Time time);
 };
 
 }  // namespace athanor

@@ -25,12 +25,13 @@ constexpr Cell never() {
 
 // A controller that was killed left the campaign running or stopping: the next start finds it so.
 const TransitionTable<CampaignState, CampaignEvent> kCampaignTable = {{{
-    //            start                        ask stop                      drained                      complete
-    /* new      */ {{go(CampaignState::kRunning), never(), never(), never()}},
-    /* running  */ {{ignore(), go(CampaignState::kStopping), never(), go(CampaignState::kFinished)}},
-    /* stopping */ {{go(CampaignState::kRunning), ignore(), go(CampaignState::kStopped), go(CampaignState::kFinished)}},
-    /* stopped  */ {{go(CampaignState::kRunning), ignore(), never(), never()}},
-    /* finished */ {{go(CampaignState::kRunning), ignore(), never(), never()}},  // start: the budget was raised
+    //            start                        ask stop                      drained                      complete                      pause                       resume
+    /* new      */ {{go(CampaignState::kRunning), never(), never(), never(), never(), never()}},
+    /* running  */ {{ignore(), go(CampaignState::kStopping), never(), go(CampaignState::kFinished), go(CampaignState::kPaused), ignore()}},
+    /* stopping */ {{go(CampaignState::kRunning), ignore(), go(CampaignState::kStopped), go(CampaignState::kFinished), ignore(), ignore()}},
+    /* stopped  */ {{go(CampaignState::kRunning), ignore(), never(), never(), ignore(), ignore()}},
+    /* finished */ {{go(CampaignState::kRunning), ignore(), never(), never(), ignore(), ignore()}},  // start: the budget was raised
+    /* paused   */ {{ignore(), go(CampaignState::kStopping), never(), never(), ignore(), go(CampaignState::kRunning)}},  // start: a pause outlives the process
 }}};
 
 const TransitionTable<ExperimentState, ExperimentEvent> kExperimentTable = {{{
@@ -62,6 +63,16 @@ const TransitionTable<InstrumentState, InstrumentEvent> kInstrumentTable = {{{
     /* lost    */ {{go(InstrumentState::kBusy), ignore(), never(), go(InstrumentState::kOffline)}},
 }}};
 
+// What was ordered last counts, except that nothing softens an abort or a halt but its end.
+const TransitionTable<HoldState, HoldEvent> kHoldTable = {{{
+    //            pause                    resume                 stop                       abort                      halt
+    /* free     */ {{go(HoldState::kPaused), ignore(), go(HoldState::kStopping), go(HoldState::kAborting), go(HoldState::kHalted)}},
+    /* paused   */ {{ignore(), go(HoldState::kFree), go(HoldState::kStopping), go(HoldState::kAborting), go(HoldState::kHalted)}},
+    /* stopping */ {{ignore(), go(HoldState::kFree), ignore(), go(HoldState::kAborting), go(HoldState::kHalted)}},
+    /* aborting */ {{ignore(), go(HoldState::kFree), ignore(), ignore(), go(HoldState::kHalted)}},
+    /* halted   */ {{ignore(), go(HoldState::kFree), ignore(), ignore(), ignore()}},
+}}};
+
 const std::array<std::array<Recovery, 2>, static_cast<std::size_t>(Answer::kCount)> kRecoveryTable = {{
     //               not repeatable            repeatable
     /* finished    */ {Recovery::kRecordOutcome, Recovery::kRecordOutcome},
@@ -86,7 +97,7 @@ const char* name(State state, const char* const (&names)[N]) {
 }  // namespace
 
 const char* to_string(CampaignState state) {
-  return name(state, {"new", "running", "stopping", "stopped", "finished"});
+  return name(state, {"new", "running", "stopping", "stopped", "finished", "paused"});
 }
 const char* to_string(ExperimentState state) {
   return name(state, {"proposed", "approved", "running", "measured", "failed", "abandoned"});
@@ -96,6 +107,9 @@ const char* to_string(CommandState state) {
 }
 const char* to_string(InstrumentState state) {
   return name(state, {"offline", "idle", "busy", "lost"});
+}
+const char* to_string(HoldState state) {
+  return name(state, {"free", "paused", "stopping", "aborting", "halted"});
 }
 const char* to_string(Recovery recovery) {
   constexpr const char* kNames[] = {"record the outcome", "wait", "send the same id", "repeat", "doubt", "alarm"};

@@ -32,8 +32,9 @@ template <class State, class Event>
 State next(const TransitionTable<State, Event>& table, State state, Event event);
 
 // ── Campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-enum class CampaignState { kNew, kRunning, kStopping, kStopped, kFinished, kCount };
-enum class CampaignEvent { kStart, kAskStop, kDrained, kComplete, kCount };
+// Journals hold events as numbers: new ones go to the end.
+enum class CampaignState { kNew, kRunning, kStopping, kStopped, kFinished, kPaused, kCount };
+enum class CampaignEvent { kStart, kAskStop, kDrained, kComplete, kPause, kResume, kCount };
 extern const TransitionTable<CampaignState, CampaignEvent> kCampaignTable;
 
 // ── Experiment ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,6 +52,11 @@ enum class InstrumentState { kOffline, kIdle, kBusy, kLost, kCount };
 enum class InstrumentEvent { kLinkUp, kLinkDown, kTake, kRelease, kCount };
 extern const TransitionTable<InstrumentState, InstrumentEvent> kInstrumentTable;
 
+// ── Hold: what a person has ordered for an experiment, an instrument or the laboratory ───────────────────────────────
+enum class HoldState { kFree, kPaused, kStopping, kAborting, kHalted, kCount };
+enum class HoldEvent { kPause, kResume, kStop, kAbort, kHalt, kCount };
+extern const TransitionTable<HoldState, HoldEvent> kHoldTable;
+
 // ── Recovery: what the driver says of a command, and what the controller then does ───────────────────────────────────
 enum class Answer { kFinished, kRunning, kNeverSeen, kInterrupted, kSilent, kCount };
 enum class Recovery { kRecordOutcome, kWait, kSendAgain, kRepeat, kDoubt, kAlarm };
@@ -62,6 +68,7 @@ const char* to_string(CampaignState state);
 const char* to_string(ExperimentState state);
 const char* to_string(CommandState state);
 const char* to_string(InstrumentState state);
+const char* to_string(HoldState state);
 const char* to_string(Recovery recovery);
 
 // ── ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────

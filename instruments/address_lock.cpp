@@ -70,7 +70,7 @@ AddressLock::AddressLock(const std::string& address) {
       throw EnvironmentError(fmt::format("the lock file {} cannot be made: {}", file_, std::strerror(errno)));
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       ::close(fd_);
-      in_use(address, "another driver");
+      in_use(address, "another driver or controller");
     }
   } while (!still_named(fd_, file_));
   try {

@@ -117,7 +117,7 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
         on_cancel(id, now, out);
         break;
       case wire::ToDriver::kStop:
-        on_stop(now, out);
+        on_stop(message.stop(), now, out);
         break;
       case wire::ToDriver::kHeartbeat:
         say(out).mutable_heartbeat();
@@ -224,11 +224,22 @@ void Driver::on_cancel(const std::string& id, Time now, Messages& out) {
   *say(out).mutable_outcome() = outcome;
 }
 
-void Driver::on_stop(Time now, Messages& out) {
-  controller_lost(now);  // every instrument is safe before anything is written
-  for (auto& [id, instrument] : instruments_) collect(*instrument, now, out);
-  wire::Stopped& stopped = *say(out).mutable_stopped();
-  for (const auto& [id, instrument] : instruments_) stopped.add_instruments(id);
+void Driver::on_stop(const wire::Stop& stop, Time now, Messages& out) {
+  const auto meant = [&](const std::string& id) {
+    const auto& named = stop.instruments();
+    return named.empty() || std::find(named.begin(), named.end(), id) != named.end();
+  };
+  wire::Stopped stopped;
+  stopped.set_id(stop.id());
+  for (auto& [id, instrument] : instruments_) {
+    if (!meant(id)) continue;
+    instrument->make_safe(now);  // every instrument is safe before anything is written
+    stopped.add_instruments(id);
+  }
+  for (auto& [id, instrument] : instruments_) {
+    if (meant(id)) collect(*instrument, now, out);
+  }
+  *say(out).mutable_stopped() = std::move(stopped);
 }
 
 std::vector<wire::FromDriver> Driver::telemetry(Time now) {

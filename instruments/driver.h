@@ -64,7 +64,7 @@ class Driver {
   void recover(const Ledger::Entry& entry, Time now);
   void on_command(const wire::Command& command, Time now, Messages& out);
   void on_cancel(const std::string& id, Time now, Messages& out);
-  void on_stop(Time now, Messages& out);
+  void on_stop(const wire::Stop& stop, Time now, Messages& out);
   void on_question(const wire::Question& question, Messages& out);
   void begin(const wire::Command& command, Time now, Messages& out);
   std::optional<Fault> why_not(const wire::Command& command) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/engine.h"
@@ -90,6 +91,7 @@ class Rig {
     commands.clear();
     questions.clear();
     cancels.clear();
+    stops.clear();
     asked.clear();
     give(ControllerStarted{"test"});
   }
@@ -103,10 +105,15 @@ class Rig {
         asked.push_back(std::move(*ask));
         continue;
       }
+      if (auto* answer = std::get_if<AnswerRequest>(&effect)) {
+        answered = answer->reply;
+        continue;
+      }
       const wire::ToDriver& message = std::get<SendToDriver>(effect).message;
       if (message.has_command()) commands.push_back(message.command());
       for (const std::string& id : message.question().ids()) questions.push_back(id);
       if (message.has_cancel()) cancels.push_back(message.cancel().id());
+      if (message.has_stop()) stops.push_back(message.stop());
     }
   }
 
@@ -162,6 +169,28 @@ class Rig {
     }
     give(said);
   }
+  using Order = journal::v1::Order;
+  /// Gives an order; what it is about is `subject`: the number of an experiment, or the name of an instrument.
+  void order(Order::Verb verb, Order::Scope scope = Order::CAMPAIGN, const std::string& subject = "") {
+    RequestMade made;
+    Order& given = *made.request.mutable_order();
+    given.set_verb(verb);
+    given.set_scope(scope);
+    if (scope == Order::EXPERIMENT) given.set_experiment(std::stoull(subject));
+    if (scope == Order::INSTRUMENT) given.set_instrument(subject);
+    given.set_who("ann");
+    given.set_why("because");
+    give(made);
+  }
+  /// The driver confirms what it was told to bring to its safe state.
+  void confirm_stops() {
+    for (const wire::Stop& stop : std::exchange(stops, {})) {
+      wire::FromDriver message = from_driver();
+      message.mutable_stopped()->set_id(stop.id());
+      *message.mutable_stopped()->mutable_instruments() = stop.instruments();
+      give(DriverSaid{message});
+    }
+  }
   /// Takes the oldest command that was sent.
   wire::Command take() {
     REQUIRE_FALSE(commands.empty());
@@ -177,6 +206,8 @@ class Rig {
   std::optional<Engine> engine;
   std::vector<wire::Command> commands;
   std::vector<std::string> questions, cancels;
+  std::vector<wire::Stop> stops;
+  control::v1::Reply answered;  ///< the last answer to an order
   std::vector<AskPlanner> asked;
   Time now{std::chrono::seconds{1000}};
   int suggested = 0;

@@ -68,14 +68,24 @@ void enter_forbidden_cells(const TransitionTable<State, Event>& table) {
 
 // Goal: the transition tables are those of the design. Method: every cell against a table written by hand.
 TEST_CASE("every cell of every transition table") {
-  SECTION("campaign: start, ask stop, drained, complete") {
+  SECTION("campaign: start, ask stop, drained, complete, pause, resume") {
     compare(kCampaignTable, {
-                                "running ! ! !",               // new
-                                ". stopping ! finished",       // running
-                                "running . stopped finished",  // stopping
-                                "running . ! !",               // stopped
-                                "running . ! !",               // finished
+                                "running ! ! ! ! !",               // new
+                                ". stopping ! finished paused .",  // running
+                                "running . stopped finished . .",  // stopping
+                                "running . ! ! . .",               // stopped
+                                "running . ! ! . .",               // finished
+                                ". stopping ! ! . running",        // paused
                             });
+  }
+  SECTION("hold: pause, resume, stop, abort, halt") {
+    compare(kHoldTable, {
+                            "paused . stopping aborting halted",  // free
+                            ". free stopping aborting halted",    // paused
+                            ". free . aborting halted",           // stopping
+                            ". free . . halted",                  // aborting
+                            ". free . . .",                       // halted
+                        });
   }
   SECTION("experiment: approve, begin, measure, fail, abandon") {
     compare(kExperimentTable, {

@@ -1,0 +1,121 @@
+// athanor pause, resume, stop, abort, halt and status: a person's word to a running controller.
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "athanor/commands.h"
+#include "athanor/progress.h"
+#include "controller/control_socket.h"
+#include "controller/session.h"
+#include "controller/status.h"
+
+namespace athanor {
+namespace {
+
+using journal::v1::Order;
+
+std::string login_name() {
+  const passwd* entry = getpwuid(getuid());
+  return entry != nullptr ? entry->pw_name : fmt::format("user {}", getuid());
+}
+
+Order::Verb verb_of(const std::string& word) {
+  if (word == "pause") return Order::PAUSE;
+  if (word == "resume") return Order::RESUME;
+  if (word == "stop") return Order::STOP;
+  return word == "abort" ? Order::ABORT : Order::HALT;
+}
+
+bool controller_listens(const std::string& journal) {
+  return std::filesystem::exists(journal + ".control");
+}
+
+std::string of_hold(const nlohmann::json& one) {
+  const std::string hold = one.at("hold");
+  if (hold == "free") return "";
+  const std::string why = one.value("why", "");
+  return why.empty() ? ", " + hold : fmt::format(", {} by {}", hold, why);
+}
+
+void print_status(const nlohmann::json& status, bool running) {
+  const std::string why = status.at("why");
+  fmt::print("campaign    {}, {}{}{}\n", status.at("campaign").get<std::string>(),
+             status.at("status").get<std::string>(), why.empty() ? "" : ": " + why,
+             running ? "" : " (no controller runs)");
+  fmt::print("experiments {} measured, {} failed, {} abandoned, {} under way; {} alarms\n",
+             status.at("measured").get<int>(), status.at("failed").get<int>(), status.at("abandoned").get<int>(),
+             status.at("experiments").size(), status.at("alarms").get<int>());
+  fmt::print("time        {} of laboratory time\n",
+             describe_duration(from_seconds(status.at("lab_time_s").get<double>())));
+  if (status.at("laboratory").at("hold") != "free")
+    fmt::print("laboratory  {}\n", of_hold(status.at("laboratory")).substr(2));
+  for (const auto& one : status.at("experiments")) {
+    fmt::print("  experiment {}: {}{}{}\n", one.at("experiment").get<int>(), one.at("state").get<std::string>(),
+               one.contains("step") ? fmt::format(", {} on {}", one.at("step").get<std::string>(),
+                                                  one.at("instrument").get<std::string>())
+                                    : "",
+               of_hold(one));
+  }
+  for (const auto& one : status.at("instruments")) {
+    const std::string safe = one.at("safe");
+    fmt::print("  {}: {}{}{}\n", one.at("instrument").get<std::string>(), one.at("state").get<std::string>(),
+               of_hold(one), safe == "in use" ? "" : ", " + safe);
+  }
+}
+
+}  // namespace
+
+int give_order(const OrderOptions& options) {
+  control::v1::Request request;
+  Order& order = *request.mutable_order();
+  order.set_verb(verb_of(options.verb));
+  order.set_who(options.who.empty() ? login_name() : options.who);
+  order.set_why(options.why);
+  if (options.experiment) {
+    order.set_scope(Order::EXPERIMENT);
+    order.set_experiment(*options.experiment);
+  } else if (!options.instrument.empty()) {
+    order.set_scope(Order::INSTRUMENT);
+    order.set_instrument(options.instrument);
+  } else if (options.laboratory) {
+    order.set_scope(Order::LABORATORY);
+  }
+  const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
+  if (reply.refused()) throw InputError(reply.text());
+  fmt::print("{}\n", reply.text());
+  return 0;
+}
+
+int show_status(const std::string& journal_file, bool json) {
+  nlohmann::json status;
+  bool running = false;
+  if (controller_listens(journal_file)) {
+    control::v1::Request request;
+    request.mutable_status();
+    try {
+      const control::v1::Reply reply = ask_controller(control_address(journal_file), request);
+      if (reply.refused()) throw InputError(reply.text());
+      status = nlohmann::json::parse(reply.text());
+      running = true;
+    } catch (const EnvironmentError&) {
+      // Of a controller that was killed: its socket is still there.
+    }
+  }
+  if (!running) {
+    Journal journal(journal_file, Journal::Mode::kRead);
+    const std::vector<Record> records = journal.records();
+    status = describe_status(campaign_of(records), replay(records));
+  }
+  status["controller"] = running;
+  if (json) {
+    fmt::print("{}\n", status.dump());
+  } else {
+    print_status(status, running);
+  }
+  return 0;
+}
+
+}  // namespace athanor

@@ -1,0 +1,201 @@
+// What people order (docs/safety.md), and the way of instruments to their safe state.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "controller/engine.h"
+#include "core/error.h"
+#include "instruments/messages.h"
+
+namespace athanor {
+namespace {
+
+using journal::v1::Order;
+
+const char* past(Order::Verb verb) {
+  constexpr const char* kWords[] = {"paused", "resumed", "stopped", "aborted", "halted"};
+  return kWords[static_cast<std::size_t>(verb)];
+}
+
+bool ends(const Order& order) {
+  return order.verb() == Order::ABORT || order.verb() == Order::HALT;
+}
+
+std::string subject(const Order& order) {
+  switch (order.scope()) {
+    case Order::EXPERIMENT:
+      return fmt::format("experiment {}", order.experiment());
+    case Order::INSTRUMENT:
+      return fmt::format("instrument {}", order.instrument());
+    case Order::LABORATORY:
+      return "the laboratory";
+    default:
+      return "the campaign";
+  }
+}
+
+template <class Map>
+std::vector<std::string> names(const Map& map) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : map) out.push_back(name);
+  return out;
+}
+
+}  // namespace
+
+std::string describe_order(const Order& order) {
+  return fmt::format("{} is {} by {}: {}", subject(order), past(order.verb()), order.who(), order.why());
+}
+
+// ── Orders ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Engine::on(const RequestMade& made) {
+  AnswerRequest answer;
+  answer.id = made.id;
+  const Order& order = made.request.order();
+  if (const std::string why = why_not(order); !why.empty()) {
+    answer.reply.set_refused(true);
+    answer.reply.set_text(why);
+  } else {
+    Record fresh;
+    *fresh.mutable_order() = order;
+    record(std::move(fresh));
+    if (ends(order)) cancel_what_it_ends(order);
+    answer.reply.set_text(what_follows(order));
+  }
+  decision_.effects.emplace_back(std::move(answer));
+}
+
+/// Empty: the order can be given.
+std::string Engine::why_not(const Order& order) const {
+  if (!Order::Verb_IsValid(order.verb()) || !Order::Scope_IsValid(order.scope()))
+    return "this controller does not know that order; it may be of an earlier version than the command";
+  if (order.who().empty() || order.why().empty()) return "an order needs to say who gives it, and why";
+  if (order.scope() == Order::EXPERIMENT) {
+    const std::uint64_t number = order.experiment();
+    if (number == 0 || number > state_.experiments.size())
+      return fmt::format("there is no experiment {}; there are {} so far", number, state_.experiments.size());
+    const ExperimentEntry& experiment = state_.experiment(number);
+    if (experiment.ended_already())
+      return fmt::format("experiment {} is {} already", number, to_string(experiment.state));
+    if (order.verb() == Order::RESUME && experiment.hold > HoldState::kPaused)
+      return fmt::format("experiment {} is {}, which cannot be taken back", number, to_string(experiment.hold));
+  } else if (order.scope() == Order::INSTRUMENT) {
+    if (state_.instruments.contains(order.instrument())) return "";
+    if (lab_.find(order.instrument()) != nullptr)
+      return fmt::format("instrument “{}” was not heard of yet, and nothing is sent to it", order.instrument());
+    return fmt::format("there is no instrument “{}”{}", order.instrument(),
+                       suggest_name(order.instrument(), names(state_.instruments)));
+  } else if (order.scope() == Order::CAMPAIGN && order.verb() == Order::RESUME) {
+    if (state_.status != CampaignState::kPaused && state_.status != CampaignState::kRunning)
+      return fmt::format("the campaign is {}; it goes on with the next “athanor run”", to_string(state_.status));
+  }
+  return "";
+}
+
+void Engine::cancel_what_it_ends(const Order& order) {
+  for (const auto& [id, command] : state_.commands) {
+    const bool meant = order.scope() == Order::EXPERIMENT   ? command.experiment == order.experiment()
+                       : order.scope() == Order::INSTRUMENT ? command.command.instrument() == order.instrument()
+                                                            : true;
+    if (meant && command.open()) cancel(command);
+  }
+}
+
+std::string Engine::what_follows(const Order& order) const {
+  const auto open = std::count_if(state_.commands.begin(), state_.commands.end(),
+                                  [](const auto& item) { return item.second.open(); });
+  const std::string running =
+      open == 0 ? ""
+                : fmt::format("; {} that {} under way {} to {} end", open == 1 ? "the step" : "the steps",
+                              open == 1 ? "is" : "are", open == 1 ? "goes on" : "go on", open == 1 ? "its" : "their");
+  const std::string what = fmt::format("{} is {}", subject(order), past(order.verb()));
+  switch (order.verb()) {
+    case Order::PAUSE:
+      return what + (order.scope() == Order::CAMPAIGN ? running : "") + "; “athanor resume” goes on";
+    case Order::STOP:
+      return what + (order.scope() == Order::EXPERIMENT ? " and given up once its step has ended" : running);
+    case Order::ABORT:
+      return what + ": what is under way is cancelled, then brought to the safe state";
+    case Order::HALT:
+      return what + ": its instruments are told to go to their safe state now";
+    default:
+      return what;
+  }
+}
+
+// ── The safe state ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A command that a person's order has overtaken: should it not have begun yet, it is not to.
+bool Engine::unwanted(const CommandEntry& command) const {
+  return state_.instruments.at(command.command.instrument()).safe != SafeState::kInUse ||
+         state_.experiment(command.experiment).hold > HoldState::kStopping;
+}
+
+bool Engine::usable(const InstrumentEntry& instrument) const {
+  return instrument.state == InstrumentState::kIdle && instrument.hold == HoldState::kFree &&
+         state_.lab_hold == HoldState::kFree && !State::to_be_safe(instrument);
+}
+
+// Tells the drivers of instruments that are to go to their safe state, once each; reminders follow until they confirm.
+void Engine::make_safe() {
+  for (const auto& [id, instrument] : state_.instruments) {
+    const bool busy = instrument.state == InstrumentState::kBusy || instrument.state == InstrumentState::kLost;
+    const bool due = instrument.safe == SafeState::kAtOnce || (instrument.safe == SafeState::kWhenIdle && !busy);
+    if (!due || safety_asked_.contains(id)) continue;
+    safety_asked_[id] = {fmt::format("{}/{}", id, now_.time_since_epoch().count()), now_ + options_.safe_within, 0};
+    send_stop(id);
+  }
+}
+
+void Engine::send_stop(const std::string& instrument) {
+  wire::ToDriver message = to_driver();
+  message.mutable_stop()->set_why("ordered by a person");
+  message.mutable_stop()->add_instruments(instrument);
+  message.mutable_stop()->set_id(safety_asked_.at(instrument).id);
+  send(state_.instruments.at(instrument).driver, std::move(message));
+}
+
+void Engine::on_stopped(const wire::Stopped& stopped) {
+  Record safe;
+  for (const std::string& id : stopped.instruments()) {
+    const auto asked = safety_asked_.find(id);
+    if (asked == safety_asked_.end() || (!stopped.id().empty() && stopped.id() != asked->second.id)) continue;
+    safe.mutable_made_safe()->add_instruments(id);
+    safety_asked_.erase(asked);
+  }
+  if (safe.made_safe().instruments_size() > 0) record(std::move(safe));
+}
+
+void Engine::remind_of_safety() {
+  std::vector<std::string> silent;
+  for (auto& [id, asked] : safety_asked_) {
+    if (asked.again > now_) continue;
+    if (asked.reminders++ == 0) silent.push_back(id);
+    asked.again = now_ + options_.safe_within * std::min(asked.reminders, 60);
+    send_stop(id);
+  }
+  if (silent.empty()) return;
+  alarm(silent.front(),
+        fmt::format("{} did not confirm to be in {} safe state within {} s; look at {}, and switch {} off by hand if "
+                    "need be",
+                    fmt::join(silent, ", "), silent.size() == 1 ? "its" : "their",
+                    pretty_number(seconds(options_.safe_within), 3), silent.size() == 1 ? "it" : "them",
+                    silent.size() == 1 ? "it" : "them"));
+}
+
+/// Those who were told and have not answered are waited for once; then an alarm has named them.
+bool Engine::waits_for_safety() const {
+  return std::any_of(safety_asked_.begin(), safety_asked_.end(),
+                     [](const auto& item) { return item.second.reminders == 0; });
+}
+
+void Engine::cancel(const CommandEntry& command) {
+  wire::ToDriver message = to_driver();
+  message.mutable_cancel()->set_id(command.command.id());
+  check_at_[command.command.id()] = now_ + options_.answer_within;
+  send(state_.instruments.at(command.command.instrument()).driver, std::move(message));
+}
+
+}  // namespace athanor

@@ -1,0 +1,55 @@
+#include "controller/status.h"
+
+#include <nlohmann/json.hpp>
+
+namespace athanor {
+namespace {
+
+using Json = nlohmann::json;
+
+const char* word(SafeState safe) {
+  constexpr const char* kWords[] = {"in use", "to be safe when idle", "to be safe at once", "safe"};
+  return kWords[static_cast<std::size_t>(safe)];
+}
+
+Json describe(const Campaign& campaign, const State& state, const ExperimentEntry& experiment) {
+  Json out = {{"experiment", experiment.number},
+              {"state", to_string(experiment.state)},
+              {"hold", to_string(experiment.hold)},
+              {"why", experiment.held_why},
+              {"place", experiment.place}};
+  for (const auto& [step, id] : experiment.commands) {
+    const CommandEntry& command = state.commands.at(id);
+    if (command.open()) out["step"] = campaign.steps[step].name;
+    if (command.open()) out["instrument"] = command.command.instrument();
+  }
+  return out;
+}
+
+}  // namespace
+
+Json describe_status(const Campaign& campaign, const State& state) {
+  Json experiments = Json::array(), instruments = Json::array();
+  for (const std::uint64_t number : state.live)
+    experiments.push_back(describe(campaign, state, state.experiment(number)));
+  for (const auto& [id, instrument] : state.instruments) {
+    instruments.push_back({{"instrument", id},
+                           {"driver", instrument.driver},
+                           {"state", to_string(instrument.state)},
+                           {"hold", to_string(instrument.hold)},
+                           {"safe", word(instrument.safe)}});
+  }
+  return {{"campaign", state.campaign},
+          {"status", to_string(state.status)},
+          {"why", state.why},
+          {"measured", state.measured},
+          {"failed", state.failed},
+          {"abandoned", state.abandoned},
+          {"alarms", state.alarms},
+          {"lab_time_s", seconds(state.lab_time())},
+          {"laboratory", {{"hold", to_string(state.lab_hold)}, {"why", state.lab_held_why}}},
+          {"experiments", std::move(experiments)},
+          {"instruments", std::move(instruments)}};
+}
+
+}  // namespace athanor
