@@ -150,6 +150,7 @@ class Engine {
   bool unwanted(const CommandEntry& command) const;
   bool usable(const InstrumentEntry& instrument) const;
   bool waits_for_safety() const;
+  static bool busy(const InstrumentEntry& instrument) { return !instrument.command.empty(); }
   bool enough() const;
   std::string free_place() const;
   bool repeatable(const CommandEntry& command) const;
@@ -171,6 +172,7 @@ class Engine {
     std::string id;
     Time again{};
     int reminders = 0;
+    bool too_early = false;  ///< confirmed while a command was open that may still begin: to be confirmed once more
   };
   std::map<std::string, SafetyAsked> safety_asked_;
   std::vector<std::string> places_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "controller/engine.h"
+#include "core/canary.h"
 #include "core/error.h"
 #include "instruments/messages.h"
 
@@ -141,15 +142,21 @@ bool Engine::usable(const InstrumentEntry& instrument) const {
 // Tells the drivers of instruments that are to go to their safe state, once each; reminders follow until they confirm.
 void Engine::make_safe() {
   for (const auto& [id, instrument] : state_.instruments) {
-    const bool busy = instrument.state == InstrumentState::kBusy || instrument.state == InstrumentState::kLost;
-    const bool due = instrument.safe == SafeState::kAtOnce || (instrument.safe == SafeState::kWhenIdle && !busy);
-    if (!due || safety_asked_.contains(id)) continue;
+    const bool due =
+        instrument.safe == SafeState::kAtOnce || (instrument.safe == SafeState::kWhenIdle && !busy(instrument));
+    const auto asked = safety_asked_.find(id);
+    if (asked != safety_asked_.end() && asked->second.too_early && !busy(instrument)) {
+      asked->second.too_early = false;
+      send_stop(id);
+    }
+    if (!due || asked != safety_asked_.end()) continue;
     safety_asked_[id] = {fmt::format("{}/{}", id, now_.time_since_epoch().count()), now_ + options_.safe_within, 0};
     send_stop(id);
   }
 }
 
 void Engine::send_stop(const std::string& instrument) {
+  if (ATHANOR_CANARY("tell to stop once") && safety_asked_.at(instrument).reminders > 0) return;
   wire::ToDriver message = to_driver();
   message.mutable_stop()->set_why("ordered by a person");
   message.mutable_stop()->add_instruments(instrument);
@@ -162,6 +169,10 @@ void Engine::on_stopped(const wire::Stopped& stopped) {
   for (const std::string& id : stopped.instruments()) {
     const auto asked = safety_asked_.find(id);
     if (asked == safety_asked_.end() || (!stopped.id().empty() && stopped.id() != asked->second.id)) continue;
+    // A command on its way may reach the driver after the stop. Once it has ended, by its cancel if not otherwise, it
+    // cannot begin any more.
+    asked->second.too_early = busy(state_.instruments.at(id));
+    if (asked->second.too_early) continue;
     safe.mutable_made_safe()->add_instruments(id);
     safety_asked_.erase(asked);
   }

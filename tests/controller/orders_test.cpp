@@ -122,6 +122,20 @@ TEST_CASE("a halted instrument is told at once, its work moves on, and it is use
   CHECK(rig.state().instruments.at(heat.instrument()).safe == SafeState::kInUse);
 }
 
+// Goal: what counts as safe stays so. Method: the stop overtakes the command, which the driver then has not seen yet.
+TEST_CASE("a stop confirmed while a command may still begin is to be confirmed once more") {
+  Rig rig = heating();
+  const wire::Command heat = rig.take();
+  rig.order(Order::HALT, Order::INSTRUMENT, heat.instrument());
+  rig.confirm_stops();
+  CHECK(rig.state().instruments.at(heat.instrument()).safe == SafeState::kAtOnce);
+  CHECK(rig.stops.empty());
+  rig.outcome(interrupted(heat));
+  REQUIRE(rig.stops.size() == 1);
+  rig.confirm_stops();
+  CHECK(rig.state().instruments.at(heat.instrument()).safe == SafeState::kSafe);
+}
+
 TEST_CASE("a stopped instrument ends what it does before it is made safe") {
   Rig rig = heating();
   const wire::Command heat = rig.take();

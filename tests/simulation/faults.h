@@ -30,6 +30,7 @@ enum class FaultKind {
   kClockBackward,
   kPlannerSlow,  // takes minutes for an answer
   kUserStops,    // and starts again later
+  kOrders,       // a person pauses, resumes, stops, aborts or halts something
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

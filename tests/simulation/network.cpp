@@ -25,7 +25,8 @@ class SimulatedLink final : public DriverLink {
 
   void send(const std::string& name, const wire::ToDriver& message) override {
     if (message.has_command()) network_.may_send_(message.command());
-    if (message.has_cancel()) network_.world_.check_cancel(message.cancel().id(), network_.now_);
+    if (message.has_cancel() && !network_.overtaken_.contains(message.cancel().id()))
+      network_.world_.check_cancel(message.cancel().id(), network_.now_);
     if (network_.faults_.strikes(FaultKind::kCrashAmidEffects)) throw ControllerDied{};
     for (std::size_t k = 0; k < network_.plans_.size(); ++k) {
       if (network_.plans_[k].name == name && network_.processes_[k]->up) network_.to_driver(k, message);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ class Network {
   void disconnect();
   /// Makes the controller's waiting return.
   void wake_controller();
+  /// A person's order ends it: the controller may give the command up though its device works as it should.
+  void overtake(const std::string& command) { overtaken_.insert(command); }
   void crash_driver(std::size_t driver);
   void cut(std::size_t driver, Duration length);
   std::size_t drivers() const { return plans_.size(); }
@@ -99,6 +102,7 @@ class Network {
   std::uint64_t sessions_ = 0;
   bool woken_ = false;
   DriverArrivals arrived_;
+  std::set<std::string> overtaken_;  ///< commands that were open when a person ended something
   std::function<void(const wire::Command&)> may_send_;
   std::function<void(const wire::FromDriver&)> hears_;
 };

@@ -3,6 +3,7 @@
 //   in one place, and one job at a time acts on it; no limit is exceeded; no more is taken than there is     World
 //   a command leaves only when its intent is in the journal                                  Controller::may_send
 //   what was acknowledged survives, and the journal's chain holds; replay equals live state            replayed()
+//   a device that confirmed its safe state stays in it until it is used again               watch_safe_devices
 //   what is measured is what the meter found; stock is accounted for; every step was done                check_end
 //   once faults end, everything ends within a bound                                                      simulate()
 #include "tests/simulation/simulation.h"
@@ -24,6 +25,7 @@ namespace athanor::simulation {
 namespace {
 
 constexpr Time kStart{std::chrono::seconds{1767225600}};  // 2026-01-01
+constexpr Duration kStopWithin = std::chrono::hours{3};   // of the last fault
 constexpr int kMostVisits = 30;  // of a person who starts a stopped campaign again, once nothing goes wrong any more
 
 /// The production journal, and a memory of what it acknowledged.
@@ -106,6 +108,78 @@ class RandomPlanner final : public PlannerLink {
   std::vector<std::pair<Time, PlannerSaid>> due_;
 };
 
+/// A person who orders this and that, and sets everything free again when nothing goes wrong any more.
+class Person final : public ControlLink {
+ public:
+  Person(const Engine& engine, Network& network, const Faults& faults)
+      : engine_(engine), network_(network), faults_(faults) {}
+
+  /// Something, at random.
+  void order(RandomStream& chance) {
+    using journal::v1::Order;
+    const State& state = engine_.state();
+    Order order;
+    order.set_verb(static_cast<Order::Verb>(chance.below(5)));
+    order.set_scope(static_cast<Order::Scope>(chance.below(4)));
+    if (order.scope() == Order::EXPERIMENT) {
+      if (state.live.empty()) return;
+      order.set_experiment(state.live[chance.below(state.live.size())]);
+    }
+    if (order.scope() == Order::INSTRUMENT) {
+      if (state.instruments.empty()) return;
+      order.set_instrument(
+          std::next(state.instruments.begin(), static_cast<long>(chance.below(state.instruments.size())))->first);
+    }
+    if (order.verb() > Order::RESUME) {
+      for (const auto& [id, command] : state.commands) {
+        if (command.open()) network_.overtake(id);
+      }
+    }
+    give(std::move(order));
+  }
+
+  std::vector<RequestMade> take() override {
+    if (faults_.over()) set_free();
+    return std::exchange(requests_, {});
+  }
+  void answer(const AnswerRequest&) override {}
+
+ private:
+  void give(journal::v1::Order order) {
+    order.set_who("somebody");
+    order.set_why("of the simulation");
+    RequestMade made;
+    *made.request.mutable_order() = std::move(order);
+    requests_.push_back(std::move(made));
+    network_.wake_controller();
+  }
+
+  void set_free() {
+    using journal::v1::Order;
+    const State& state = engine_.state();
+    Order resume;
+    resume.set_verb(Order::RESUME);
+    if (state.status == CampaignState::kPaused) give(resume);
+    resume.set_scope(Order::LABORATORY);
+    if (state.lab_hold != HoldState::kFree) give(resume);
+    resume.set_scope(Order::EXPERIMENT);
+    for (const std::uint64_t number : state.live) {
+      resume.set_experiment(number);
+      if (state.experiment(number).hold == HoldState::kPaused) give(resume);
+    }
+    resume.set_scope(Order::INSTRUMENT);
+    for (const auto& [id, instrument] : state.instruments) {
+      resume.set_instrument(id);
+      if (instrument.hold != HoldState::kFree) give(resume);
+    }
+  }
+
+  const Engine& engine_;
+  Network& network_;
+  const Faults& faults_;
+  std::vector<RequestMade> requests_;
+};
+
 /// Even while the process lives, as the clock of production; where it starts the wall clock says, which may be wrong.
 class ProcessClock final : public Clock {
  public:
@@ -147,7 +221,10 @@ class Simulation {
       } catch (const EnvironmentError&) {
       }
     }
-    network_.schedule(kStart + scenario_.faulty, [this] { faults_.end(); });
+    network_.schedule(kStart + scenario_.faulty, [this] {
+      faults_.end();
+      network_.wake_controller();
+    });
     trouble();
     try {
       live();
@@ -181,6 +258,7 @@ class Simulation {
         ++stops_;
         network_.wake_controller();
       }
+      if (person_ && faults_.strikes(FaultKind::kOrders)) person_->order(chance_);
       trouble();
       if (faults_.strikes(FaultKind::kHostCrash)) {
         for (std::size_t k = 0; k < network_.drivers(); ++k) network_.crash_driver(k);
@@ -231,14 +309,17 @@ class Simulation {
       RandomPlanner planner(campaign_.problem.space, network_, faults_);
       Wake wake;
       stops_ = 0;
+      Person person(engine, network_, faults_);
+      person_ = &person;
       Shell shell{store_,
                   *link,
                   planner,
                   clock,
                   wake,
                   stops_,
-                  [&](const State& state, const auto& records) {
-                    watch(state, records); }};
+                  [&](const State& state, const auto& records) { watch(state, records); },
+                  {},
+                  &person};
       ended = athanor::run(engine, shell, "simulated");
     } catch (const ControllerDied&) {
       narrate_(network_.now(), "the controller dies");
@@ -246,6 +327,7 @@ class Simulation {
       narrate_(network_.now(), std::string("the controller ends: ") + error.what());
     }
     running_ = false;
+    person_ = nullptr;
     return ended;
   }
 
@@ -283,8 +365,19 @@ class Simulation {
     for (const Record& record : records) narrate_(network_.now(), "wrote: " + record.ShortDebugString().substr(0, 300));
     if (network_.now() > kStart + scenario_.faulty + scenario_.bound)
       throw Violation{fmt::format("not over {:.0f} h after the last fault", seconds(scenario_.bound) / 3600)};
+    watch_safe_devices(state);
     written_by_live_ = store_.written();
     if (!records.empty()) live_ = state.canonical();
+  }
+
+  void watch_safe_devices(const State& state) const {
+    for (const auto& [id, instrument] : state.instruments) {
+      const bool heard = state.drivers.at(instrument.driver).up && instrument.command.empty();
+      if (State::to_be_safe(instrument) && heard && network_.now() > kStart + scenario_.faulty + kStopWithin)
+        throw Violation{fmt::format("{} was told to stop while nothing goes wrong, and nobody knows that it did", id)};
+      if (instrument.safe == SafeState::kSafe && !world_.at_work(id).empty())
+        throw Violation{fmt::format("{} counts as safe, and is at work on “{}”", id, world_.at_work(id))};
+    }
   }
 
   void may_send(const wire::Command& command) {
@@ -347,7 +440,8 @@ class Simulation {
   std::uint64_t seed_;
   std::atomic<int> stops_{0};
   bool running_ = false;
-  Duration wall_error_{0};  // of the clock by which a process starts
+  Person* person_ = nullptr;  // while a controller runs
+  Duration wall_error_{0};    // of the clock by which a process starts
   std::size_t starts_ = 0, written_by_live_ = 0;
   std::string live_, ended_;
   State last_;

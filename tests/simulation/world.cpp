@@ -194,6 +194,11 @@ std::optional<double> World::measured(const std::string& sample) const {
   return found == samples_.end() ? std::nullopt : found->second.measured;
 }
 
+std::string World::at_work(const std::string& instrument) const {
+  const auto busy = busy_.find(instrument);
+  return busy == busy_.end() ? "" : busy->second;
+}
+
 int World::completed(const std::string& sample, const std::string& step) const {
   int count = 0;
   for (const auto& [id, job] : jobs_) count += job.completed && step_of(id) == sample + "/" + step ? 1 : 0;

@@ -39,6 +39,8 @@ class World {
 
   /// The controller gives a command up: its device must not be one that works as it should.
   void check_cancel(const std::string& command, Time now) const;
+  /// What the device is at work on; empty: nothing.
+  std::string at_work(const std::string& instrument) const;
   /// What the meter found of a sample the last time that it measured it; none if it never did.
   std::optional<double> measured(const std::string& sample) const;
   /// How often step `step` of `sample` was carried out to its end.
