@@ -1,6 +1,7 @@
 #include "controller/runtime.h"
 
 #include <catch2/catch.hpp>
+#include <functional>
 #include <set>
 
 #include "controller/session.h"
@@ -52,7 +53,12 @@ std::vector<std::unique_ptr<Instrument>> bench(std::map<std::string, double>& he
 class WatchedStore final : public Store {
  public:
   void append(const std::vector<Record>& records) override {
-    if (fail_after-- == 0) throw EnvironmentError("the disk is full");
+    if (fail_after > 0) --fail_after;
+    if (fail_after == 0 && failures > 0) {
+      --failures;
+      if (failing) failing();
+      throw EnvironmentError("the disk is full");
+    }
     for (const Record& record : records) {
       if (record.has_intended()) intended.insert(record.intended().command().id());
       all.push_back(record);
@@ -60,7 +66,9 @@ class WatchedStore final : public Store {
   }
   std::vector<Record> all;
   std::set<std::string> intended;
-  int fail_after = -1;
+  int fail_after = -1;  ///< so many commits that hold
+  int failures = 0;     ///< so many that do not, after them
+  std::function<void()> failing = {};
 };
 
 // Every command that passes must have been written before.
@@ -97,11 +105,12 @@ struct VirtualRig {
     store.append({opened});
   }
 
-  bool go(PlannerLink& planner) {
+  bool go(PlannerLink& planner, std::function<void(const std::string&)> unwritable = {}) {
     State state;
     for (const Record& record : store.all) state.apply(record);
     engine.emplace(campaign, lab, std::move(state), Engine::Options{});
     Shell shell{store, link, planner, clock, wake, stops, {}};
+    shell.unwritable = std::move(unwritable);
     return run(*engine, shell, "test");
   }
 
@@ -132,31 +141,57 @@ TEST_CASE("every command was written before it was sent") {
   CHECK(rig.link.commands == 9);
 }
 
-// Goal: a journal that cannot be written stops the world. Method: the store fails at its k-th commit, for every k;
-// nothing is sent that was not written, and a second run finishes with every command begun once (the driver's ledger
-// lives on).
-TEST_CASE("a store that fails stops the run, and the next one goes on") {
-  for (int k = 0; k < 25; ++k) {
+// Goal: a full disk begins nothing and loses nothing. Method: the store fails at its k-th commit, for every k, and for
+// an hour; meanwhile nothing is sent that was not written (the link looks), and then the campaign goes on to its end
+// with every command begun once.
+TEST_CASE("while the journal cannot be written, what runs ends and nothing begins; then it goes on") {
+  for (int k = 1; k < 40; ++k) {
     CAPTURE(k);
     VirtualRig rig;
     rig.store.fail_after = k;
+    rig.store.failures = 3600;
+    int told = 0;
+    const auto planner = make_inline_planner(rig.campaign.problem, rig.wake);
+    CHECK(rig.go(*planner, [&](const std::string& fault) {
+      ++told;
+      CHECK(fault == "the disk is full");
+    }));
+    CHECK(told == (rig.store.failures == 3600 ? 0 : 1));
+    CHECK(rig.engine->state().measured == 3);
+    CHECK(rig.link.commands == 9);
+    State replayed;
+    for (const Record& record : rig.store.all) replayed.apply(record);
+    CHECK(replayed.canonical() == rig.engine->state().canonical());
+    if (rig.store.failures == 3600) break;
+  }
+}
+
+// Goal: a person need not wait for the disk. Method: two stops while nothing can be written; a second run, once it can,
+// asks the driver and finishes with every command begun once (the driver's ledger lives on).
+TEST_CASE("a controller that is left with a full disk says so, and the next one goes on") {
+  for (int k = 2; k < 40; ++k) {
+    CAPTURE(k);
+    VirtualRig rig;
+    rig.store.fail_after = k;
+    rig.store.failures = 1'000'000;
+    rig.store.failing = [&] { rig.stops = 2; };
     const auto planner = make_inline_planner(rig.campaign.problem, rig.wake);
     bool failed = false;
     try {
       rig.go(*planner);
-    } catch (const EnvironmentError&) {
+    } catch (const EnvironmentError& error) {
+      CHECK_THAT(error.what(), Catch::Contains("not in the journal"));
       failed = true;
     }
-    rig.store.fail_after = -1;
     if (!failed) break;
+    rig.store.failures = rig.stops = 0;
     rig.local = make_local_link({&rig.driver}, rig.clock);
-    VirtualRig& again = rig;
-    WatchedLink link(*again.local, again.store);
-    const auto fresh = make_inline_planner(again.campaign.problem, again.wake);
+    WatchedLink link(*rig.local, rig.store);
+    const auto fresh = make_inline_planner(rig.campaign.problem, rig.wake);
     State state;
-    for (const Record& record : again.store.all) state.apply(record);
-    Engine engine(again.campaign, again.lab, std::move(state), {});
-    Shell shell{again.store, link, *fresh, again.clock, again.wake, again.stops, {}};
+    for (const Record& record : rig.store.all) state.apply(record);
+    Engine engine(rig.campaign, rig.lab, std::move(state), {});
+    Shell shell{rig.store, link, *fresh, rig.clock, rig.wake, rig.stops, {}};
     CHECK(run(engine, shell, "test"));
     CHECK(engine.state().measured == 3);
     CHECK(engine.state().experiments.size() == 3);
