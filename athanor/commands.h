@@ -35,6 +35,13 @@ struct OrderOptions {
 };
 /// Gives it to the controller that holds the journal, and prints what follows.
 int give_order(const OrderOptions& options);
+struct ApproveOptions {
+  std::string journal_file, who, why, valid = "1 h";
+  std::uint64_t experiment = 0;
+};
+/// A person's word for what waits for it in an experiment.
+int approve(const ApproveOptions& options);
+
 /// Of the controller that holds the journal, or of the journal where none runs.
 int show_status(const std::string& journal_file, bool json);
 

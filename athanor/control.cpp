@@ -11,6 +11,7 @@
 #include "controller/control_socket.h"
 #include "controller/session.h"
 #include "controller/status.h"
+#include "core/quantity.h"
 
 namespace athanor {
 namespace {
@@ -58,6 +59,8 @@ void print_status(const nlohmann::json& status, bool running) {
                                                   one.at("instrument").get<std::string>())
                                     : "",
                of_hold(one));
+    if (one.contains("waits_for_approval"))
+      fmt::print("    waits for approval of {}\n", one.at("waits_for_approval").get<std::string>());
   }
   for (const auto& one : status.at("instruments")) {
     const std::string safe = one.at("safe");
@@ -83,6 +86,18 @@ int give_order(const OrderOptions& options) {
   } else if (options.laboratory) {
     order.set_scope(Order::LABORATORY);
   }
+  const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
+  if (reply.refused()) throw InputError(reply.text());
+  fmt::print("{}\n", reply.text());
+  return 0;
+}
+
+int approve(const ApproveOptions& options) {
+  control::v1::Request request;
+  request.mutable_approve()->set_experiment(options.experiment);
+  request.mutable_approve()->set_valid_s(in_unit(parse_quantity(options.valid), Unit::parse("s")));
+  request.mutable_approve()->set_who(options.who.empty() ? login_name() : options.who);
+  request.mutable_approve()->set_why(options.why);
   const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
   if (reply.refused()) throw InputError(reply.text());
   fmt::print("{}\n", reply.text());

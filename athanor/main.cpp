@@ -120,6 +120,16 @@ void add_orders(CLI::App& app, OrderOptions& options, int& status) {
   }
 }
 
+void add_approve(CLI::App& app, ApproveOptions& options, int& status) {
+  CLI::App* command = app.add_subcommand("approve", "Let a hazardous step of an experiment begin");
+  command->add_option("journal", options.journal_file, "The journal of the running campaign")->required();
+  command->add_option("--experiment", options.experiment, "The experiment whose step waits")->required();
+  command->add_option("--for", options.valid, "How long the approval holds, in laboratory time (default: 1 h)");
+  command->add_option("--why", options.why, "For the journal")->required();
+  command->add_option("--who", options.who, "For the journal (default: your login name)");
+  command->callback([&options, &status] { status = approve(options); });
+}
+
 // The parser would only say that a command is missing.
 void require_command(const CLI::App& app, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";
@@ -155,11 +165,13 @@ int run_command(int argc, char** argv) {
   RunOptions run_options;
   TwinOptions twin_options;
   OrderOptions order_options;
+  ApproveOptions approve_options;
   OtherOptions other_options;
   int status = 0;
   add_run(app, run_options, status);
   add_twin(app, twin_options, status);
   add_orders(app, order_options, status);
+  add_approve(app, approve_options, status);
   add_others(app, other_options, status);
   try {
     require_command(app, argc, argv);

@@ -146,7 +146,7 @@ void Engine::on_answer(const wire::CommandState& answer) {
       check_at_[answer.id()] = std::max(check_at_[answer.id()], deadline(command));
       return;
     case Recovery::kSendAgain: {
-      if (unwritable_) return;  // it waits here for its intent to be written
+      if (unwritable_) return;                        // it waits here for its intent to be written
       if (unwanted(command)) return cancel(command);  // which keeps it from being begun, should it still come
       move(answer.id(), CommandEvent::kSendAgain, "the driver never saw it");
       wire::ToDriver message = to_driver();
@@ -513,6 +513,7 @@ void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::
     alarm(campaign_.steps[step].capability, refusal);
     return abandon(experiment.number, refusal);
   }
+  if (!approved(experiment, step, idle->first, command)) return;
   const std::string driver = idle->second.driver;
   Record fresh;
   fresh.mutable_intended()->set_experiment(experiment.number);

@@ -111,6 +111,8 @@ class Engine {
   void on_welcome(const wire::FromDriver& message);
   void on_outcome(const wire::Outcome& outcome);
   void on_answer(const wire::CommandState& answer);
+  control::v1::Reply order(const journal::v1::Order& order);
+  control::v1::Reply approve(const control::v1::Approve& approve);
   void on_stopped(const wire::Stopped& stopped);
   std::string why_not(const journal::v1::Order& order) const;
   void cancel_what_it_ends(const journal::v1::Order& order);
@@ -153,6 +155,8 @@ class Engine {
   static bool busy(const InstrumentEntry& instrument) { return !instrument.command.empty(); }
   bool enough() const;
   std::string free_place() const;
+  bool approved(const ExperimentEntry& experiment, std::size_t step, const std::string& instrument,
+                wire::Command& command);
   bool repeatable(const CommandEntry& command) const;
   bool every_capability_known() const;
   wire::Command command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const;

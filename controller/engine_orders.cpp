@@ -7,6 +7,7 @@
 #include "controller/engine.h"
 #include "core/canary.h"
 #include "core/error.h"
+#include "instruments/description.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -36,6 +37,19 @@ std::string subject(const Order& order) {
   }
 }
 
+control::v1::Reply refusal(const std::string& why) {
+  control::v1::Reply reply;
+  reply.set_refused(true);
+  reply.set_text(why);
+  return reply;
+}
+
+control::v1::Reply consent(const std::string& text) {
+  control::v1::Reply reply;
+  reply.set_text(text);
+  return reply;
+}
+
 template <class Map>
 std::vector<std::string> names(const Map& map) {
   std::vector<std::string> out;
@@ -54,18 +68,17 @@ std::string describe_order(const Order& order) {
 void Engine::on(const RequestMade& made) {
   AnswerRequest answer;
   answer.id = made.id;
-  const Order& order = made.request.order();
-  if (const std::string why = why_not(order); !why.empty()) {
-    answer.reply.set_refused(true);
-    answer.reply.set_text(why);
-  } else {
-    Record fresh;
-    *fresh.mutable_order() = order;
-    record(std::move(fresh));
-    if (ends(order)) cancel_what_it_ends(order);
-    answer.reply.set_text(what_follows(order));
-  }
+  answer.reply = made.request.has_approve() ? approve(made.request.approve()) : order(made.request.order());
   decision_.effects.emplace_back(std::move(answer));
+}
+
+control::v1::Reply Engine::order(const Order& order) {
+  if (const std::string why = why_not(order); !why.empty()) return refusal(why);
+  Record fresh;
+  *fresh.mutable_order() = order;
+  record(std::move(fresh));
+  if (ends(order)) cancel_what_it_ends(order);
+  return consent(what_follows(order));
 }
 
 /// Empty: the order can be given.
@@ -124,6 +137,62 @@ std::string Engine::what_follows(const Order& order) const {
     default:
       return what;
   }
+}
+
+// ── Approvals ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+control::v1::Reply Engine::approve(const control::v1::Approve& approve) {
+  const std::uint64_t number = approve.experiment();
+  if (approve.who().empty() || approve.why().empty()) return refusal("an approval needs to say who gives it, and why");
+  if (!(approve.valid_s() > 0)) return refusal("an approval needs to hold for some time");
+  if (number == 0 || number > state_.experiments.size())
+    return refusal(fmt::format("there is no experiment {}; there are {} so far", number, state_.experiments.size()));
+  std::string given;
+  const auto permits = state_.experiment(number).permits;
+  for (const auto& [step, permit] : permits) {
+    if (permit.approval) continue;
+    Record fresh;
+    auto& permitted = *fresh.mutable_permitted();
+    permitted.set_experiment(number);
+    permitted.set_step(step);
+    permitted.set_why(approve.why());
+    permitted.mutable_approval()->set_who(approve.who());
+    permitted.mutable_approval()->set_digest(permit.digest);
+    permitted.mutable_approval()->set_until_us((now_ + from_seconds(approve.valid_s())).time_since_epoch().count());
+    record(std::move(fresh));
+    given += (given.empty() ? "" : ", ") + permit.text;
+  }
+  if (given.empty()) return refusal(fmt::format("nothing of experiment {} waits for an approval", number));
+  return consent(fmt::format("approved: {}", given));
+}
+
+/// Whether the step may be given to `instrument`; where that takes a person's word, it is asked for, once, and put into
+/// `command` when it is there.
+bool Engine::approved(const ExperimentEntry& experiment, std::size_t step, const std::string& instrument,
+                      wire::Command& command) {
+  const wire::Capability& capability = *find_capability(offers_.at(instrument), command.capability());
+  if (capability.risk() != wire::HAZARDOUS) return true;
+  const std::string digest = approval_digest(command);
+  const auto permit = experiment.permits.find(static_cast<std::uint32_t>(step));
+  const bool asked = permit != experiment.permits.end() && permit->second.digest == digest;
+  if (asked && !permit->second.approval) return false;
+  if (asked && Time(Duration(permit->second.approval->until_us())) >= now_) {
+    *command.mutable_approval() = *permit->second.approval;
+    return true;
+  }
+  std::vector<std::string> with;
+  for (const wire::Value& value : command.with()) with.push_back(value.name() + " " + readable(value));
+  const std::string text = fmt::format("experiment {}: {} ({}{}{})", experiment.number, campaign_.steps[step].name,
+                                       command.capability(), with.empty() ? "" : " with ", fmt::join(with, ", "));
+  Record fresh;
+  fresh.mutable_approval_asked()->set_experiment(experiment.number);
+  fresh.mutable_approval_asked()->set_step(static_cast<std::uint32_t>(step));
+  fresh.mutable_approval_asked()->set_digest(digest);
+  fresh.mutable_approval_asked()->set_text(text);
+  record(std::move(fresh));
+  alarm(command.capability(), fmt::format("{} is hazardous and waits for “athanor approve JOURNAL --experiment {}”",
+                                          text, experiment.number));
+  return false;
 }
 
 // ── The safe state ───────────────────────────────────────────────────────────────────────────────────────────────────

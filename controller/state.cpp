@@ -34,6 +34,7 @@ void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time) {
   }
   std::erase_if(commands, [&](const auto& item) { return item.second.experiment == ended.number; });
   ended.commands.clear();
+  ended.permits.clear();
   // A doubtful sample stays where it is until a person has looked.
   if (!doubtful) places_taken.erase(ended.place);
   live.erase(std::lower_bound(live.begin(), live.end(), ended.number));
@@ -68,6 +69,7 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   ExperimentEntry& experiment = entry(intended.experiment());
   ATHANOR_CHECK(!experiment.in_use, "two steps at once on one sample");
   experiment.commands[intended.step()] = command.id();
+  experiment.permits.erase(intended.step());  // a word holds for one attempt
   experiment.in_use = true;
 }
 
@@ -254,6 +256,15 @@ void State::apply(const Record& record) {
     case Record::kOrder:
       apply_order(record.order(), time);
       break;
+    case Record::kApprovalAsked: {
+      const auto& asked = record.approval_asked();
+      entry(asked.experiment()).permits[asked.step()] = {asked.digest(), asked.text(), std::nullopt};
+      break;
+    }
+    case Record::kPermitted:
+      entry(record.permitted().experiment()).permits.at(record.permitted().step()).approval =
+          record.permitted().approval();
+      break;
     case Record::kMadeSafe:
       for (const std::string& id : record.made_safe().instruments()) instruments.at(id).safe = SafeState::kSafe;
       break;
@@ -300,6 +311,10 @@ std::string State::canonical() const {
                         to_string(e.state), all_bytes(e.at), all_bytes(e.predicted), e.place, all_bytes(e.measured),
                         e.why, micros(e.begun), micros(e.ended));
     if (e.hold != HoldState::kFree) text += fmt::format(" {} {:?}", to_string(e.hold), e.held_why);
+    for (const auto& [step, permit] : e.permits) {
+      text += fmt::format(" permit {} {} {:?} {}", step, permit.digest, permit.text,
+                          permit.approval ? bytes(*permit.approval) : "-");
+    }
     for (const auto& [step, id] : e.commands) text += fmt::format(" {}={}", step, id);
     text += "\n";
   }

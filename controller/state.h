@@ -47,6 +47,12 @@ struct ExperimentEntry {
   HoldState hold = HoldState::kFree;
   std::string held_why;  ///< "ann: the vial is cracked"
   std::string place;
+  /// Of hazardous steps: what was asked of a person, and the answer.
+  struct Permit {
+    std::string digest, text;
+    std::optional<wire::Approval> approval;
+  };
+  std::map<std::uint32_t, Permit> permits;
   std::map<std::uint32_t, std::string> commands;  ///< step → the id of its latest command; emptied at the end
   bool in_use = false;  ///< one of them is open: a sample is in one place, so one step at a time acts on it
   std::vector<wire::Value> measured;

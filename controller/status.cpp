@@ -23,6 +23,9 @@ Json describe(const Campaign& campaign, const State& state, const ExperimentEntr
     if (command.open()) out["step"] = campaign.steps[step].name;
     if (command.open()) out["instrument"] = command.command.instrument();
   }
+  for (const auto& [step, permit] : experiment.permits) {
+    if (!permit.approval) out["waits_for_approval"] = permit.text;
+  }
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/digest.h"
 #include "core/error.h"
 #include "core/quantity.h"
 #include "instruments/messages.h"
@@ -136,6 +137,15 @@ double expected_seconds(const wire::Capability& capability, const wire::Command&
   const wire::Value* value = find_value(command, capability.duration_parameter());
   if (value == nullptr || value->kind_case() != wire::Value::kNumber) return usual;
   return usual + Unit::parse(value->unit()).convert(value->number(), Unit::parse("s"));
+}
+
+std::string approval_digest(const driver::v1::Command& command) {
+  driver::v1::Command bound;
+  bound.set_capability(command.capability());
+  *bound.mutable_with() = command.with();
+  bound.set_sample(command.sample());
+  bound.set_place(command.place());
+  return hex(sha256(bound.SerializeAsString()));
 }
 
 std::string readable(const wire::Value& value) {

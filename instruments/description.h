@@ -27,4 +27,8 @@ double expected_seconds(const driver::v1::Capability& capability, const driver::
 /// "-5 degC", "“XPhos”": a value as it stands in messages.
 std::string readable(const driver::v1::Value& value);
 
+/// What an approval of `command` is bound to: SHA-256, in hexadecimal, of its capability, parameters, sample and place,
+/// as a serialised Command that holds these alone.
+std::string approval_digest(const driver::v1::Command& command);
+
 }  // namespace athanor

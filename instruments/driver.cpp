@@ -28,6 +28,20 @@ bool same_command(const wire::Command& entered, const wire::Command& command) {
          std::equal(entered.with().begin(), entered.with().end(), command.with().begin(), same_value);
 }
 
+/// Empty: it needs no person's word, or has it.
+std::string why_not_approved(const wire::Capability& capability, const wire::Command& command, Time now) {
+  if (capability.risk() != wire::HAZARDOUS) return "";
+  const std::string what = fmt::format("“{}” is hazardous, and needs a person's approval", capability.name());
+  if (!command.has_approval()) return what;
+  if (command.approval().digest() != approval_digest(command)) {
+    return fmt::format("{}; that of {} is for something else", what, command.approval().who());
+  }
+  if (Time(Duration(command.approval().until_us())) < now) {
+    return fmt::format("{}; that of {} has expired", what, command.approval().who());
+  }
+  return "";
+}
+
 template <class Map>
 std::vector<std::string> keys(const Map& map) {
   std::vector<std::string> names;
@@ -156,7 +170,7 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   if (entry && (entry->outcome || entry->interrupted)) return say_standing(*entry, out);
   // Entered and not running: the write failed halfway, and because of that it was not started.
   if (entry) ledger_.forget(command.id());
-  if (const auto fault = why_not(command)) {
+  if (const auto fault = why_not(command, now)) {
     const wire::Outcome outcome = failed_outcome(command.id(), *fault);
     ledger_.refuse(command, boot_, outcome);
     *say(out).mutable_outcome() = outcome;
@@ -178,7 +192,7 @@ void Driver::begin(const wire::Command& command, Time now, Messages& out) {
   accepted.set_expected_s(running.expected_s);
 }
 
-std::optional<Fault> Driver::why_not(const wire::Command& command) const {
+std::optional<Fault> Driver::why_not(const wire::Command& command, Time now) const {
   const auto instrument = descriptions_.find(command.instrument());
   if (instrument == descriptions_.end()) {
     return Fault{Fault::Kind::kLimit, fmt::format("driver “{}” has no instrument “{}”{}", name_, command.instrument(),
@@ -192,6 +206,9 @@ std::optional<Fault> Driver::why_not(const wire::Command& command) const {
                                                   command.capability(), suggest_name(command.capability(), known))};
   }
   if (const std::string why = why_refused(*capability, command); !why.empty() && !ATHANOR_CANARY("ignore a limit")) {
+    return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
+  }
+  if (const std::string why = why_not_approved(*capability, command, now); !why.empty()) {
     return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
   }
   if (const auto busy = busy_.find(command.instrument()); busy != busy_.end()) {

@@ -67,7 +67,7 @@ class Driver {
   void on_stop(const wire::Stop& stop, Time now, Messages& out);
   void on_question(const wire::Question& question, Messages& out);
   void begin(const wire::Command& command, Time now, Messages& out);
-  std::optional<Fault> why_not(const wire::Command& command) const;
+  std::optional<Fault> why_not(const wire::Command& command, Time now) const;
   wire::CommandState state_of(const std::string& id);
 
   void collect(Instrument& instrument, Time now, Messages& out);

@@ -73,6 +73,8 @@ inline wire::Instrument instrument(const std::string& id) {
 /// An engine and both of its other sides. Every decision's records are kept as a journal would keep them.
 class Rig {
  public:
+  bool hazardous = false;  ///< to heat
+
   explicit Rig(const std::string& campaign_text = kCampaign, const std::string& lab_text = kLab)
       : campaign(parse_campaign(campaign_text, "campaign.yaml", ".")), lab(parse_lab(lab_text, "lab.yaml", ".")) {
     Record opened;
@@ -126,8 +128,12 @@ class Rig {
   }
   void link_up(const std::string& boot = "boot-1") {
     wire::FromDriver message = from_driver(boot);
-    for (const char* id : {"dispenser-1", "reactor-1", "reactor-2", "hplc-1"})
-      *message.mutable_welcome()->add_instruments() = instrument(id);
+    for (const char* id : {"dispenser-1", "reactor-1", "reactor-2", "hplc-1"}) {
+      wire::Instrument& described = *message.mutable_welcome()->add_instruments();
+      described = instrument(id);
+      if (hazardous && id == std::string("reactor-1")) described.mutable_capabilities(0)->set_risk(wire::HAZARDOUS);
+      if (hazardous && id == std::string("reactor-2")) described.mutable_capabilities(0)->set_risk(wire::HAZARDOUS);
+    }
     give(DriverSaid{message});
   }
   void accept(const std::string& id) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "fixture.h"
+#include "instruments/description.h"
 
 namespace athanor {
 using testing::Rig;
@@ -35,6 +36,12 @@ std::string replayed(const Rig& rig) {
   State state;
   for (const Record& record : rig.journal) state.apply(record);
   return state.canonical();
+}
+
+std::size_t alarms_about_approval(const Rig& rig) {
+  return static_cast<std::size_t>(std::count_if(rig.journal.begin(), rig.journal.end(), [](const Record& record) {
+    return record.has_alarm() && record.alarm().text().find("athanor approve") != std::string::npos;
+  }));
 }
 
 }  // namespace
@@ -237,6 +244,63 @@ TEST_CASE("orders that make no sense are refused and change nothing") {
   refused("who gives it");
   rig.order(static_cast<Order::Verb>(77));
   refused("does not know that order");
+}
+
+// Goal: a hazardous step waits for a person, whose word holds for exactly that, once, and for a time.
+TEST_CASE("a hazardous step waits for an approval") {
+  Rig rig;
+  rig.hazardous = true;
+  rig.link_up();
+  rig.plan();
+  const wire::Command dose = rig.take();
+  rig.outcome(Rig::success(dose));
+  const wire::Command other = rig.take();
+  REQUIRE(other.capability() == "dispense");
+  CHECK(rig.commands.empty());
+  const auto approve = [&](std::uint64_t experiment) {
+    RequestMade made;
+    made.request.mutable_approve()->set_experiment(experiment);
+    made.request.mutable_approve()->set_valid_s(600);
+    made.request.mutable_approve()->set_who("ann");
+    made.request.mutable_approve()->set_why("hood is closed");
+    rig.give(made);
+  };
+  approve(2);
+  CHECK(rig.answered.refused());
+  rig.restart();  // what was asked outlives the process
+  rig.link_up();
+  CHECK(alarms_about_approval(rig) == 1);
+  approve(1);
+  CHECK_FALSE(rig.answered.refused());
+  REQUIRE(rig.commands.size() == 1);
+  const wire::Command heat = rig.take();
+  CHECK(heat.capability() == "heat");
+  CHECK(heat.approval().who() == "ann");
+  CHECK(heat.approval().digest() == approval_digest(heat));
+  CHECK(heat.approval().until_us() == (rig.now + from_seconds(600)).time_since_epoch().count());
+  approve(1);
+  CHECK(rig.answered.refused());
+
+  SECTION("it holds for one attempt") {
+    rig.restart();
+    rig.link_up("boot-2");
+    rig.answer(heat.id(), wire::CommandState::INTERRUPTED, "boot-2");
+    for (const wire::Command& command : rig.commands) CHECK(command.sample() != heat.sample());
+    CHECK(alarms_about_approval(rig) == 2);
+  }
+  SECTION("it expires") {
+    rig.order(Order::PAUSE, Order::EXPERIMENT, "2");
+    rig.outcome(Rig::success(other));
+    rig.order(Order::RESUME, Order::EXPERIMENT, "2");
+    CHECK(alarms_about_approval(rig) == 2);
+    rig.order(Order::PAUSE, Order::EXPERIMENT, "2");
+    approve(2);
+    rig.now += from_seconds(601);
+    rig.order(Order::RESUME, Order::EXPERIMENT, "2");
+    for (const wire::Command& command : rig.commands) CHECK(command.sample() != other.sample());
+    CHECK(alarms_about_approval(rig) == 3);
+  }
+  CHECK(replayed(rig) == rig.state().canonical());
 }
 
 // Goal: a journal that cannot be written begins nothing, and loses nothing of what runs.

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.h"
+#include "instruments/description.h"
 #include "tests/instruments/rig.h"
 
 using namespace athanor;
@@ -194,6 +195,73 @@ TEST_CASE("stop makes every instrument safe, records what ran, and says so") {
   CHECK(rig::outcome_in(bench.tell(rig::heat("a"), 6), "a")->fault() == wire::INTERRUPTED);
   CHECK(rig::accepted_in(bench.tell(rig::heat("b"), 7), "b"));
   CHECK(bench.device.starts["a"] == 1);
+}
+
+TEST_CASE("a stop that names instruments leaves the others alone, and its answer names it") {
+  // Goal: one instrument can be stopped. Method: two heaters at work, a stop of one, then of all.
+  rig::Device one, other;
+  std::vector<std::unique_ptr<Instrument>> instruments;
+  instruments.push_back(rig::heater("heater-1", one));
+  instruments.push_back(rig::heater("heater-2", other));
+  Ledger ledger("");
+  Driver driver("hot", "boot", std::move(instruments), ledger, {}, at(0));
+  driver.receive(rig::say(rig::heat("a", "heater-1")), at(0));
+  driver.receive(rig::say(rig::heat("b", "heater-2")), at(0));
+  wire::ToDriver stop = rig::stop();
+  stop.mutable_stop()->add_instruments("heater-2");
+  stop.mutable_stop()->set_id("7");
+  const auto said = driver.receive(stop, at(5));
+  CHECK(rig::outcome_in(said, "b")->fault() == wire::INTERRUPTED);
+  CHECK(said.back().stopped().id() == "7");
+  REQUIRE(said.back().stopped().instruments_size() == 1);
+  CHECK(said.back().stopped().instruments(0) == "heater-2");
+  CHECK(other.safe);
+  CHECK_FALSE(one.safe);
+  CHECK(rig::state_of(driver, "a", at(6)).standing() == wire::CommandState::RUNNING);
+}
+
+TEST_CASE("a hazardous command without a person's word for exactly that is refused") {
+  // Goal: the driver is the last to look. Method: no approval, one for other parameters, one that expired, a right one.
+  int begun = 0;
+  InstrumentPlan plan;
+  plan.id = "press-1";
+  plan.kind = "press";
+  plan.offers.push_back({capability("press").number("force", "kN", 0, 10).risk(wire::HAZARDOUS),
+                         [&](const Arguments&, Time) -> Outcome<Work> {
+                           ++begun;
+                           return Work{};
+                         }});
+  std::vector<std::unique_ptr<Instrument>> instruments;
+  instruments.push_back(make_instrument(std::move(plan)));
+  Ledger ledger("");
+  Driver driver("hard", "boot", std::move(instruments), ledger, {}, at(0));
+  const auto press = [](const std::string& id, double force) {
+    wire::Command command;
+    command.set_id(id);
+    command.set_instrument("press-1");
+    command.set_capability("press");
+    command.set_sample("s");
+    *command.add_with() = number_value("force", force, "kN");
+    command.mutable_approval()->set_who("ann");
+    command.mutable_approval()->set_digest(approval_digest(command));
+    command.mutable_approval()->set_until_us(at(100).time_since_epoch().count());
+    return command;
+  };
+  const auto refused = [&](const wire::Command& command, double when, const char* why) {
+    const auto said = driver.receive(rig::say(command), at(when));
+    REQUIRE(rig::outcome_in(said, command.id()));
+    CHECK(rig::outcome_in(said, command.id())->fault() == wire::LIMIT);
+    CHECK_THAT(rig::outcome_in(said, command.id())->message(), Contains(why));
+  };
+  wire::Command none = press("none", 5), other = press("other", 5);
+  none.clear_approval();
+  other.mutable_with(0)->set_number(6);
+  refused(none, 1, "needs a person's approval");
+  refused(other, 1, "that of ann is for something else");
+  refused(press("late", 5), 101, "has expired");
+  CHECK(begun == 0);
+  CHECK(rig::accepted_in(driver.receive(rig::say(press("right", 5)), at(100)), "right"));
+  CHECK(begun == 1);
 }
 
 TEST_CASE("a lost controller brings the instruments to their safe state, and what ran is recorded") {
