@@ -99,7 +99,8 @@ nlohmann::json summary(const nlohmann::json& exported, const Campaign& campaign,
                         {"best", nullptr},
                         {"lab_time_s", seconds(state.lab_time())},
                         {"wall_s", wall_s},
-                        {"journal", journal}};
+                        {"journal", journal},
+                        {"state_hash", state.hash()}};
   // Of several objectives: those that no other beats, and of them the best in the first.
   const Objective& first = campaign.problem.objectives.front();
   if (several) out["front"] = nlohmann::json::array();

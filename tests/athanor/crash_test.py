@@ -6,14 +6,15 @@ import random
 import signal
 import subprocess
 
-from program import EXAMPLES, ProgramTest, main
+from laboratory import LaboratoryTest
+from program import EXAMPLES, main
 
 CAMPAIGN = EXAMPLES / "suzuki" / "campaign.yaml"
 LAB = EXAMPLES / "suzuki" / "lab.yaml"
 ROUNDS = 5
 
 
-class Crash(ProgramTest):
+class Crash(LaboratoryTest):
     def kill_until_done(self, name, chance, *arguments):
         """Starts the run, kills it after a random time, again and again; then lets it finish. Gives result and number of kills."""
         kills = 0
@@ -28,24 +29,6 @@ class Crash(ProgramTest):
                 kills += 1
         return self.run_campaign(CAMPAIGN, "--journal", name, *arguments), kills
 
-    def check_world(self, name, result):
-        """None doubled, none lost: every command of the journal was begun once and completed, and there are no others."""
-        actions = self.actions(LAB, name + ".twin")
-        doubled = [action for action in actions if action["begun"] != 1]
-        self.assertEqual(doubled, [])
-        exported = json.loads(self.run_program("export", name, "--format", "json")[0])
-        commands = {c["id"]: c for e in exported["experiments"] for c in e["commands"]}
-        self.assertEqual(set(commands), {action["command"] for action in actions})
-        self.assertEqual(result["abandoned"], 0)
-        steps = 4  # of the example
-        measured = [e for e in exported["experiments"] if e["state"] == "measured"]
-        for experiment in measured:
-            self.assertEqual(len(experiment["commands"]), steps)
-        done = {action["command"] for action in actions if action["completed"]}
-        for experiment in measured:
-            self.assertLessEqual({c["id"] for c in experiment["commands"]}, done)
-        self.assertEqual(json.loads(self.run_program("replay", name, "--json")[0])["chain"], "ok")
-
     def test_virtual(self):
         """Goal: never twice, never lost, when controller and drivers die together. Method: five runs in virtual time."""
         chance = random.Random(1)
@@ -55,7 +38,7 @@ class Crash(ProgramTest):
             result, killed = self.kill_until_done(name, lambda: chance.uniform(0.02, 0.5))
             kills += killed
             self.assertEqual(result["status"], "finished")
-            self.check_world(name, result)
+            self.check_world(name, result, LAB)
         self.assertGreater(kills, 0)
 
     def test_processes(self):
@@ -67,7 +50,7 @@ class Crash(ProgramTest):
             result, killed = self.kill_until_done(name, lambda: chance.uniform(0.3, 2.0), "--speed", "3000x")
             kills += killed
             self.assertEqual(result["status"], "finished")
-            self.check_world(name, result)
+            self.check_world(name, result, LAB)
         self.assertGreater(kills, 0)
 
     def test_killed_drivers(self):
@@ -87,7 +70,7 @@ class Crash(ProgramTest):
         self.assertEqual(killed, 3)
         result = json.loads(out)
         self.assertEqual(result["status"], "finished")
-        self.check_world("d", result)
+        self.check_world("d", result, LAB)
 
     def test_the_result_is_the_same(self):
         """Goal: a crash changes nothing that is measured. Method: a run in virtual time with kills against one without."""
@@ -108,7 +91,7 @@ class Crash(ProgramTest):
         self.assertIn("the same command goes on", out)
         result = self.run_campaign(CAMPAIGN, "--journal", "j", "--speed", "2000x")
         self.assertEqual(result["status"], "finished")
-        self.check_world("j", result)
+        self.check_world("j", result, LAB)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Loop(ProgramTest):
         self.assertEqual(result["status"], "finished")
         self.assertEqual(
             set(result) - {"abandoned"},
-            {"campaign", "status", "experiments", "failed", "best", "lab_time_s", "wall_s", "journal"},
+            {"campaign", "status", "experiments", "failed", "best", "lab_time_s", "wall_s", "journal", "state_hash"},
         )
         self.assertGreater(result["lab_time_s"], 3600)
         self.assertEqual(set(result["best"]), {"at", "measured"})

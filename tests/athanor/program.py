@@ -19,11 +19,11 @@ class ProgramTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="athanor-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def start(self, *arguments, **options):
-        """The program in the test's folder, its output in pipes."""
+    def start(self, *arguments, program=PROGRAM, **options):
+        """The program (or another build of it) in the test's folder, its output in pipes."""
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, text=True, **options)
+        return subprocess.Popen([program, *map(str, arguments)], cwd=self.folder, text=True, **options)
 
     def run_program(self, *arguments, expect=0, **options):
         """Runs it to its end; gives (stdout, stderr)."""
