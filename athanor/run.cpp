@@ -30,11 +30,6 @@ std::string fresh_nonce(const RunOptions& options, const Speed& speed) {
   return fmt::format("{:08x}", device());
 }
 
-std::size_t starts(const std::vector<Record>& records) {
-  return static_cast<std::size_t>(
-      std::count_if(records.begin(), records.end(), [](const Record& r) { return r.has_started(); }));
-}
-
 void write_file(const std::string& file, const std::string& text) {
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   out << text;
@@ -75,6 +70,17 @@ void require_belonging(const std::string& folder, const std::string& nonce, cons
       "the simulated laboratory “{}” is that of another journal than “{}” (its mark is {}, not {}); put the right one "
       "back, or begin another journal with --journal",
       folder, journal, found, nonce));
+}
+
+// The start took longer, and nothing is lost; but the file was not left as it was written.
+void warn_of_unfit_snapshots(const Journal::Restored& restored, const std::string& file) {
+  for (const std::uint64_t at : restored.unfit) {
+    fmt::print(stderr,
+               "athanor: journal “{}”: the snapshot at record {} is not the one that was written; it is left out, and "
+               "the records before it are applied instead. They are whole. Somebody changed the file, or the disk "
+               "fails: look at it with “athanor replay --verify”\n",
+               file, at);
+  }
 }
 
 Lab lab_of(const RunOptions& options, const Campaign& campaign) {
@@ -142,32 +148,36 @@ int run_campaign(const RunOptions& options) {
   // The twin's world in this process is not synced either: a power cut takes both, a killed process neither.
   Journal journal(journal_file, Journal::Mode::kOpenOrCreate,
                   speed.max ? Database::Sync::kNone : Database::Sync::kFull);
-  const std::vector<Record> before = journal.records();
+  journal.require_whole();
+  const bool fresh = journal.size() == 0;
   // A new journal begins with a new virtual laboratory: the old one's vials are not this campaign's.
-  if (before.empty() && was_there && lab.twin && world_exists(folder)) {
+  if (fresh && was_there && lab.twin && world_exists(folder)) {
     throw EnvironmentError(
         fmt::format("journal “{0}” is there without a record, but “{1}” holds the laboratory of one; what it recorded "
                     "last may be in "
                     "“{0}-wal”, which belongs with it. Put that back, or remove “{0}” to begin anew",
                     journal_file, folder));
   }
-  if (before.empty() && lab.twin) set_aside(folder);
-  if (!before.empty() && lab.twin && !world_exists(folder)) {
+  if (fresh && lab.twin) set_aside(folder);
+  if (!fresh && lab.twin && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
         "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
         "together. Put it back, or begin another journal with --journal",
         journal_file, folder));
   }
   const Time wall = SystemClock().now();
-  const State old = replay(before);
-  Time start = before.empty() ? (speed.max ? kVirtualEpoch : wall) : old.last;
+  Journal::Restored old = journal.restore();
+  warn_of_unfit_snapshots(old, journal_file);
+  const std::size_t done_before = old.state.done();
+  Time start = fresh ? (speed.max ? kVirtualEpoch : wall) : old.state.last;
   if (!speed.max && speed.times == 1) start = std::max(start, wall);
   if (speed.max) start = std::max(start, world_time(folder).value_or(start));
-  State state = open_campaign(journal, campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
+  State state =
+      open_campaign(journal, std::move(old.state), campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
 
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   const auto laboratory =
-      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", starts(before) + 1), start)
+      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start)
                 : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, start);
   const auto planner = speed.max ? make_inline_planner(campaign.problem, stop.wake())
                                  : make_planner_thread(campaign.problem, stop.wake());
@@ -177,7 +187,7 @@ int run_campaign(const RunOptions& options) {
   Engine engine(campaign, lab, std::move(state), engine_options);
 
   Progress progress(campaign, options.json ? stderr : stdout);
-  if (!before.empty()) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, old.done()));
+  if (!fresh) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, done_before));
   Shell shell{
       journal,
       laboratory->link(),
@@ -193,9 +203,12 @@ int run_campaign(const RunOptions& options) {
       },
       [&](const wire::Telemetry& telemetry) { progress.note(telemetry); }};
   const bool ended = run(engine, shell, ATHANOR_VERSION);
+  journal.take_snapshot(engine.state());
   progress.finish(engine.state());
 
-  const nlohmann::json exported = export_json(campaign, journal.records());
+  History history;
+  journal.each([&](const Record& record) { history.read(record); });
+  const nlohmann::json exported = export_json(campaign, history);
   write_file(report_file, render_report(exported));
   const bool interrupted = stop.count() > 0 && engine.state().status != CampaignState::kFinished;
   if (options.json) {

@@ -48,6 +48,7 @@ class Turn {
     if (ATHANOR_CANARY("send before sync")) let_out();
     shell_.store.append(all_.records);
     if (!ATHANOR_CANARY("send before sync")) let_out();
+    shell_.store.offer(engine_.state());
     if (shell_.observer) shell_.observer(engine_.state(), all_.records);
   }
 

@@ -183,6 +183,8 @@ void State::apply(const Record& record) {
     case Record::kAlarm:
       ++alarms;
       break;
+    case Record::kSnapshot:  // tells of the state, and changes nothing in it
+      break;
     case Record::BODY_NOT_SET:
       ATHANOR_CHECK(false, "a record without a body");
   }

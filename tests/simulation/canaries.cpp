@@ -22,6 +22,7 @@ const std::vector<std::string>& canaries() {
       "forget the ledger",     "send before sync",    "drop a chain link",
       "ignore a limit",        "lose a reservation",  "retry a non-repeatable step",
       "trust a stale boot id", "begin without stock", "trust the wall clock",
+      "skip a snapshot event",
   };
   return names;
 }

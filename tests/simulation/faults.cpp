@@ -22,7 +22,7 @@ constexpr Kind kKinds[kFaultKinds] = {
     {"device fault", 0.03},       {"sample fault", 0.05},
     {"device hangs", 0.02},       {"clock forward", 0.2},
     {"clock backward", 0.2},      {"planner slow", 0.2},
-    {"user stops", 0.1},
+    {"user stops", 0.1},          {"snapshot damaged", 0.1},
 };
 
 }  // namespace

@@ -28,8 +28,9 @@ enum class FaultKind {
   kDeviceHangs,     // … never, unless it is cancelled
   kClockForward,    // the controller's clock jumps
   kClockBackward,
-  kPlannerSlow,  // takes minutes for an answer
-  kUserStops,    // and starts again later
+  kPlannerSlow,      // takes minutes for an answer
+  kUserStops,        // and starts again later
+  kSnapshotDamaged,  // between two processes
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);
