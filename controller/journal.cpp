@@ -123,14 +123,18 @@ void Journal::walk_chain() {
     end_.chain = std::move(chain);
     end_.last[kind] = ++end_.size;
   }
+  if (!has_snapshots_) return;
+  // A snapshot is written in one commit with the record that names it: where that is not there, records were cut off.
+  Statement newest = database_->prepare("SELECT max(seq) FROM snapshot");
+  newest.step();
+  if (static_cast<std::uint64_t>(newest.integer(0)) > end_.size) broken_at_ = end_.size + 1;
 }
 
 void Journal::require_whole() const {
   if (!broken_at_) return;
   throw EnvironmentError(
-      fmt::format("journal “{}” is damaged: record {} does not fit the chain; the {} before it are whole. Restore "
-                  "the file from a copy, or "
-                  "look at it with “athanor replay”",
+      fmt::format("journal “{}” is damaged: record {} is missing or does not fit the chain; the {} before it are "
+                  "whole. Restore the file from a copy, or look at it with “athanor replay --verify”",
                   file(), *broken_at_, *broken_at_ - 1));
 }
 

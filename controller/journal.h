@@ -50,7 +50,7 @@ class Journal final : public Store {
   const std::string& file() const { return database_->file(); }
   /// How many records there are, up to the first that does not fit the chain.
   std::uint64_t size() const { return end_.size; }
-  /// The first record (from 1) that does not fit the chain.
+  /// The first record (from 1) that does not fit the chain, or is missing: a snapshot of a later one is there.
   std::optional<std::uint64_t> broken_at() const { return broken_at_; }
   /// throws EnvironmentError that names the first record that does not fit. Nothing is appended to a broken journal.
   void require_whole() const;

@@ -45,13 +45,9 @@ bool replay(Journal& journal, State& state, Verdict& verdict) {
 void judge_kept(Journal& journal, Verdict& verdict) {
   for (const Journal::Snapshot& kept : journal.snapshots()) {
     ++verdict.snapshots_kept;
-    if (kept.fit != Journal::Fit::kUnfit) continue;
+    if (kept.fit != Journal::Fit::kUnfit || kept.at > verdict.events) continue;  // of a broken chain it was told
     verdict.damage.push_back(
-        {kept.at, kept.at > verdict.events
-                      ? fmt::format("a snapshot is kept of record {}, and the whole records end at {}: some were cut "
-                                    "off, or are broken",
-                                    kept.at, verdict.events)
-                      : fmt::format("the snapshot kept of record {} is not the one that the record names", kept.at)});
+        {kept.at, fmt::format("the snapshot kept of record {} is not the one that the record names", kept.at)});
   }
 }
 
@@ -62,8 +58,9 @@ Verdict verify(Journal& journal) {
   verdict.events = journal.size();
   verdict.broken_at = journal.broken_at();
   if (verdict.broken_at) {
-    verdict.damage.push_back({*verdict.broken_at, fmt::format("record {} does not fit the chain; the {} before it do",
-                                                              *verdict.broken_at, verdict.events)});
+    verdict.damage.push_back(
+        {*verdict.broken_at, fmt::format("record {} is missing or does not fit the chain; the {} before it do",
+                                         *verdict.broken_at, verdict.events)});
   }
   judge_kept(journal, verdict);
   State state;
