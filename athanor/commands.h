@@ -52,6 +52,10 @@ int converse(const std::string& campaign_file);
 int check_files(const std::vector<std::string>& files, const std::string& lab_file);
 
 int replay_journal(const std::string& file, bool json);
+/// 0: every record and every snapshot is sound; 1: something is not, or the file cannot be read.
+int verify_journal(const std::string& file, bool json);
+/// A copy of a journal, by the controller where one has it open; the copy is checked.
+int back_up_journal(const std::string& file, const std::string& to);
 /// format: csv, json or html.
 int export_journal(const std::string& file, const std::string& format);
 

@@ -1,4 +1,4 @@
-// athanor pause, resume, stop, abort, halt and status: a person's word to a running controller.
+// athanor pause, resume, stop, abort, halt, approve, status and backup: a person's word to a running controller.
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -30,8 +30,17 @@ Order::Verb verb_of(const std::string& word) {
   return word == "abort" ? Order::ABORT : Order::HALT;
 }
 
-bool controller_listens(const std::string& journal) {
-  return std::filesystem::exists(journal + ".control");
+/// None: no controller holds the journal; of one that was killed the socket may still be there.
+std::optional<std::string> ask_if_running(const std::string& journal, const control::v1::Request& request) {
+  if (!std::filesystem::exists(journal + ".control")) return std::nullopt;
+  control::v1::Reply reply;
+  try {
+    reply = ask_controller(control_address(journal), request);
+  } catch (const EnvironmentError&) {
+    return std::nullopt;
+  }
+  if (reply.refused()) throw EnvironmentError(reply.text());
+  return reply.text();
 }
 
 std::string of_hold(const nlohmann::json& one) {
@@ -105,24 +114,17 @@ int approve(const ApproveOptions& options) {
 }
 
 int show_status(const std::string& journal_file, bool json) {
+  control::v1::Request request;
+  request.mutable_status();
+  const auto told = ask_if_running(journal_file, request);
+  const bool running = told.has_value();
   nlohmann::json status;
-  bool running = false;
-  if (controller_listens(journal_file)) {
-    control::v1::Request request;
-    request.mutable_status();
-    try {
-      const control::v1::Reply reply = ask_controller(control_address(journal_file), request);
-      if (reply.refused()) throw InputError(reply.text());
-      status = nlohmann::json::parse(reply.text());
-      running = true;
-    } catch (const EnvironmentError&) {
-      // Of a controller that was killed: its socket is still there.
-    }
-  }
-  if (!running) {
+  if (told) {
+    status = nlohmann::json::parse(*told);
+  } else {
     Journal journal(journal_file, Journal::Mode::kRead);
-    const std::vector<Record> records = journal.records();
-    status = describe_status(campaign_of(records), replay(records));
+    journal.require_whole();
+    status = describe_status(campaign_of(journal), journal.restore().state);
   }
   status["controller"] = running;
   if (json) {
@@ -130,6 +132,21 @@ int show_status(const std::string& journal_file, bool json) {
   } else {
     print_status(status, running);
   }
+  return 0;
+}
+
+int back_up_journal(const std::string& file, const std::string& to) {
+  const std::string copy_file = std::filesystem::absolute(to).string();
+  control::v1::Request request;
+  request.mutable_back_up()->set_file(copy_file);
+  if (!ask_if_running(file, request)) {
+    Journal journal(file, Journal::Mode::kRead);
+    journal.require_whole();
+    journal.back_up(to);
+  }
+  Journal copy(copy_file, Journal::Mode::kRead);
+  copy.require_whole();
+  fmt::print("{} records of “{}” are in “{}”, and their chain is whole\n", copy.size(), file, copy_file);
   return 0;
 }
 

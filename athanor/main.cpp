@@ -55,9 +55,9 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
 }
 
 struct OtherOptions {
-  std::string campaign, lab, journal, format = "csv", folder = ".";
+  std::string campaign, lab, journal, copy, format = "csv", folder = ".";
   std::vector<std::string> files;
-  bool stdio = false, json = false;
+  bool stdio = false, json = false, verify = false;
 };
 
 void add_others(CLI::App& app, OtherOptions& options, int& status) {
@@ -77,7 +77,18 @@ void add_others(CLI::App& app, OtherOptions& options, int& status) {
   CLI::App* replay = app.add_subcommand("replay", "Rebuild the state from a journal and verify its chain");
   replay->add_option("journal", options.journal, "The journal")->required();
   replay->add_flag("--json", options.json, "Print one JSON object: events, state_hash, chain");
-  replay->callback([&options, &status] { status = replay_journal(options.journal, options.json); });
+  replay->add_flag("--verify", options.verify,
+                   "Apply every record from the first, and hold every snapshot against that; exit status 1 unless all "
+                   "is sound");
+  replay->callback([&options, &status] {
+    status =
+        options.verify ? verify_journal(options.journal, options.json) : replay_journal(options.journal, options.json);
+  });
+
+  CLI::App* backup = app.add_subcommand("backup", "Copy a journal, also while its campaign runs, and check the copy");
+  backup->add_option("journal", options.journal, "The journal")->required();
+  backup->add_option("file", options.copy, "The copy; an existing file is not replaced")->required();
+  backup->callback([&options, &status] { status = back_up_journal(options.journal, options.copy); });
 
   CLI::App* show = app.add_subcommand("status", "Where a campaign stands, while it runs or afterwards");
   show->add_option("journal", options.journal, "The journal")->required();

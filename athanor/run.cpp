@@ -32,11 +32,6 @@ std::string fresh_nonce(const RunOptions& options, const Speed& speed) {
   return fmt::format("{:08x}", device());
 }
 
-std::size_t starts(const std::vector<Record>& records) {
-  return static_cast<std::size_t>(
-      std::count_if(records.begin(), records.end(), [](const Record& r) { return r.has_started(); }));
-}
-
 void write_file(const std::string& file, const std::string& text) {
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   out << text;
@@ -79,6 +74,17 @@ void require_belonging(const std::string& folder, const std::string& nonce, cons
       folder, journal, found, nonce));
 }
 
+// The start took longer, and nothing is lost; but the file was not left as it was written.
+void warn_of_unfit_snapshots(const Journal::Restored& restored, const std::string& file) {
+  for (const std::uint64_t at : restored.unfit) {
+    fmt::print(stderr,
+               "athanor: journal “{}”: the snapshot at record {} is not the one that was written; it is left out, and "
+               "the records before it are applied instead. They are whole. Somebody changed the file, or the disk "
+               "fails: look at it with “athanor replay --verify”\n",
+               file, at);
+  }
+}
+
 Lab lab_of(const RunOptions& options, const Campaign& campaign) {
   const std::string file = options.lab_file.empty() ? campaign.lab_file : options.lab_file;
   if (file.empty()) {
@@ -119,6 +125,25 @@ nlohmann::json summary(const nlohmann::json& exported, const Campaign& campaign,
   return out;
 }
 
+// What people ask that needs no decision of the engine's.
+std::optional<control::v1::Reply> answer(const control::v1::Request& request, const Campaign& campaign,
+                                         const State& state, Journal& journal) {
+  control::v1::Reply reply;
+  if (request.has_status()) {
+    reply.set_text(describe_status(campaign, state).dump());
+    return reply;
+  }
+  if (!request.has_back_up()) return std::nullopt;
+  try {
+    journal.back_up(request.back_up().file());
+    reply.set_text(fmt::format("a copy of {} records is “{}”", journal.size(), request.back_up().file()));
+  } catch (const EnvironmentError& error) {
+    reply.set_refused(true);
+    reply.set_text(error.what());
+  }
+  return reply;
+}
+
 }  // namespace
 
 int run_campaign(const RunOptions& options) {
@@ -145,32 +170,36 @@ int run_campaign(const RunOptions& options) {
   // The twin's world in this process is not synced either: a power cut takes both, a killed process neither.
   Journal journal(journal_file, Journal::Mode::kOpenOrCreate,
                   speed.max ? Database::Sync::kNone : Database::Sync::kFull);
-  const std::vector<Record> before = journal.records();
+  journal.require_whole();
+  const bool fresh = journal.size() == 0;
   // A new journal begins with a new virtual laboratory: the old one's vials are not this campaign's.
-  if (before.empty() && was_there && lab.twin && world_exists(folder)) {
+  if (fresh && was_there && lab.twin && world_exists(folder)) {
     throw EnvironmentError(
         fmt::format("journal “{0}” is there without a record, but “{1}” holds the laboratory of one; what it recorded "
                     "last may be in "
                     "“{0}-wal”, which belongs with it. Put that back, or remove “{0}” to begin anew",
                     journal_file, folder));
   }
-  if (before.empty() && lab.twin) set_aside(folder);
-  if (!before.empty() && lab.twin && !world_exists(folder)) {
+  if (fresh && lab.twin) set_aside(folder);
+  if (!fresh && lab.twin && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
         "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
         "together. Put it back, or begin another journal with --journal",
         journal_file, folder));
   }
   const Time wall = SystemClock().now();
-  const State old = replay(before);
-  Time start = before.empty() ? (speed.max ? kVirtualEpoch : wall) : old.last;
+  Journal::Restored old = journal.restore();
+  warn_of_unfit_snapshots(old, journal_file);
+  const std::size_t done_before = old.state.done();
+  Time start = fresh ? (speed.max ? kVirtualEpoch : wall) : old.state.last;
   if (!speed.max && speed.times == 1) start = std::max(start, wall);
   if (speed.max) start = std::max(start, world_time(folder).value_or(start));
-  State state = open_campaign(journal, campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
+  State state =
+      open_campaign(journal, std::move(old.state), campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
 
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   const auto laboratory =
-      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", starts(before) + 1), start)
+      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start)
                 : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, start);
   const auto planner = speed.max ? make_inline_planner(campaign.problem, stop.wake())
                                  : make_planner_thread(campaign.problem, stop.wake());
@@ -181,7 +210,7 @@ int run_campaign(const RunOptions& options) {
   Engine engine(campaign, lab, std::move(state), engine_options);
 
   Progress progress(campaign, options.json ? stderr : stdout);
-  if (!before.empty()) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, old.done()));
+  if (!fresh) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, done_before));
   std::unique_ptr<ControlLink> people;
   try {
     people = make_control_socket(control_address(journal_file), stop.wake());
@@ -203,14 +232,21 @@ int run_campaign(const RunOptions& options) {
       },
       [&](const wire::Telemetry& telemetry) { progress.note(telemetry); },
       people.get(),
-      [&] { return describe_status(campaign, engine.state()).dump(); },
+      [&](const control::v1::Request& request) { return answer(request, campaign, engine.state(), journal); },
       [&](const std::string& fault) {
         progress.say(fmt::format("! nothing new is begun, since it could not be recorded: {}", fault));
       }};
   const bool ended = run(engine, shell, ATHANOR_VERSION);
+  try {
+    journal.take_snapshot(engine.state());
+  } catch (const EnvironmentError& error) {
+    progress.say(fmt::format("! the next start will take longer: {}", error.what()));
+  }
   progress.finish(engine.state());
 
-  const nlohmann::json exported = export_json(campaign, journal.records());
+  History history;
+  journal.each([&](const Record& record) { history.read(record); });
+  const nlohmann::json exported = export_json(campaign, history);
   write_file(report_file, render_report(exported));
   const bool interrupted = stop.count() > 0 && engine.state().status != CampaignState::kFinished;
   if (options.json) {

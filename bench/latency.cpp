@@ -103,7 +103,7 @@ nlohmann::json measure(int instruments, int experiments, double step_s, const st
   const Lab lab = parse_lab(lab_text(instruments), "lab", ".");
   const Campaign campaign = parse_campaign(campaign_text(instruments, experiments), "campaign", ".");
   Journal journal(folder + "/journal");
-  Engine engine(campaign, lab, open_campaign(journal, campaign, lab, {0, "bench"}, start), {});
+  Engine engine(campaign, lab, open_campaign(journal, {}, campaign, lab, {0, "bench"}, start), {});
   const auto sockets = make_zmq_link({{"bench", address}}, "bench", clock);
   TimedLink link(*sockets);
   const Wake wake;

@@ -8,14 +8,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "controller/history.h"
 #include "controller/points.h"
 #include "core/best.h"
 
 namespace athanor {
 namespace {
 
-using journal::v1::Record;
 using nlohmann::json;
 namespace wire = driver::v1;
 
@@ -155,8 +153,7 @@ json counts_json(const json& experiments) {
 
 }  // namespace
 
-json export_json(const Campaign& campaign, const std::vector<Record>& records) {
-  const History history(records);
+json export_json(const Campaign& campaign, const History& history) {
   const Problem& problem = campaign.problem;
   json out = {{"campaign", campaign.name},
               {"status", to_string(history.status)},
@@ -179,7 +176,7 @@ json export_json(const Campaign& campaign, const std::vector<Record>& records) {
               {"notes", happenings_json(history.notes, history.opened)},
               {"lab_time_s", seconds(history.last - history.opened)}};
   if (!history.why.empty()) out["why"] = history.why;
-  if (!records.empty()) out.update({{"opened", to_string(history.opened)}, {"last", to_string(history.last)}});
+  if (!history.empty) out.update({{"opened", to_string(history.opened)}, {"last", to_string(history.last)}});
   for (const Parameter& parameter : problem.space.parameters()) out["parameters"].push_back(parameter_json(parameter));
   for (const LinearConstraint& constraint : problem.space.constraints()) out["constraints"].push_back(constraint.text);
   for (const Objective& objective : problem.objectives) out["objectives"].push_back(objective_json(objective));

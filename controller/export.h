@@ -4,26 +4,25 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
 
 #include "controller/campaign.h"
-#include "proto/journal.pb.h"
+#include "controller/history.h"
 
 namespace athanor {
 
 /// The whole campaign as one JSON document. docs/export.md lists its keys.
 ///
 /// campaign  read from the text in the Opened record (or a later Revised one).
-/// records   in the journal's order; an unfinished journal gives what is known so far.
+/// history   of all records in the journal's order; an unfinished journal gives what is known so far.
 /// Times are seconds of laboratory time since the Opened record (`…_s`) and ISO 8601 in UTC (`started`, `ended`); what
 /// has not happened has no key. Numbers of parameters and objectives are in their own units. An experiment without a
 /// key `predicted` was chosen without a model.
-nlohmann::json export_json(const Campaign& campaign, const std::vector<journal::v1::Record>& records);
+nlohmann::json export_json(const Campaign& campaign, const History& history);
 
 /// One row an experiment, RFC 4180 with a header: number, state, started, ended (ISO 8601, UTC), each parameter
 /// ("temperature (degC)"), each objective and what else outcome constraints speak of, measured ("yield (%)") and
 /// predicted ("yield predicted mean (%)", "… sd (%)"), the outcome constraints that it violates (where the campaign has
 /// any), why it was chosen, why it failed or was abandoned. What is not known is an empty cell.
-std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::Record>& records);
+std::string export_csv(const Campaign& campaign, const History& history);
 
 }  // namespace athanor

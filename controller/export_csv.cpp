@@ -47,8 +47,8 @@ void write_row(std::string& out, const std::vector<std::string>& cells) {
 
 }  // namespace
 
-std::string export_csv(const Campaign& campaign, const std::vector<journal::v1::Record>& records) {
-  const json document = export_json(campaign, records);
+std::string export_csv(const Campaign& campaign, const History& history) {
+  const json document = export_json(campaign, history);
   const std::vector<Measurand> measurands = campaign.problem.measurands();
   const bool constrained = !campaign.problem.outcome_constraints.empty();
   std::string out;

@@ -35,6 +35,7 @@ void History::move(const journal::v1::CommandMoved& moved, Time time) {
 void History::read(const Record& record) {
   const Time time{Duration{record.time_us()}};
   last = std::max(last, time);
+  empty = false;
   switch (record.body_case()) {
     case Record::kOpened:
       opened = last = time;

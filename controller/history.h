@@ -47,6 +47,7 @@ struct KnownInstrument {
 /// Reads leniently: an export of an odd journal is better than none, and the journal's own reader is the one that
 /// refuses.
 struct History {
+  bool empty = true;  ///< no record was read
   Time opened{}, last{};
   std::uint64_t seed = 0;
   CampaignState status = CampaignState::kNew;
@@ -56,10 +57,12 @@ struct History {
   std::vector<Happening> alarms;
   std::vector<Happening> notes;  ///< the planner's
 
-  explicit History(const std::vector<journal::v1::Record>& records);
+  History() = default;
+  /// Of records in memory. What is kept in a journal is shown to `read` one by one: `journal.each(...)`.
+  History(const std::vector<journal::v1::Record>& records);
+  void read(const journal::v1::Record& record);
 
  private:
-  void read(const journal::v1::Record& record);
   void end(std::uint64_t number, ExperimentState state, Time time, const std::string& reason = {});
   void move(const journal::v1::CommandMoved& moved, Time time);
 

@@ -58,6 +58,7 @@ class Turns {
     const bool was_unwritten = unwritten();
     if (!write()) return let_safety_out();
     let_out();
+    offer_snapshot();
     if (shell_.observer) shell_.observer(engine_.state(), records_);
     records_.clear();
     if (!was_unwritten) return;
@@ -85,6 +86,14 @@ class Turns {
       add(StoreChanged{fault_});
       if (shell_.unwritable) shell_.unwritable(fault_);
       return false;
+    }
+  }
+
+  /// One that cannot be written now is offered again with the next turn.
+  void offer_snapshot() {
+    try {
+      shell_.store.offer(engine_.state());
+    } catch (const EnvironmentError&) {
     }
   }
 
@@ -160,10 +169,8 @@ bool run(Engine& engine, Shell& shell, const std::string& program_version) {
     for (PlannerSaid& said : shell.planner.take()) turn.add(std::move(said));
     if (shell.people) {
       for (RequestMade& made : shell.people->take()) {
-        if (made.request.has_status() && shell.status) {
-          AnswerRequest answer{made.id, {}};
-          answer.reply.set_text(shell.status());
-          shell.people->answer(answer);
+        if (const auto reply = shell.answers ? shell.answers(made.request) : std::nullopt) {
+          shell.people->answer({made.id, *reply});
         } else {
           turn.add(std::move(made));
         }

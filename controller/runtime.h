@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "controller/engine.h"
@@ -68,8 +69,9 @@ struct Shell {
   Observer observer;
   TelemetryObserver telemetry = {};
   ControlLink* people = nullptr;
-  /// Where the campaign stands, as JSON, for people who ask.
-  std::function<std::string()> status = {};
+  /// Answers requests that need no decision: where the campaign stands, a copy of the journal. None: the engine
+  /// decides.
+  std::function<std::optional<control::v1::Reply>(const control::v1::Request&)> answers = {};
   /// Told once when the journal cannot be written any more, and why.
   std::function<void(const std::string& fault)> unwritable = {};
 };

@@ -9,12 +9,9 @@
 namespace athanor {
 namespace {
 
-std::string latest_text(const std::vector<Record>& records) {
-  std::string text = records.front().opened().campaign_text();
-  for (const Record& record : records) {
-    if (record.has_revised()) text = record.revised().campaign_text();
-  }
-  return text;
+std::string latest_text(Journal& journal) {
+  const std::uint64_t revised = journal.last(Record::kRevised);
+  return revised > 0 ? journal.record(revised).revised().campaign_text() : journal.record(1).opened().campaign_text();
 }
 
 // The space, where the campaign file leaves it to the columns of its candidates or some of it to a table of
@@ -34,7 +31,7 @@ State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Id
   Record record;
   record.set_time_us(now.time_since_epoch().count());
   auto& opened = *record.mutable_opened();
-  opened.set_format(1);
+  opened.set_format(2);
   opened.set_campaign(campaign.name);
   opened.set_nonce(identity.nonce);
   opened.set_seed(identity.seed.value_or(0));
@@ -51,23 +48,16 @@ State begin(Journal& journal, const Campaign& campaign, const Lab& lab, const Id
 
 }  // namespace
 
-State replay(const std::vector<Record>& records) {
-  State state;
-  for (const Record& record : records) state.apply(record);
-  return state;
+Campaign campaign_of(Journal& journal) {
+  if (journal.last(Record::kOpened) == 0) throw InputError("the journal is empty: nothing was begun in it");
+  const Record first = journal.record(1);
+  return parse_recorded_campaign(latest_text(journal), first.opened().space(), first.opened().campaign_folder());
 }
 
-Campaign campaign_of(const std::vector<Record>& records) {
-  if (records.empty() || !records.front().has_opened())
-    throw InputError("the journal is empty: nothing was begun in it");
-  const auto& opened = records.front().opened();
-  return parse_recorded_campaign(latest_text(records), opened.space(), opened.campaign_folder());
-}
-
-State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now) {
-  const std::vector<Record> records = journal.records();
-  if (records.empty()) return begin(journal, campaign, lab, identity, now);
-  State state = replay(records);
+State open_campaign(Journal& journal, State state, const Campaign& campaign, const Lab& lab, const Identity& identity,
+                    Time now) {
+  journal.require_whole();
+  if (journal.size() == 0) return begin(journal, campaign, lab, identity, now);
   if (state.campaign != campaign.name) {
     throw InputError(fmt::format(
         "journal “{}” belongs to campaign “{}”, and “{}” is campaign “{}”; name another file with --journal",
@@ -79,9 +69,9 @@ State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, 
                     "another with --journal",
                     journal.file(), state.seed, *identity.seed));
   }
-  const std::string before = latest_text(records);
+  const std::string before = latest_text(journal);
   const bool revised_text = before != campaign.file->text();
-  const std::string& space = records.front().opened().space();
+  const std::string space = journal.record(1).opened().space();
   if (revised_text &&
       parse_recorded_campaign(before, space, campaign.file->folder()).definition() != campaign.definition()) {
     throw InputError(fmt::format(

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "controller/campaign.h"
 #include "controller/journal.h"
@@ -18,17 +17,15 @@ struct Identity {
   std::string nonce;  ///< for a new journal: makes its command ids unlike any other's
 };
 
-/// The state from which `campaign` goes on: that of the journal's records, or, for an empty journal, a new campaign's,
-/// whose first record is then written. throws InputError if the journal belongs to another campaign, to another
-/// definition of this one (space, objectives, procedure), or was begun with another seed; EnvironmentError if it is
-/// damaged.
-State open_campaign(Journal& journal, const Campaign& campaign, const Lab& lab, const Identity& identity, Time now);
-
-/// Applies `records` in order to an empty state.
-State replay(const std::vector<Record>& records);
+/// The state from which `campaign` goes on: `state`, which the journal's records give (Journal::restore), or, for an
+/// empty journal, a new campaign's, whose first record is then written. throws InputError if the journal belongs to
+/// another campaign, to another definition of this one (space, objectives, procedure), or was begun with another seed;
+/// EnvironmentError if it is damaged.
+State open_campaign(Journal& journal, State state, const Campaign& campaign, const Lab& lab, const Identity& identity,
+                    Time now);
 
 /// The campaign as the journal's first record (and its latest revision) tells it. A candidates' file that has gone is
 /// left out: what was done needs none. throws InputError if the journal is empty.
-Campaign campaign_of(const std::vector<Record>& records);
+Campaign campaign_of(Journal& journal);
 
 }  // namespace athanor

@@ -268,6 +268,8 @@ void State::apply(const Record& record) {
     case Record::kMadeSafe:
       for (const std::string& id : record.made_safe().instruments()) instruments.at(id).safe = SafeState::kSafe;
       break;
+    case Record::kSnapshot:  // tells of the state, and changes nothing in it
+      break;
     case Record::BODY_NOT_SET:
       ATHANOR_CHECK(false, "a record without a body");
   }

@@ -122,9 +122,13 @@ std::string Statement::text(int column) const {
 }
 
 std::string Statement::blob(int column) const {
+  return std::string(blob_view(column));
+}
+
+std::string_view Statement::blob_view(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-  return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
+  return bytes == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(bytes), size);
 }
 
 Database::Database(const std::string& file, Sync sync, bool exclusive) : file_(file) {
@@ -202,6 +206,19 @@ void Database::transaction(const std::function<void()>& body) {
     if (sqlite3_get_autocommit(connection_) == 0) sqlite3_exec(connection_, "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
   }
+}
+
+void Database::copy_to(const std::string& to) {
+  Database copy;
+  copy.file_ = to;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (sqlite3_open_v2(to.c_str(), &copy.connection_, flags, nullptr) != SQLITE_OK) copy.fail("opening it");
+  // A copy that is interrupted is thrown away: it needs no journal of its own.
+  copy.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
+  sqlite3_backup* backup = sqlite3_backup_init(copy.connection_, "main", connection_, "main");
+  if (backup == nullptr) copy.fail("copying into it");
+  sqlite3_backup_step(backup, -1);
+  if (sqlite3_backup_finish(backup) != SQLITE_OK) copy.fail("copying into it");
 }
 
 void Database::fail(const std::string& doing) const {

@@ -35,6 +35,8 @@ class Statement {
   double real(int column) const;
   std::string text(int column) const;
   std::string blob(int column) const;
+  /// The same without a copy: valid until the next step, run or reset.
+  std::string_view blob_view(int column) const;
 
  private:
   friend class Database;
@@ -67,6 +69,9 @@ class Database {
   Statement prepare(std::string_view sql);
   /// BEGIN IMMEDIATE, `body`, COMMIT; rolled back if `body` throws.
   void transaction(const std::function<void()>& body);
+  /// Copies what is committed into the new file `to`, page by page, while this connection stays open. Not synced to the
+  /// disk yet. throws EnvironmentError, and then `to` may be there in part.
+  void copy_to(const std::string& to);
 
  private:
   friend class Statement;

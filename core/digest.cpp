@@ -15,6 +15,25 @@ std::string sha256(std::string_view bytes) {
   return digest;
 }
 
+Sha256::Sha256() : method_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
+  ATHANOR_CHECK(method_ != nullptr && context_ != nullptr, "SHA-256 is not available in this OpenSSL");
+}
+
+Sha256::~Sha256() {
+  EVP_MD_CTX_free(context_);
+  EVP_MD_free(method_);
+}
+
+std::string Sha256::of(std::string_view first, std::string_view second) {
+  std::string digest(32, '\0');
+  const bool done = EVP_DigestInit_ex2(context_, method_, nullptr) == 1 &&
+                    EVP_DigestUpdate(context_, first.data(), first.size()) == 1 &&
+                    EVP_DigestUpdate(context_, second.data(), second.size()) == 1 &&
+                    EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
+  ATHANOR_CHECK(done, "SHA-256 failed");
+  return digest;
+}
+
 std::string hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;

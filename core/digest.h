@@ -4,10 +4,29 @@
 #include <string>
 #include <string_view>
 
+struct evp_md_st;
+struct evp_md_ctx_st;
+
 namespace athanor {
 
 /// 32 bytes.
 std::string sha256(std::string_view bytes);
+
+/// The same for many texts one after another: made ready once, some three times as fast for short ones.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  /// Of `first` and `second`, one after the other: 32 bytes.
+  std::string of(std::string_view first, std::string_view second);
+
+ private:
+  evp_md_st* method_;
+  evp_md_ctx_st* context_;
+};
+
 /// Lower-case hexadecimal.
 std::string hex(std::string_view bytes);
 

@@ -1,6 +1,8 @@
 #include "core/file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -36,6 +38,28 @@ std::string read_text_file(const std::string& file, std::uintmax_t most_bytes) {
   }
   if (stream.bad()) throw EnvironmentError(fmt::format("{}: reading it failed half-way; check the disk", file));
   return text;
+}
+
+namespace {
+
+void sync_to_disk(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && fsync(fd) == 0;
+  const int why = errno;
+  if (fd >= 0) close(fd);
+  if (done) return;
+  throw EnvironmentError(fmt::format("{}: cannot be synced to the disk: {}", path,
+                                     std::error_code(why, std::generic_category()).message()));
+}
+
+}  // namespace
+
+void put_in_place(const std::string& from, const std::string& to) {
+  sync_to_disk(from);
+  std::error_code failed;
+  std::filesystem::rename(from, to, failed);
+  if (failed) throw EnvironmentError(fmt::format("“{}” cannot be named “{}”: {}", from, to, failed.message()));
+  sync_to_disk(std::filesystem::absolute(to).parent_path().string());
 }
 
 }  // namespace athanor

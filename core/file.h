@@ -10,4 +10,8 @@ namespace athanor {
 /// ordinary file, larger than `most_bytes` (0: any size).
 std::string read_text_file(const std::string& file, std::uintmax_t most_bytes = 0);
 
+/// Syncs the finished file `from` to the disk and gives it the name `to`, which is then there whole or not at all, also
+/// after a power cut. throws EnvironmentError.
+void put_in_place(const std::string& from, const std::string& to);
+
 }  // namespace athanor

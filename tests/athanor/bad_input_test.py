@@ -1,5 +1,6 @@
 """Every mistake of a user gets a clear message with its place and the way out, exit status 2; trouble around us 3; nothing is lost."""
 
+import json
 import os
 import pathlib
 import resource
@@ -180,6 +181,31 @@ class BadInput(ProgramTest):
         self.write("text", "not a journal at all " * 500)
         self.refuse(3, "text", arguments=("replay", "text"))
         self.refuse(3, "none", arguments=("export", "none"))
+
+    def test_damaged_snapshot(self):
+        """Goal: a changed snapshot is told of and does no harm. Method: changed by SQL; `replay --verify`, then a run."""
+        self.change("experiments: 40", "experiments: 2")
+        self.run_campaign("campaign.yaml", "--journal", "j")
+        whole = json.loads(self.run_program("replay", "j", "--json")[0])
+        with sqlite3.connect(self.folder / "j") as database:
+            database.execute("UPDATE snapshot SET state = zeroblob(100)")
+            at = database.execute("SELECT max(seq) FROM snapshot").fetchone()[0]
+        database.close()
+        self.assertEqual(json.loads(self.run_program("replay", "j", "--json")[0]), whole)
+        out, _ = self.run_program("replay", "j", "--verify", expect=1)
+        self.assertIn(f"the snapshot kept of record {at} is not the one that the record names", out)
+        out, err = self.run_program("run", "campaign.yaml", "--journal", "j", "--json")
+        self.assertIn(f"the snapshot at record {at} is not the one that was written", err)
+        self.assertEqual(json.loads(out)["status"], "finished")
+        with sqlite3.connect(self.folder / "j") as database:
+            database.execute("UPDATE record SET body = zeroblob(8) WHERE seq = 7")
+        database.close()
+        out, _ = self.run_program("replay", "j", "--verify", expect=1)
+        self.assertIn("not sound from record 7 on", out)
+        out, err = self.run_program("replay", "none", "--verify", expect=1)
+        self.assertIn("there is no journal", err)
+        self.refuse(3, "record 7", arguments=("backup", "j", "copy"))
+        self.assertFalse((self.folder / "copy").exists())
 
     def test_full_disk(self):
         """Goal: a full disk stops the run with a message, and afterwards it goes on. Method: a limit on the size of files."""

@@ -69,6 +69,25 @@ class Loop(ProgramTest):
         actions = self.actions(LAB, "j.twin")
         self.assertTrue(all(action["begun"] == 1 for action in actions))
 
+    def test_verify_and_backup(self):
+        """Goal: a journal is checked in whole and copied. Method: a run in two parts; the copy tells the same and goes on."""
+        text = CAMPAIGN.read_text().replace("lab: lab.yaml", f"lab: {LAB}")
+        campaign = self.write("c.yaml", re.sub(r"experiments: \d+", "experiments: 5", text))
+        self.run_campaign(campaign, "--journal", "j")
+        campaign.write_text(re.sub(r"experiments: \d+", "experiments: 9", text))
+        self.run_campaign(campaign, "--journal", "j")
+        verdict = json.loads(self.run_program("replay", "j", "--verify", "--json")[0])
+        self.assertEqual((verdict["sound"], verdict["chain"], verdict["damage"]), (True, "ok", []))
+        self.assertEqual(verdict["snapshots"], {"named": 2, "compared": 2, "kept": 2, "of_other_version": 0})
+        self.assertEqual(verdict["state_hash"], verdict["state_hash_of_start"])
+        self.assertIn("is sound", self.run_program("replay", "j", "--verify")[0])
+
+        out, _ = self.run_program("backup", "j", "copy")
+        self.assertIn(f"{verdict['events']} records", out)
+        self.assertEqual(json.loads(self.run_program("replay", "copy", "--verify", "--json")[0]), verdict)
+        _, err = self.run_program("backup", "j", "copy", expect=3)
+        self.assertIn("is there already", err)
+
     def test_refill(self):
         """Goal: used-up stock stops the campaign, and a refilled bottle goes on. Method: less than 3 doses, then plenty."""
         text = LAB.read_text()

@@ -10,31 +10,18 @@
 #include <fstream>
 
 #include "controller/session.h"
+#include "controller/verify.h"
 #include "core/error.h"
 #include "fixture.h"
+#include "journals.h"
 
 namespace athanor {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder of its own for each test, removed afterwards.
-struct Folder {
-  Folder() : path(fs::temp_directory_path() / ("athanor-journal-" + std::to_string(getpid()))) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string file(const std::string& name) const { return (path / name).string(); }
-  fs::path path;
-};
-
-Record alarm(int number) {
-  Record record;
-  record.set_time_us(number);
-  record.mutable_alarm()->set_text("number " + std::to_string(number));
-  return record;
-}
+using testing::alarm;
+using testing::all;
+using testing::Folder;
 
 }  // namespace
 
@@ -43,13 +30,13 @@ TEST_CASE("a journal gives back what was appended") {
   Folder folder;
   for (int open = 0; open < 3; ++open) {
     Journal journal(folder.file("j"));
-    CHECK(journal.records().size() == static_cast<std::size_t>(4 * open));
+    CHECK(all(journal).size() == static_cast<std::size_t>(4 * open));
     journal.append({alarm(4 * open), alarm(4 * open + 1)});
     journal.append({});
     journal.append({alarm(4 * open + 2), alarm(4 * open + 3)});
   }
   Journal journal(folder.file("j"));
-  const auto records = journal.records();
+  const auto records = all(journal);
   REQUIRE(records.size() == 12);
   for (int i = 0; i < 12; ++i)
     CHECK(records[static_cast<std::size_t>(i)].SerializeAsString() == alarm(i).SerializeAsString());
@@ -71,16 +58,12 @@ TEST_CASE("the chain finds every tampering") {
       {"UPDATE record SET chain = zeroblob(32) WHERE seq = 6", 6},
       {"INSERT INTO record SELECT 7, body, chain FROM record WHERE seq = 6", 7},
   }));
-  {
-    Database database(folder.file("j"), Database::Sync::kFull, true);
-    database.execute(sql);
-  }
+  testing::tamper(folder.file("j"), sql);
   Journal journal(folder.file("j"));
-  const auto contents = journal.read();
-  REQUIRE(contents.broken_at.has_value());
-  CHECK(*contents.broken_at == broken_at);
-  CHECK(contents.records.size() == broken_at - 1);
-  CHECK_THROWS_WITH(journal.records(),
+  CHECK(journal.broken_at() == broken_at);
+  CHECK(journal.size() == broken_at - 1);
+  CHECK(journal.restore().state.alarms == broken_at - 1);
+  CHECK_THROWS_WITH(journal.require_whole(),
                     Catch::Contains("damaged") && Catch::Contains("record " + std::to_string(broken_at)));
 }
 
@@ -144,7 +127,7 @@ TEST_CASE("a full disk loses nothing that was acknowledged") {
   CHECK(WEXITSTATUS(status) == 42);
   CHECK(acknowledged > 5);
   Journal journal(folder.file("j"));
-  CHECK(journal.records().size() == acknowledged);
+  CHECK(all(journal).size() == acknowledged);
   journal.append({large});  // and with room again, it goes on
 }
 
@@ -174,7 +157,7 @@ TEST_CASE("a killed writer loses nothing that was acknowledged") {
     while (read(pipe_ends[0], &byte, 1) == 1) ++acknowledged;
     close(pipe_ends[0]);
     Journal journal(file);
-    const auto records = journal.records();
+    const auto records = all(journal);
     CHECK(records.size() >= acknowledged);
     CHECK(records.size() <= acknowledged + 1);
   }
@@ -187,7 +170,8 @@ TEST_CASE("a journal belongs to one campaign") {
   const std::string text = testing::kCampaign;
   const auto open = [&](std::string changed, std::optional<std::uint64_t> seed = std::nullopt) {
     Journal journal(folder.file("j"));
-    return open_campaign(journal, parse_campaign(changed, "c.yaml", "."), lab, {seed, "n"}, Time{});
+    return open_campaign(journal, journal.restore().state, parse_campaign(changed, "c.yaml", "."), lab, {seed, "n"},
+                         Time{});
   };
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string changed = text;
@@ -200,10 +184,10 @@ TEST_CASE("a journal belongs to one campaign") {
   CHECK_THROWS_WITH(open(with("110 degC", "120 degC")), Catch::Contains("not those of journal"));
   open(with("experiments: 3", "experiments: 9"));
   Journal journal(folder.file("j"));
-  const auto records = journal.records();
+  const auto records = all(journal);
   REQUIRE(records.size() == 2);
   CHECK(records[1].has_revised());
-  CHECK(campaign_of(records).stop.experiments == 9u);
+  CHECK(campaign_of(journal).stop.experiments == 9u);
 }
 
 // Goal: a journal of a campaign with descriptors can be read without their table, and goes on only with the same one.
@@ -217,14 +201,15 @@ TEST_CASE("a journal keeps the descriptors of its choices") {
   const auto write = [&](const std::string& csv) { std::ofstream(folder.file("ligands.csv")) << csv; };
   const auto open = [&](const std::string& changed) {
     Journal journal(folder.file("j"));
-    return open_campaign(journal, parse_campaign(changed, "c.yaml", folder.path.string()), lab, {7, "n"}, Time{});
+    return open_campaign(journal, journal.restore().state, parse_campaign(changed, "c.yaml", folder.path.string()), lab,
+                         {7, "n"}, Time{});
   };
   write("ligand,cone\nXPhos,256\nSPhos,240\n");
   open(text);
   std::filesystem::remove(folder.file("ligands.csv"));
   {
     Journal journal(folder.file("j"));
-    const Campaign campaign = campaign_of(journal.records());
+    const Campaign campaign = campaign_of(journal);
     REQUIRE(campaign.problem.space.size() == 2);
     CHECK(campaign.steps.size() == 3);
     const auto& choices = std::get<Choices>(campaign.problem.space[1].kind);
@@ -238,6 +223,70 @@ TEST_CASE("a journal keeps the descriptors of its choices") {
   open(longer.replace(longer.find("experiments: 3"), 14, "experiments: 9"));
   std::string warmer = text;
   CHECK_THROWS_WITH(open(warmer.replace(warmer.find("110 degC"), 8, "120 degC")), Catch::Contains("not those of"));
+}
+
+// Goal: a journal in use is copied as it stands, and goes on. Method: copied after every commit, snapshots between;
+// each copy is whole, gives the state of its time, and goes on by itself.
+TEST_CASE("a journal in use is backed up") {
+  Folder folder;
+  Journal journal(folder.file("j"), Journal::Mode::kOpenOrCreate, Database::Sync::kFull, /*snapshot_every=*/5);
+  State state;
+  for (int i = 0; i < 12; ++i) {
+    journal.append({alarm(2 * i), alarm(2 * i + 1)});
+    state.apply(alarm(2 * i));
+    state.apply(alarm(2 * i + 1));
+    journal.offer(state);
+    const std::string copy = folder.file("copy" + std::to_string(i));
+    journal.back_up(copy);
+    const std::uint64_t then = journal.size();
+    journal.append({alarm(100)});
+    state.apply(alarm(100));
+    Journal back(copy);
+    CHECK(back.size() == then);
+    CHECK(verify(back).damage.empty());
+    CHECK(back.restore().state.alarms == state.alarms - 1);
+    back.append({alarm(7)});
+  }
+  CHECK(verify(journal).damage.empty());
+}
+
+// Goal: a backup harms nothing, and is whole or not there. Method: onto an existing file, a dangling link, a folder
+// that is not there; on a disk that is full (a limit on the size of files) after every so many bytes.
+TEST_CASE("a backup that fails leaves nothing") {
+  Folder folder;
+  Journal journal(folder.file("j"));
+  for (int i = 0; i < 300; ++i) journal.append({alarm(i)});
+  std::ofstream(folder.file("there")) << "precious";
+  CHECK_THROWS_WITH(journal.back_up(folder.file("there")), Catch::Contains("is there already"));
+  CHECK(fs::file_size(folder.file("there")) == 8);
+  fs::create_symlink("nowhere", folder.file("dangling"));
+  CHECK_THROWS_WITH(journal.back_up(folder.file("dangling")), Catch::Contains("is there already"));
+  CHECK_THROWS_AS(journal.back_up(folder.file("no/such/folder/k")), EnvironmentError);
+  for (rlim_t limit = 0; limit < 50'000; limit += 7000) {
+    CAPTURE(limit);
+    const pid_t child = fork();
+    if (child == 0) {
+      std::signal(SIGXFSZ, SIG_IGN);
+      const rlimit few{limit, limit};
+      setrlimit(RLIMIT_FSIZE, &few);
+      try {
+        journal.back_up(folder.file("k"));
+      } catch (const EnvironmentError&) {
+        _exit(42);
+      }
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    const bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    CHECK((done || (WIFEXITED(status) && WEXITSTATUS(status) == 42)));
+    CHECK(fs::exists(folder.file("k")) == done);
+    CHECK_FALSE(fs::exists(folder.file("k.part")));
+    if (!done) continue;
+    Journal copy(folder.file("k"), Journal::Mode::kRead);
+    CHECK(all(copy).size() == 300);
+    fs::remove(folder.file("k"));
+  }
 }
 
 }  // namespace athanor

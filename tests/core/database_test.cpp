@@ -186,6 +186,22 @@ TEST_CASE("a damaged database is told from a good one", "[database]") {
   CHECK_THAT(message, Contains("damaged.db") && Contains("is damaged"));
 }
 
+// Goal: a copy holds what is committed, and the copied database goes on. Method: copied with rows still in its log.
+TEST_CASE("an open database is copied", "[database]") {
+  const Scratch scratch;
+  Database database(scratch.file("d"), Database::Sync::kFull, /*exclusive=*/true);
+  database.execute("CREATE TABLE t (a)");
+  for (int i = 0; i < 100; ++i) database.execute("INSERT INTO t VALUES (randomblob(1000))");
+  database.copy_to(scratch.file("copy"));
+  database.execute("INSERT INTO t VALUES (1)");
+  CHECK(count(database) == 101);
+  CHECK_FALSE(Database::has_log(scratch.file("copy")));
+  const auto copy = Database::open_for_reading(scratch.file("copy"));
+  CHECK(count(*copy) == 100);
+  Statement same = copy->prepare("SELECT length(a) FROM t");
+  while (same.step()) CHECK(same.integer(0) == 1000);
+}
+
 TEST_CASE("a wrong statement names itself and the file", "[database]") {
   Database database("", Database::Sync::kNone, false);
   CHECK_THAT(message_of<EnvironmentError>([&] { database.prepare("SELECT * FROM nowhere"); }),

@@ -12,6 +12,12 @@ TEST_CASE("SHA-256 gives the published digests", "[digest]") {
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   CHECK(hex(sha256(std::string(1'000'000, 'a'))) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   CHECK(sha256("abc").size() == 32);
+  Sha256 digest;  // for many, and of two pieces
+  for (int i = 0; i < 3; ++i) {
+    CHECK(digest.of("", "") == sha256(""));
+    CHECK(digest.of("ab", "c") == sha256("abc"));
+    CHECK(digest.of("abc", "") == sha256("abc"));
+  }
 }
 
 TEST_CASE("hexadecimal is lower case, two digits a byte", "[digest]") {

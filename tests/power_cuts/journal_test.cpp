@@ -48,7 +48,10 @@ Work controller(const Script& script) {
   return [script, acknowledged = std::size_t{0}]() mutable {
     for (;;) {
       Journal journal("journal", Journal::Mode::kOpenOrCreate, script.sync);
-      const std::size_t found = commits_in(script, journal.records());
+      journal.require_whole();
+      std::vector<Record> records;
+      journal.each([&](const Record& record) { records.push_back(record); });
+      const std::size_t found = commits_in(script, records);
       if (found < acknowledged || found > acknowledged + 1)
         throw Broken(fmt::format("{} commits were acknowledged, {} are there", acknowledged, found));
       acknowledged = found;

@@ -19,10 +19,10 @@ namespace simulation {
 
 const std::vector<std::string>& canaries() {
   static const std::vector<std::string> names = {
-      "forget the ledger",     "send before sync",    "drop a chain link",
-      "ignore a limit",        "lose a reservation",  "retry a non-repeatable step",
-      "trust a stale boot id", "begin without stock", "trust the wall clock",
-      "tell to stop once",
+      "forget the ledger",     "send before sync",      "drop a chain link",
+      "ignore a limit",        "lose a reservation",    "retry a non-repeatable step",
+      "trust a stale boot id", "begin without stock",   "trust the wall clock",
+      "tell to stop once",     "skip a snapshot event",
   };
   return names;
 }

@@ -28,9 +28,10 @@ enum class FaultKind {
   kDeviceHangs,     // … never, unless it is cancelled
   kClockForward,    // the controller's clock jumps
   kClockBackward,
-  kPlannerSlow,  // takes minutes for an answer
-  kUserStops,    // and starts again later
-  kOrders,       // a person pauses, resumes, stops, aborts or halts something
+  kPlannerSlow,      // takes minutes for an answer
+  kUserStops,        // and starts again later
+  kOrders,           // a person pauses, resumes, stops, aborts or halts something
+  kSnapshotDamaged,  // between two processes
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

@@ -62,6 +62,8 @@ class Total {
     sum_.lab_hours += report.lab_hours;
     sum_.records += report.records;
     sum_.starts += report.starts;
+    sum_.snapshots += report.snapshots;
+    sum_.starts_from_snapshots += report.starts_from_snapshots;
     sum_.measured += report.measured;
     sum_.failed += report.failed;
     sum_.abandoned += report.abandoned;
@@ -120,14 +122,17 @@ class Total {
           {"slowest", {{"seed", slowest_}, {"seconds", slowest_s_}}},
           {"experiments", {{"measured", sum_.measured}, {"failed", sum_.failed}, {"abandoned", sum_.abandoned}}},
           {"records", sum_.records},
-          {"starts", sum_.starts}};
+          {"starts", sum_.starts},
+          {"snapshots", sum_.snapshots},
+          {"starts_from_snapshots", sum_.starts_from_snapshots}};
       fmt::print("{}\n", out.dump());
       return;
     }
     fmt::print(
-        "{} seeds from {}: {:.0f} laboratory hours, {} starts of the controller, {} records; experiments: {} measured, "
-        "{} failed, {} abandoned\n",
-        seeds_, options_.first, sum_.lab_hours, sum_.starts, sum_.records, sum_.measured, sum_.failed, sum_.abandoned);
+        "{} seeds from {}: {:.0f} laboratory hours, {} starts of the controller ({} from a snapshot), {} records, {} "
+        "snapshots; experiments: {} measured, {} failed, {} abandoned\n",
+        seeds_, options_.first, sum_.lab_hours, sum_.starts, sum_.starts_from_snapshots, sum_.records, sum_.snapshots,
+        sum_.measured, sum_.failed, sum_.abandoned);
     for (const auto& [name, counts] : {std::pair{"faults", faults()}, std::pair{"recovery", cells()}}) {
       std::string line = fmt::format("{}:", name);
       for (const auto& [what, count] : counts.items()) line += fmt::format(" {} {};", what, count.get<std::size_t>());

@@ -2,7 +2,8 @@
 //   at most one physical effect a command id, none at all a second time of a step that may not be repeated; a sample is
 //   in one place, and one job at a time acts on it; no limit is exceeded; no more is taken than there is     World
 //   a command leaves only when its intent is in the journal                                  Controller::may_send
-//   what was acknowledged survives, and the journal's chain holds; replay equals live state            replayed()
+//   what was acknowledged survives, and the journal's chain holds; replay equals live state, from
+//   snapshots too                                                               replayed(), WatchedStore::reopened()
 //   a device that confirmed its safe state stays in it until it is used again               watch_safe_devices
 //   what is measured is what the meter found; stock is accounted for; every step was done                check_end
 //   once faults end, everything ends within a bound                                                      simulate()
@@ -45,33 +46,59 @@ class WatchedStore final : public Store {
     if (faults_.strikes(FaultKind::kCrashAfterWrite)) throw ControllerDied{};
   }
 
-  /// As a new process finds it.
-  std::vector<Record> reopened() {
+  void offer(const State& state) override {
+    const std::uint64_t before = journal_->size();
+    journal_->offer(state);
+    if (journal_->size() == before) return;
+    ++snapshots_;
+    ++written_;  // the record that names it
+    if (faults_.strikes(FaultKind::kCrashAfterWrite)) throw ControllerDied{};
+  }
+
+  /// As a new process finds it, and how it comes to its state: from the newest sound snapshot.
+  State reopened() {
+    journal_.reset();  // one process at a time
+    if (snapshots_ > 0 && faults_.strikes(FaultKind::kSnapshotDamaged)) damage_newest_snapshot();
     open();
-    std::vector<Record> records;
     try {
-      records = journal_->records();
+      journal_->require_whole();
     } catch (const EnvironmentError& error) {
       throw Violation{error.what()};
     }
-    if (records.size() < written_)
-      throw Violation{fmt::format("{} records were acknowledged, and {} are there", written_, records.size())};
-    return records;
+    if (journal_->size() < written_)
+      throw Violation{fmt::format("{} records were acknowledged, and {} are there", written_, journal_->size())};
+    Journal::Restored restored = journal_->restore();
+    if (restored.snapshot > 0) ++used_;
+    State replayed;
+    journal_->each([&](const Record& record) { replayed.apply(record); });
+    if (replayed.canonical() != restored.state.canonical())
+      throw Violation{fmt::format("a start from the snapshot at record {} gives another state than all records",
+                                  restored.snapshot)};
+    return std::move(restored.state);
   }
 
   bool knows(const std::string& command) const { return intended_.contains(command); }
   std::size_t written() const { return written_; }
+  std::size_t snapshots() const { return snapshots_; }
+  std::size_t starts_from_snapshots() const { return used_; }
 
  private:
+  static constexpr std::uint64_t kSnapshotEvery = 20;  // records: often, so that many starts are from one
+
   void open() {
-    journal_.reset();  // one process at a time
-    journal_ = std::make_unique<Journal>(file_, Journal::Mode::kOpenOrCreate, Database::Sync::kNone);
+    journal_ = std::make_unique<Journal>(file_, Journal::Mode::kOpenOrCreate, Database::Sync::kNone, kSnapshotEvery);
+  }
+
+  void damage_newest_snapshot() {
+    Database database(file_, Database::Sync::kNone, /*exclusive=*/true);
+    database.execute(
+        "UPDATE snapshot SET state = substr(state, 1, length(state) / 2) WHERE seq = (SELECT max(seq) FROM snapshot)");
   }
 
   std::string file_;
   Faults& faults_;
   std::unique_ptr<Journal> journal_;
-  std::size_t written_ = 0;
+  std::size_t written_ = 0, snapshots_ = 0, used_ = 0;
   std::set<std::string> intended_;
 };
 
@@ -236,6 +263,8 @@ class Simulation {
     report.cells = cells_;
     report.records = store_.written();
     report.starts = starts_;
+    report.snapshots = store_.snapshots();
+    report.starts_from_snapshots = store_.starts_from_snapshots();
     report.ended = ended_;
     report.measured = last_.measured;
     report.failed = last_.failed;
@@ -387,10 +416,8 @@ class Simulation {
 
   /// The state that the journal gives; the one that lived before, where nothing was written since.
   State replayed() {
-    const std::vector<Record> records = store_.reopened();
-    State state;
-    for (const Record& record : records) state.apply(record);
-    if (records.size() == written_by_live_ && state.canonical() != live_)
+    const State state = store_.reopened();
+    if (store_.written() == written_by_live_ && state.canonical() != live_)
       throw Violation{"the replayed state is not the one that lived"};
     return state;
   }
