@@ -249,8 +249,8 @@ std::vector<std::optional<Measurement>> read_measured(const std::vector<Measuran
       const auto number = read_number(value, measurands[k].unit, there, mistakes);
       if (!number) continue;
       if (std::abs(*number) > kLargestOutcome) {
-        mistakes.add(there, fmt::format("{} cannot be computed with; expected a number from -{} to {}", shown(value),
-                                        format_number(kLargestOutcome), format_number(kLargestOutcome)));
+        mistakes.add(there, fmt::format("{} cannot be computed with; the largest number that can, either way, is {}",
+                                        shown(value), format_number(kLargestOutcome)));
       } else if (key == std::string("measured")) {
         out[k] = Measurement{*number, std::nullopt};
       } else if (!(*number >= 0)) {
