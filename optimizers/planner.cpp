@@ -170,12 +170,10 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   suggest_design(planning, designed, known < problem.planner.initial);
   if (out.suggestions.size() == designed && designed < count) suggest_by_models(planning, count - designed);
   if (out.suggestions.size() < count) {
-    planning.note(fmt::format("the space is exhausted: {} of the {} {} asked for are left in it{}",
-                              out.suggestions.size(), count, replicates.wanted() == 1 ? "suggestions" : "new points",
-                              shuts_out(problem.space)
-                                  ? ", none of what else there is farther than the resolution from "
-                                    "what was tried or is pending"
-                                  : ""));
+    planning.note(fmt::format(
+        "the space is exhausted: {} of the {} {} asked for are left in it{}", out.suggestions.size(), count,
+        replicates.wanted() == 1 ? "suggestions" : "new points",
+        shuts_out(problem.space) ? "; all else lies within the resolution of what was tried or is pending" : ""));
   }
   for (const Suggestion& one : out.suggestions) replicates.append(again, one, 0, question.count);
   out.suggestions = std::move(again);

@@ -343,7 +343,7 @@ TEST_CASE("where nothing can improve any more a reason says so, and a note that 
   CHECK(answer.suggestions.size() <= 2);
   REQUIRE_FALSE(answer.notes.empty());
   CHECK(answer.notes[0].find("exhausted") != std::string::npos);
-  CHECK(answer.notes[0].find("farther than the resolution") != std::string::npos);
+  CHECK(answer.notes[0].find("within the resolution of what was tried") != std::string::npos);
 
   // A straight line, measured exactly, falls towards where there is something left to try.
   Problem falling = line();
