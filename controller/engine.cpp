@@ -322,7 +322,7 @@ void Engine::settle(const ExperimentEntry& experiment) {
       }
       try {
         const double number = number_in(*found, measurand.unit);
-        if (!std::isfinite(number)) {
+        if (!(std::abs(number) <= kLargestOutcome)) {  // nor a NaN is
           return abandon(experiment.number,
                          fmt::format("step “{}” measured “{}” as {}", campaign_.steps[step].name, result, number));
         }

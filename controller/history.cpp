@@ -1,5 +1,7 @@
 #include "controller/history.h"
 
+#include "controller/engine.h"
+
 #include <algorithm>
 
 namespace athanor {
@@ -32,6 +34,12 @@ void History::move(const journal::v1::CommandMoved& moved, Time time) {
   }
 }
 
+void History::move_campaign(CampaignEvent event, const std::string& reason) {
+  const Cell cell = kCampaignTable.at(status, event);
+  if (cell.kind == Cell::Kind::kGo) status = static_cast<CampaignState>(cell.to);
+  why = reason;
+}
+
 void History::read(const Record& record) {
   const Time time{Duration{record.time_us()}};
   last = std::max(last, time);
@@ -41,11 +49,22 @@ void History::read(const Record& record) {
       opened = last = time;
       seed = record.opened().seed();
       break;
-    case Record::kCampaign: {
+    case Record::kCampaign:
       if (record.campaign().event() >= static_cast<std::uint32_t>(CampaignEvent::kCount)) break;
-      const Cell cell = kCampaignTable.at(status, static_cast<CampaignEvent>(record.campaign().event()));
-      if (cell.kind == Cell::Kind::kGo) status = static_cast<CampaignState>(cell.to);
-      why = record.campaign().why();
+      move_campaign(static_cast<CampaignEvent>(record.campaign().event()), record.campaign().why());
+      break;
+    case Record::kOrder: {
+      using journal::v1::Order;
+      const Order& order = record.order();
+      notes.push_back({time, order.who(), describe_order(order)});
+      const bool of_campaign = order.scope() == Order::CAMPAIGN;
+      const std::string reason = order.who() + ": " + order.why();
+      if (order.verb() > Order::RESUME && (of_campaign || order.scope() == Order::LABORATORY)) {
+        move_campaign(CampaignEvent::kAskStop, reason);
+      } else if (of_campaign) {
+        move_campaign(order.verb() == Order::PAUSE ? CampaignEvent::kPause : CampaignEvent::kResume,
+                      order.verb() == Order::PAUSE ? reason : "");
+      }
       break;
     }
     case Record::kDriverSeen:

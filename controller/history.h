@@ -64,6 +64,7 @@ struct History {
 
  private:
   void end(std::uint64_t number, ExperimentState state, Time time, const std::string& reason = {});
+  void move_campaign(CampaignEvent event, const std::string& reason);
   void move(const journal::v1::CommandMoved& moved, Time time);
 
   std::map<std::string, std::pair<std::uint64_t, std::size_t>> command_at_;  // id → experiment, index in its commands

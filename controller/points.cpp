@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace athanor {
 
@@ -68,7 +69,9 @@ std::vector<Observation> observations(const Problem& problem, const State& state
     if (!measured) observation.failed = experiment.why;
     const Outcomes numbers = outcomes(measurands, experiment.measured);
     for (std::size_t i = 0; measured && i < measurands.size(); ++i) {
-      if (numbers[i]) observation.measured[i] = Measurement{*numbers[i], {}};
+      // What an instrument that went mad measured is in the journal; no model can be made of it.
+      if (numbers[i] && std::abs(*numbers[i]) <= kLargestOutcome)
+        observation.measured[i] = Measurement{*numbers[i], {}};
     }
     all.push_back(std::move(observation));
   }

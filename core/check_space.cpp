@@ -40,6 +40,12 @@ void check_continuous(const Parameter& parameter, const Continuous& range) {
     throw InputError(fmt::format("parameter “{}”: a logarithmic scale needs a positive lower end; found {}", name,
                                  format_number(range.low)));
   }
+  if (range.log && !std::isfinite(range.high / range.low)) {
+    throw InputError(
+        fmt::format("parameter “{}”: its logarithmic range [{}, {}] is too wide to compute with; the ratio of "
+                    "its ends must be a finite number",
+                    name, format_number(range.low), format_number(range.high)));
+  }
 }
 
 void check_integer(const std::string& name, const Integer& range) {

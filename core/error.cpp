@@ -16,6 +16,8 @@ std::string join(const std::vector<Mistake>& mistakes) {
     const std::string place = to_string(mistake.place);
     text += place.empty() ? mistake.message : place + ": " + mistake.message;
   }
+  // what() would end at a NUL that someone wrote.
+  for (std::size_t at = 0; (at = text.find('\0', at)) != text.npos;) text.replace(at, 1, "\\x00");
   return text;
 }
 

@@ -175,6 +175,12 @@ void read_outcome_constraint(const Node& node, Problem& problem) {
   const auto same = std::find_if(known.begin(), known.end(), [&](const Measurand& m) { return m.name == name; });
   constraint.measurand = static_cast<std::size_t>(same - known.begin());
   if (same == known.end()) {
+    if (name.find_first_of("+*/<>=") != name.npos || name.find(" - ") != name.npos) {
+      return fail(
+          fmt::format("has “{}” on its left, where one measured value stands alone; let the sum or ratio itself "
+                      "be what is measured",
+                      name));
+    }
     if (problem.space.find(name)) {
       return fail(fmt::format("is about the parameter “{}”; what is varied is limited under “constraints”", name));
     }

@@ -10,6 +10,9 @@
 
 namespace athanor {
 
+/// Of a measured value, either way, and of its standard deviation: what is larger cannot be computed with.
+constexpr double kLargestOutcome = 1e100;
+
 struct Objective {
   enum class Goal { kMaximize, kMinimize, kTarget };
   /// How the outcome is mapped before it is modelled; kAuto: as the data say.

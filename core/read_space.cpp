@@ -156,7 +156,14 @@ bool read_parameter(const Node& node, NamedFiles files, Parameter& parameter, bo
   map.finish();
   if (!well || (given.front().first != "choices" && !check_alone(parameter, given.front().second))) return false;
   if (resolution) {
-    parameter.resolution = resolution.difference_in(parameter.unit).value_or(0);
+    const auto difference = resolution.difference_in(parameter.unit);
+    parameter.resolution = difference.value_or(0);
+    if (difference == 0) {
+      resolution.error(
+          fmt::format("parameter “{}”: its resolution is 0; expected a positive number (without one, every "
+                      "difference counts)",
+                      parameter.name));
+    }
     check_alone(parameter, resolution);
   }
   return node.document().mistakes().size() == before;

@@ -15,9 +15,16 @@ namespace {
 constexpr double kPoolTolerance = 1e-9;
 constexpr std::size_t kMostRowsNamed = 5;
 constexpr double kPlausible = 0.01;  // of a constraint's largest term: a weighed-out mixture may sum to 0.999
+constexpr double kRounding = 1e-15;  // of a range, in a value that was computed within it
+constexpr double kTiny = 1e-12;      // of what a constraint's terms can be: what has no weight where all of them vanish
 
 double width(const Parameter& parameter) {
   return parameter.high() - parameter.low();
+}
+
+/// Of its numbers, the sign aside.
+double largest(const Parameter& parameter) {
+  return std::max(std::abs(parameter.low()), std::abs(parameter.high()));
 }
 
 std::string with_unit(const Parameter& parameter, double value) {
@@ -69,18 +76,19 @@ double LinearConstraint::violation(const Point& point) const {
 
 bool satisfies(const LinearConstraint& constraint, const std::vector<Parameter>& parameters, const Point& point,
                double tolerance) {
-  double scale = std::abs(constraint.bound);  // what rounding in the sum is relative to
-  for (const auto& term : constraint.terms) {
-    const Parameter& p = parameters[term.parameter];
-    scale += std::abs(term.coefficient) * std::max(std::abs(p.low()), std::abs(p.high()));
+  double terms = std::abs(constraint.bound), rounding = 0;
+  for (const auto& [i, a] : constraint.terms) {
+    const auto* range = std::get_if<Continuous>(&parameters[i].kind);
+    terms += std::abs(a * point[i]);
+    if (!range || !range->log) rounding += std::abs(a) * largest(parameters[i]);
   }
-  return constraint.violation(point) <= tolerance * scale;
+  return constraint.violation(point) <= tolerance * terms + kRounding * rounding;
 }
 
 double largest_term(const LinearConstraint& constraint, const std::vector<Parameter>& parameters) {
   double largest = std::abs(constraint.bound);
   for (const auto& [i, a] : constraint.terms) {
-    largest = std::max(largest, std::abs(a) * std::max(std::abs(parameters[i].low()), std::abs(parameters[i].high())));
+    largest = std::max(largest, std::abs(a) * athanor::largest(parameters[i]));
   }
   return largest;
 }
@@ -194,9 +202,10 @@ std::string Space::why_implausible(const Point& point) const {
     }
   }
   for (const LinearConstraint& constraint : constraints_) {
-    if (constraint.violation(point) > kPlausible * largest_term(constraint, parameters_)) {
-      return fmt::format("the constraint “{}” does not hold there", constraint.text);
-    }
+    double term = std::abs(constraint.bound);
+    for (const auto& [i, a] : constraint.terms) term = std::max(term, std::abs(a * point[i]));
+    if (constraint.violation(point) <= kPlausible * term + kTiny * largest_term(constraint, parameters_)) continue;
+    return fmt::format("the constraint “{}” does not hold there", constraint.text);
   }
   return "";
 }

@@ -89,7 +89,8 @@ struct LinearConstraint {
   double violation(const Point& point) const;
 };
 
-/// Whether `point` holds `constraint` to `tolerance`, relative to the largest sum that its terms could reach.
+/// Whether `point` holds `constraint` to `tolerance`, relative to the sum of its terms at that point and its bound, and
+/// to the rounding of the parameters' ranges.
 bool satisfies(const LinearConstraint& constraint, const std::vector<Parameter>& parameters, const Point& point,
                double tolerance);
 
@@ -129,13 +130,13 @@ class Space {
   Point decode(std::span<const double> unit) const;
 
   /// Every number legal (within `tolerance` of the range's width) and every constraint satisfied (to `tolerance`,
-  /// relative to the constraint's scale); where there is a pool, membership in it is not checked.
+  /// relative to its terms at the point); where there is a pool, membership in it is not checked.
   bool feasible(const Point& point, double tolerance = 1e-9) const;
   /// Why `point` is not feasible, in words that name the parameter or constraint; empty if it is.
   std::string why_infeasible(const Point& point, double tolerance = 1e-9) const;
   /// Why nobody can have carried out an experiment of this space at `point`, in words that name the parameter or
   /// constraint; empty if one may have. Laxer than `why_infeasible`, for what is weighed out is never exact: each value
-  /// admitted by its parameter, each constraint violated by no more than 1 % of its largest term.
+  /// admitted by its parameter, each constraint violated by no more than 1 % of its largest term there or its bound.
   std::string why_implausible(const Point& point) const;
   /// True if no parameter is continuous, or there is a pool: a finite number of different points.
   bool finite() const;

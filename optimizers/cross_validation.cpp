@@ -1,5 +1,6 @@
 #include "optimizers/cross_validation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -10,17 +11,21 @@ namespace {
 
 constexpr std::size_t kGroups = 20, kGroupsOfMany = 5;
 constexpr double kCentral90 = 1.6448536269514722;  // Φ⁻¹(0.95)
+constexpr double kMedian = 0.6744897501960817;     // Φ⁻¹(0.75), the median of |z|
 
 }  // namespace
 
 std::optional<CrossValidation> cross_validate(const Problem& problem, const std::vector<Observation>& observations,
                                               std::size_t measurand) {
   std::vector<std::size_t> measured, number;  // observations, and which point each is of
+  std::vector<std::size_t> times;             // that each point was measured
   std::map<Point, std::size_t> points;
   for (std::size_t i = 0; i < observations.size(); ++i) {
     if (observations[i].failed || !observations[i].measured[measurand]) continue;
     measured.push_back(i);
     number.push_back(points.emplace(observations[i].at, points.size()).first->second);
+    times.resize(points.size());
+    ++times[number.back()];
   }
   if (points.size() < 2) return std::nullopt;
 
@@ -28,9 +33,10 @@ std::optional<CrossValidation> cross_validate(const Problem& problem, const std:
   const std::size_t groups = std::min(points.size(), many ? kGroupsOfMany : kGroups);
   CrossValidation out;
   double squares = 0, inside = 0;
+  std::vector<double> all;  // deviations
   for (std::size_t group = 0; group < groups; ++group) {
     std::vector<Observation> rest;
-    std::vector<std::size_t> left;
+    std::vector<std::size_t> left;  // of `measured`
     std::vector<Point> at;
     for (std::size_t k = 0; k < measured.size(); ++k) {
       const Observation& o = observations[measured[k]];
@@ -38,7 +44,7 @@ std::optional<CrossValidation> cross_validate(const Problem& problem, const std:
         rest.push_back(o);
         continue;
       }
-      left.push_back(measured[k]);
+      left.push_back(k);
       at.push_back(o.at);
     }
     OutcomeModel model = fit_outcome(problem, rest, measurand);
@@ -46,22 +52,27 @@ std::optional<CrossValidation> cross_validate(const Problem& problem, const std:
     Vector mean, variance;
     model.moments(encode(problem.space, at), mean, variance);
     for (std::size_t k = 0; k < left.size(); ++k) {
-      const auto& [value, sd] = *observations[left[k]].measured[measurand];
+      const auto& [value, sd] = *observations[measured[left[k]]].measured[measurand];
       const auto i = static_cast<Eigen::Index>(k);
       const double noise = sd ? std::pow(*sd * std::exp(model.transform.log_slope(value)), 2) : model.noise_variance();
       const double z = std::abs(model.transformed(value) - mean[i]) / std::sqrt(variance[i] + noise);
       const double error = value - model.predict(mean[i], variance[i]).mean;
       squares += error * error;
       inside += z <= kCentral90 ? 1 : 0;
-      if (z > out.deviations) {
+      all.push_back(z);
+      if (times[number[left[k]]] == 1 && z > out.deviations) {
         out.deviations = z;
-        out.farthest = left[k];
+        out.farthest = measured[left[k]];
       }
     }
   }
   const auto count = static_cast<double>(measured.size());
   out.rmse = std::sqrt(squares / count);
   out.coverage = inside / count;
+  // A model that is too sure everywhere accuses no one: by what deviations are as a rule, where that is more.
+  const auto middle = all.begin() + static_cast<long>(all.size() / 2);
+  std::nth_element(all.begin(), middle, all.end());
+  out.deviations /= std::max(*middle / kMedian, 1.0);
   return out;
 }
 

@@ -21,13 +21,14 @@ using Choice = PlannerSettings::Acquisition;
 constexpr std::size_t kPromising = 5;
 constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
 constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no smaller gain is worth a failure
+constexpr double kNoGain = 1e-9;              // of the outcomes' spread, or of the hypervolume
 constexpr std::size_t kSpreadStarts = 4;      // a front has ends, and what lies there is far from all that is known
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
 constexpr double kShareOfBoxes = 0.4;         // of the time for one suggestion, to prepare the hypervolume's boxes
 constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
 constexpr std::size_t kMostDrawnRows = 100000;  // of a pool
-constexpr double kSecondsOfEvidence = 6e-10;    // times the cube of the points: one evaluation, on a slow core
+constexpr double kSecondsOfEvidence = 6e-10;    // times points² (points + columns): one evaluation, on a slow core
 constexpr double kSecondsOfFantasies = 6e-10;   // likewise: one factorisation and all that comes with it
 
 /// What the deadline allows.
@@ -42,15 +43,20 @@ Effort effort(const Planning& planning, std::size_t count) {
   if (!(deadline > 0)) return out;
   const auto models = static_cast<double>(planning.problem.measurands().size());
   const auto conditioned = static_cast<double>(std::min(count, kMostConditioned));
+  // Every entry of a covariance costs as many steps as there are columns, and its factorisation as many as rows.
+  const auto columns = static_cast<double>(planning.problem.space.size());
   const auto rows = [&](double seconds, double rate) {
-    return static_cast<Eigen::Index>(std::cbrt(seconds / models / rate));
+    const double steps = seconds / models / rate;
+    double n = std::cbrt(steps);
+    for (int round = 0; round < 20; ++round) n = std::sqrt(steps / (n + columns));
+    return static_cast<Eigen::Index>(n);
   };
   // Ten steps of the hyper-parameters, and one factorisation for each suggestion, should fit.
   out.fit.most_points = std::clamp<Eigen::Index>(rows(0.1 * kShareOfFit * deadline, kSecondsOfEvidence), 20, 300);
   out.fit.most_rows = std::clamp<Eigen::Index>(rows(0.3 * deadline / conditioned, kSecondsOfFantasies), 40, 5000);
   out.fit.stop = [&planning] { return planning.late(kShareOfFit); };
-  // Besides, about twenty evaluations for the draws and a factorisation for each of them and each suggestion.
-  const double drawn = 0.1 * deadline / (20 + 3 * conditioned);
+  // Besides, for the draws an evaluation a column and a few, and a factorisation for each of them and each suggestion.
+  const double drawn = 0.1 * deadline / (columns + 15 + 3 * conditioned);
   out.most_drawn = std::min(kMostDrawn, rows(drawn, kSecondsOfFantasies));
   return out;
 }
@@ -69,6 +75,7 @@ class ModelPlanning {
     std::string what;
     double factor = 0;  ///< of e^value, to `unit`; 0: that would tell a person nothing
     std::string unit = {};
+    double least = 0;  ///< of e^value; what is less is no improvement
   };
 
   Choice choice() const;
@@ -143,7 +150,8 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
     auto gain = std::make_unique<LogNoisyHypervolumeImprovement>(world.fantasies, aims, beliefs.reference(),
                                                                  world.feasible, [&] { return planning_.late(share); });
     const double dominated = gain->dominated();
-    return {std::move(gain), "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%"};
+    return {std::move(gain), "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%",
+            kNoGain * dominated};
   }
   std::vector<std::unique_ptr<Acquisition>> worlds;
   for (const Beliefs::World& world : beliefs.worlds()) {
@@ -152,7 +160,7 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
   const std::size_t k = models_.objectives[0];
   const OutcomeModel& model = *models_.of[k];
   return {std::make_unique<LogMean>(std::move(worlds)), "expected improvement",
-          model.transform.none() ? model.gp->scale() : 0, problem_.objectives[k].unit.text()};
+          model.transform.none() ? model.gp->scale() : 0, problem_.objectives[k].unit.text(), kNoGain};
 }
 
 /// The share of the time that may have passed when so many suggestions are made.
@@ -269,7 +277,9 @@ bool ModelPlanning::suggest_one() {
   next_ = std::move(found->next);
 
   const Vector at = encode(problem_.space, {found->at}).row(0);
-  if (goal.factor > 0) {
+  if (std::exp(found->value) < goal.least) {
+    goal.what = "nothing is expected to improve";
+  } else if (goal.factor > 0) {
     const std::string size = pretty_number(std::exp(found->value) * goal.factor, 2);
     goal.what += fmt::format(" {}{}{}", size, goal.unit.empty() ? "" : " ", goal.unit);
   }

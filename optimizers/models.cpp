@@ -37,8 +37,18 @@ void check_observations(const Problem& problem, const std::vector<Observation>& 
       const std::string& name = measurands[k].name;
       if (!std::isfinite(value))
         throw InputError(fmt::format("{}: the measured “{}” is not a finite number", what, name));
+      if (std::abs(value) > kLargestOutcome) {
+        throw InputError(fmt::format("{}: the measured “{}” is {}, and what lies beyond ±{} cannot be computed with",
+                                     what, name, format_number(value), format_number(kLargestOutcome)));
+      }
       if (sd && !(*sd >= 0 && std::isfinite(*sd))) {
         throw InputError(fmt::format("{}: the standard deviation of “{}” must be a number from 0 up", what, name));
+      }
+      if (sd && *sd > kLargestOutcome) {
+        throw InputError(
+            fmt::format("{}: the standard deviation of “{}” is {}, and what lies beyond {} cannot be "
+                        "computed with",
+                        what, name, format_number(*sd), format_number(kLargestOutcome)));
       }
     }
   }
@@ -105,7 +115,7 @@ double log_normality(const TrainingData& data, const OutcomeTransform& transform
 std::vector<OutcomeTransform> candidates(const Problem& problem, const TrainingData& data, std::size_t index) {
   using Transform = Objective::Transform;
   const double low = data.outcomes.minCoeff(), high = data.outcomes.maxCoeff(), range = high - low;
-  if (!(range > 1e-9 * std::max(std::abs(low), std::abs(high))) || !std::isfinite(range)) return {};
+  if (!(range > std::max(1e-9 * std::max(std::abs(low), std::abs(high)), 1 / kLargestOutcome))) return {};
   if (index >= problem.objectives.size()) {
     for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
       if (constraint.measurand == index) return {OutcomeTransform::bilog(constraint.bound, range / 4)};

@@ -13,7 +13,8 @@
 namespace athanor {
 namespace {
 
-constexpr int kDeepest = 32;  // nesting of a line; the protocol needs five
+constexpr int kDeepest = 32;               // nesting of a line; the protocol needs five
+constexpr std::size_t kMostMistakes = 10;  // told of one line
 
 /// Brackets opened and not closed, at most, outside of texts: a cheap guard before the line is parsed.
 int nesting(const std::string& line) {
@@ -33,6 +34,23 @@ int nesting(const std::string& line) {
     }
   }
   return deepest;
+}
+
+/// Where the first byte stands that is no part of a character of UTF-8; none in a good line.
+std::optional<std::size_t> bad_byte(const std::string& line) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < line.size() ? line[i] : 0); };
+  for (std::size_t i = 0; i < line.size();) {
+    const unsigned char lead = byte(i), second = byte(i + 1);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : 4;
+    bool good = lead < 0x80 || (lead >= 0xC2 && lead < 0xF5);
+    for (std::size_t k = 1; good && k < length; ++k) good = (byte(i + k) & 0xC0) == 0x80;
+    // Neither written longer than need be, nor half of a pair, nor beyond the last character.
+    good = good && !(lead == 0xE0 && second < 0xA0) && !(lead == 0xED && second >= 0xA0) &&
+           !(lead == 0xF0 && second < 0x90) && !(lead == 0xF4 && second >= 0x90);
+    if (!good) return i;
+    i += length;
+  }
+  return std::nullopt;
 }
 
 /// The few characters of `line` at which its reading ended; `at` counts from 1.
@@ -92,6 +110,10 @@ std::optional<double> read_choice(const Json& value, const Choices& choices, con
 
 Json parse_line(const std::string& line) {
   if (nesting(line) > kDeepest) throw InputError(fmt::format("the line is nested deeper than {} levels", kDeepest));
+  if (const auto at = bad_byte(line)) {
+    throw InputError(fmt::format("this line is not UTF-8: byte {} is 0x{:02x}, which is no part of a character",
+                                 *at + 1, static_cast<unsigned char>(line[*at])));
+  }
   try {
     return Json::parse(line);
   } catch (const Json::parse_error& error) {
@@ -112,7 +134,8 @@ void Mistakes::add(const std::string& where, const std::string& what) {
 void Mistakes::throw_if_any() const {
   if (list_.empty()) return;
   std::string text;
-  for (const std::string& one : list_) text += (text.empty() ? "" : "; ") + one;
+  for (std::size_t i = 0; i < std::min(list_.size(), kMostMistakes); ++i) text += (i == 0 ? "" : "; ") + list_[i];
+  if (list_.size() > kMostMistakes) text += fmt::format("; and {} more", list_.size() - kMostMistakes);
   throw InputError(text);
 }
 
@@ -225,7 +248,10 @@ std::vector<std::optional<Measurement>> read_measured(const std::vector<Measuran
       const std::string there = fmt::format("{}, “{}”", here, name);
       const auto number = read_number(value, measurands[k].unit, there, mistakes);
       if (!number) continue;
-      if (key == std::string("measured")) {
+      if (std::abs(*number) > kLargestOutcome) {
+        mistakes.add(there, fmt::format("{} cannot be computed with; the largest number that can, either way, is {}",
+                                        shown(value), format_number(kLargestOutcome)));
+      } else if (key == std::string("measured")) {
         out[k] = Measurement{*number, std::nullopt};
       } else if (!(*number >= 0)) {
         mistakes.add(there, fmt::format("a standard deviation must be 0 or more, found {}", shown(value)));

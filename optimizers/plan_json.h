@@ -17,7 +17,7 @@ class Mistakes {
  public:
   /// where: "tell, item 2"; empty for the line as a whole.
   void add(const std::string& where, const std::string& what);
-  /// throws InputError with all of them.
+  /// throws InputError with the first ten, and how many more there are.
   void throw_if_any() const;
 
  private:

@@ -16,6 +16,7 @@ namespace athanor {
 namespace {
 
 constexpr std::size_t kLargestAsk = 1000;  // suggestions at once
+constexpr double kCarelessness = 0.01;     // of a range: an experiment may be off by so much from what was asked for
 
 const std::vector<std::string> kVerbs = {"tell", "ask", "predict", "describe", "abandon"};
 
@@ -64,6 +65,7 @@ class PlanDialogue {
 
  private:
   using Pending = PlanSession::Pending;
+  using Ended = PlanSession::Ended;
 
   const Json& list_of(const Json& line, const char* verb) {
     const Json& value = line[verb];
@@ -71,25 +73,95 @@ class PlanDialogue {
     return value;
   }
 
-  std::vector<Pending>::const_iterator pending_by_id(const std::string& id) const {
-    return std::find_if(session_.pending_.begin(), session_.pending_.end(),
-                        [&](const Pending& p) { return p.id == id; });
-  }
-
+  /// Why `id` names nothing that is pending.
   std::string unknown_id(const std::string& id) const {
+    if (const auto ended = session_.ended_.find(id); ended != session_.ended_.end()) {
+      return ended->second.told
+                 ? fmt::format(
+                       "“{}” was told already; give another id, or leave it out and give “at”, to "
+                       "add a replicate",
+                       id)
+                 : fmt::format("“{}” was abandoned; if it was carried out after all, give its “at” too", id);
+    }
     std::vector<std::string> known;
     for (const Pending& p : session_.pending_) known.push_back(p.id);
-    if (std::find(known.begin(), known.end(), id) != known.end()) {
-      return fmt::format("the id “{}” stands twice in this line", id);
-    }
     return fmt::format("nothing is pending under the id “{}”{}", id, known.empty() ? "" : suggest_name(id, known));
+  }
+
+  /// The parameters in which an experiment told at `told` is another one than that asked for at `asked`: what is
+  /// weighed out is not exact.
+  std::vector<std::size_t> apart(const Point& asked, const Point& told) const {
+    const std::vector<double> a = problem_.space.encode(asked), b = problem_.space.encode(told);
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (std::abs(a[i] - b[i]) > (problem_.space[i].continuous() ? kCarelessness : 1e-9)) out.push_back(i);
+    }
+    return out;
+  }
+
+  std::string text_of(const Point& point, const std::vector<std::size_t>& parameters) const {
+    const Json whole = write_point(problem_.space, point);
+    Json out = Json::object();
+    for (const std::size_t i : parameters) out[problem_.space[i].name] = whole[problem_.space[i].name];
+    return shown(out);
+  }
+
+  /// What of the session a line of “tell” changes, once all of it is understood.
+  struct Told {
+    std::vector<Observation> observations;
+    std::vector<Pending> pending;
+    std::map<std::string, Ended> ended;  // what this line ended
+  };
+
+  /// Takes the experiment `o` is of from what is pending, by its id or by an equal `at`, which is none where it was not
+  /// given; gives it the point it was asked for at. Adds what is wrong to `mistakes`.
+  void settle(Observation& o, std::optional<Point>& at, Told& told, const std::string& where,
+              Mistakes& mistakes) const {
+    const auto end = [&](std::vector<Pending>::iterator pending) {
+      o.suggested = true;
+      told.ended[pending->id] = {pending->at, true};
+      told.pending.erase(pending);
+    };
+    if (!o.id.empty()) {
+      if (told.ended.count(o.id) > 0) {
+        return mistakes.add(where, fmt::format("the id “{}” stands twice in this line", o.id));
+      }
+      const auto same = [&](const Pending& p) { return p.id == o.id; };
+      const auto pending = std::find_if(told.pending.begin(), told.pending.end(), same);
+      const auto ended = session_.ended_.find(o.id);
+      const Point* asked = pending != told.pending.end() ? &pending->at : nullptr;
+      if (ended != session_.ended_.end()) {
+        if (ended->second.told || !at) return mistakes.add(where, unknown_id(o.id));
+        asked = &ended->second.at;
+      }
+      if (!asked && !at) return mistakes.add(where, unknown_id(o.id));
+      const auto elsewhere = asked && at ? apart(*asked, *at) : std::vector<std::size_t>{};
+      if (!elsewhere.empty()) {
+        return mistakes.add(where,
+                            fmt::format("“{}” was asked for at {}, and is told at {}; leave the id out if this was "
+                                        "another experiment",
+                                        o.id, text_of(*asked, elsewhere), text_of(*at, elsewhere)));
+      }
+      if (asked && !at) at = *asked;
+      if (pending != told.pending.end()) return end(pending);
+      told.ended[o.id] = {*at, true};
+      if (asked) {
+        o.suggested = true;
+        return;
+      }
+    }
+    Tried same(problem_.space);
+    same.add(*at);
+    const auto equal =
+        std::find_if(told.pending.begin(), told.pending.end(), [&](const Pending& p) { return same.near(p.at); });
+    if (equal != told.pending.end()) end(equal);
   }
 
   Json tell(const Json& line) {
     Mistakes mistakes;
     check_keys(line, {"tell"}, "", mistakes);
-    std::vector<Observation> told;
-    std::vector<Pending> pending = session_.pending_;
+    Told told;
+    told.pending = session_.pending_;
     std::size_t number = 0;
     for (const Json& item : list_of(line, "tell")) {
       const std::string where = fmt::format("tell, item {}", ++number);
@@ -102,31 +174,15 @@ class PlanDialogue {
       std::optional<Point> at;
       if (item.contains("at")) at = read_point(problem_.space, item["at"], where + ", at", mistakes);
       if (item.contains("id")) {
-        if (!item["id"].is_string()) {
+        if (!item["id"].is_string() || item["id"].get<std::string>().empty()) {
           mistakes.add(where, fmt::format("an id is a text, found {}", shown(item["id"])));
         } else {
           observation.id = item["id"].get<std::string>();
-          const auto known =
-              std::find_if(pending.begin(), pending.end(), [&](const Pending& p) { return p.id == observation.id; });
-          if (known != pending.end()) {
-            if (!item.contains("at")) at = known->at;
-            observation.suggested = true;
-            pending.erase(known);
-          } else if (!at) {
-            mistakes.add(where, unknown_id(observation.id));
-          }
         }
       } else if (!item.contains("at")) {
         mistakes.add(where, "neither “at” nor “id” says which experiment this was");
       }
-      if (at && observation.id.empty()) {
-        Tried same(problem_.space);
-        same.add(*at);
-        const auto equal =
-            std::find_if(pending.begin(), pending.end(), [&](const Pending& p) { return same.near(p.at); });
-        observation.suggested = equal != pending.end();
-        if (observation.suggested) pending.erase(equal);
-      }
+      if (at || (!observation.id.empty() && !item.contains("at"))) settle(observation, at, told, where, mistakes);
       if (item.contains("failed") == item.contains("measured")) {
         mistakes.add(where, item.contains("failed")
                                 ? "an experiment that failed measured nothing: give “measured” or “failed”"
@@ -144,12 +200,13 @@ class PlanDialogue {
         observation.measured = read_measured(problem_.measurands(), item, where, mistakes);
       }
       if (at) observation.at = *at;
-      told.push_back(std::move(observation));
+      told.observations.push_back(std::move(observation));
     }
     mistakes.throw_if_any();
-    check_observations(problem_, told);
-    session_.observations_.insert(session_.observations_.end(), told.begin(), told.end());
-    session_.pending_ = std::move(pending);
+    check_observations(problem_, told.observations);
+    session_.observations_.insert(session_.observations_.end(), told.observations.begin(), told.observations.end());
+    session_.pending_ = std::move(told.pending);
+    for (auto& [id, ended] : told.ended) session_.ended_[id] = std::move(ended);
     return {{"observations", session_.observations_.size()}};
   }
 
@@ -204,7 +261,10 @@ class PlanDialogue {
     ++session_.asked_;
     Json suggestions = Json::array();
     for (const Suggestion& suggestion : answer.suggestions) {
-      const std::string id = fmt::format("s{}", ++session_.suggested_);
+      std::string id;
+      do {
+        id = fmt::format("s{}", ++session_.suggested_);
+      } while (session_.ended_.count(id) > 0);  // somebody's own
       session_.pending_.push_back({id, suggestion.at});
       suggestions.push_back({{"id", id},
                              {"at", write_point(problem_.space, suggestion.at)},
@@ -302,6 +362,7 @@ class PlanDialogue {
     check_keys(line, {"abandon"}, "", mistakes);
     std::vector<Pending> pending = session_.pending_;
     std::set<std::string> named;
+    std::map<std::string, Ended> ended;
     for (const Json& item : list_of(line, "abandon")) {
       if (!item.is_string()) {
         mistakes.add("abandon", fmt::format("an id is a text, found {}", shown(item)));
@@ -314,11 +375,13 @@ class PlanDialogue {
       } else if (found == pending.end()) {
         mistakes.add("abandon", unknown_id(id));
       } else {
+        ended[id] = {found->at, false};
         pending.erase(found);
       }
     }
     mistakes.throw_if_any();
     const std::size_t abandoned = session_.pending_.size() - pending.size();
+    session_.ended_.merge(ended);
     session_.pending_ = std::move(pending);
     return {{"abandoned", abandoned}};
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,17 @@ class PlanSession {
     std::string id;
     Point at;
   };
+  /// Of an id that is not pending any more, or never was.
+  struct Ended {
+    Point at;
+    bool told = false;  ///< else abandoned
+  };
   friend class PlanDialogue;
 
   Problem problem_;
   std::vector<Observation> observations_;
   std::vector<Pending> pending_;
+  std::map<std::string, Ended> ended_;
   std::uint64_t asked_ = 0;      // questions
   std::uint64_t suggested_ = 0;  // ids given out
 };

@@ -25,6 +25,12 @@ bool any_objective_measured(const Problem& problem, const std::vector<Observatio
   });
 }
 
+/// Whether there are points that nobody tried and that a resolution rules out all the same.
+bool shuts_out(const Space& space) {
+  return std::any_of(space.parameters().begin(), space.parameters().end(),
+                     [](const Parameter& p) { return p.resolution > (p.continuous() ? 0 : 1); });
+}
+
 void suggest_design(Planning& planning, std::size_t count, bool initial) {
   std::vector<Point> taken = planning.pending;
   for (const Observation& o : planning.question.observations) taken.push_back(o.at);
@@ -114,25 +120,32 @@ void Planning::suggest(Suggestion suggestion) {
   plan.suggestions.push_back(std::move(suggestion));
 }
 
-std::vector<Neighbour> Planning::nearest(const Point& at) const {
+std::vector<Neighbour> Planning::nearest(const Point& at) {
   const Space& space = problem.space;
   const std::vector<double> here = space.encode(at);
-  std::vector<Neighbour> all;
-  const auto add = [&](const std::string& id, const Point& other) {
-    const std::vector<double> there = space.encode(other);
+  const auto& observations = question.observations;
+  std::vector<std::pair<double, std::size_t>> all;  // squared distances; of observations, then of what is pending
+  for (std::size_t k = 0; k < observations.size() + pending.size(); ++k) {
+    const Point& other = k < observations.size() ? observations[k].at : pending[k - observations.size()];
+    if (k == encoded_.size()) encoded_.push_back(space.encode(other));
+    const std::vector<double>& there = encoded_[k];
     double sum = 0;
     for (std::size_t i = 0; i < here.size(); ++i) {
       const double apart = space[i].categorical() ? (at[i] == other[i] ? 0 : 1) : here[i] - there[i];
       sum += apart * apart;
     }
-    all.push_back({id, other, std::sqrt(sum)});
-  };
-  for (const Observation& o : question.observations) add(o.id, o.at);
-  for (const Point& point : pending) add("", point);
-  const auto end = all.begin() + static_cast<long>(std::min(kNearest, all.size()));
-  std::partial_sort(all.begin(), end, all.end(),
-                    [](const Neighbour& a, const Neighbour& b) { return a.distance < b.distance; });
-  return {all.begin(), end};
+    all.emplace_back(sum, k);
+  }
+  const std::size_t count = std::min(kNearest, all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<long>(count), all.end());
+  std::vector<Neighbour> out;
+  for (std::size_t rank = 0; rank < count; ++rank) {
+    const auto& [squared, k] = all[rank];
+    const bool observed = k < observations.size();
+    out.push_back({observed ? observations[k].id : "", observed ? observations[k].at : pending[k - observations.size()],
+                   std::sqrt(squared)});
+  }
+  return out;
 }
 
 Plan plan(const Problem& problem, const PlanQuestion& question) {
@@ -157,8 +170,10 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   suggest_design(planning, designed, known < problem.planner.initial);
   if (out.suggestions.size() == designed && designed < count) suggest_by_models(planning, count - designed);
   if (out.suggestions.size() < count) {
-    planning.note(fmt::format("the space is exhausted: {} of the {} {} asked for are left in it",
-                              out.suggestions.size(), count, replicates.wanted() == 1 ? "suggestions" : "new points"));
+    planning.note(fmt::format(
+        "the space is exhausted: {} of the {} {} asked for are left in it{}", out.suggestions.size(), count,
+        replicates.wanted() == 1 ? "suggestions" : "new points",
+        shuts_out(problem.space) ? "; all else lies within the resolution of what was tried or is pending" : ""));
   }
   for (const Suggestion& one : out.suggestions) replicates.append(again, one, 0, question.count);
   out.suggestions = std::move(again);

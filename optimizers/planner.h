@@ -67,7 +67,8 @@ struct Lengthscale {
 struct CrossValidation {
   double rmse = 0;      ///< of the predicted means, in the measurand's unit
   double coverage = 0;  ///< share of the observations inside their central 90 % interval, noise of measurement included
-  /// The observation farthest from its prediction, and by how many of its standard deviations.
+  /// The observation farthest from its prediction, of those whose point was measured once (what was found again is no
+  /// mistake), and by how many standard deviations: its own, or larger ones where deviations are larger as a rule.
   std::size_t farthest = 0;
   double deviations = 0;
 };

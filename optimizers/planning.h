@@ -33,8 +33,9 @@ class Planning {
   void suggest(Suggestion suggestion);
 
  private:
-  std::vector<Neighbour> nearest(const Point& at) const;
+  std::vector<Neighbour> nearest(const Point& at);
 
+  std::vector<std::vector<double>> encoded_;  // observations, then what is pending, as far as it was asked for
   double began_;
 };
 

@@ -254,16 +254,18 @@ bool Region::repair(Point& point) const {
     bool satisfied = true;
     for (const LinearConstraint& constraint : space_.constraints()) {
       if (!constraint.applies(point)) continue;
-      double value = -constraint.bound, norm = 0;
+      double value = -constraint.bound, norm = 0, terms = std::abs(constraint.bound), largest = 0;
       for (const auto& [k, a] : constraint.terms) {
         value += a * point[k];
+        terms += std::abs(a * point[k]);
+        largest += std::abs(a) * std::max(std::abs(space_[k].low()), std::abs(space_[k].high()));
         if (space_[k].continuous()) norm += a * a * width(space_[k]) * width(space_[k]);
       }
       if ((constraint.sense == LinearConstraint::Sense::kAtMost && value <= 0) ||
           (constraint.sense == LinearConstraint::Sense::kAtLeast && value >= 0)) {
         continue;
       }
-      if (std::abs(value) <= 1e-13 * largest_term(constraint, space_.parameters())) continue;
+      if (std::abs(value) <= 1e-13 * terms + 3e-16 * largest) continue;  // well within what counts as feasible
       satisfied = false;
       if (norm == 0) continue;
       for (const auto& [k, a] : constraint.terms) {

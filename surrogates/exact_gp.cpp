@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -15,6 +16,8 @@ namespace athanor {
 namespace {
 
 constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
+constexpr double kLargestNoiseSd = 1e6;      // likewise; a measurement that is worse says as little
+constexpr double kSmallestScale = 1e-100;    // of the outcomes; what is less cannot be computed with
 constexpr double kSameOptimum = 0.3;         // logarithms of hyper-parameters; nearer optima are one
 constexpr double kSmallestVariance = 1e-18;  // a conditional variance below this is rounding
 constexpr double kSmallestSpread = 1e-14;    // of the outcomes, beside their size: what is less is rounding
@@ -56,6 +59,7 @@ Matrix times_transposed(const Matrix& lower, const Matrix& columns) {
 
 Matrix cholesky(const Matrix& covariance, double* added) {
   const Eigen::Index n = covariance.rows();
+  ATHANOR_CHECK(n > 0, "a covariance of nothing");
   const double size = std::max(covariance.diagonal().mean(), 1e-300);
   for (double jitter = 0; jitter < 1; jitter = jitter == 0 ? 1e-12 : jitter * 10) {
     Matrix trial = covariance;
@@ -79,9 +83,13 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
   const double largest = centred.cwiseAbs().maxCoeff();
   if (n > 1 && largest > 0)
     scale_ = largest * std::sqrt((centred / largest).squaredNorm() / static_cast<double>(n - 1));
-  if (!(scale_ > kSmallestSpread * std::abs(location_)) || n == 1 || !std::isfinite(scale_)) {
-    scale_ = location_ != 0 ? std::abs(location_)
-                            : 1;  // one outcome, or all the same: its own size is all there is to go by
+  // Outcomes of one point, however many, or all the same: their own size is all there is to go by, for what replicates
+  // differ by says nothing of what other points would.
+  const bool one_point = (data.points.rowwise() - data.points.row(0)).isZero(0);
+  if (!(scale_ > std::max(kSmallestSpread * std::abs(location_), kSmallestScale)) || one_point ||
+      !std::isfinite(scale_)) {
+    const double size = data.outcomes.cwiseAbs().maxCoeff();
+    scale_ = size > kSmallestScale ? size : 1;
   }
   merge(data);
   parameters_ = parameters;
@@ -102,7 +110,8 @@ void ExactGp::merge(const TrainingData& data) {
   for (Eigen::Index i = 0; i < data.points.rows(); ++i) {
     const double z = (data.outcomes[i] - location_) / scale_;
     const bool given = data.noise_sd.size() > 0 && !std::isnan(data.noise_sd[i]);
-    const double weight = given ? std::pow(std::max(data.noise_sd[i] / scale_, kSmallestNoiseSd), -2) : 1;
+    const double weight =
+        given ? std::pow(std::clamp(data.noise_sd[i] / scale_, kSmallestNoiseSd, kLargestNoiseSd), -2) : 1;
     std::vector<double> at(static_cast<std::size_t>(width));
     Vector::Map(at.data(), width) = data.points.row(i);
     const auto [place, fresh] = known.emplace(std::pair(std::move(at), given), static_cast<Eigen::Index>(known.size()));
@@ -183,9 +192,12 @@ ExactGp ExactGp::fit(const TrainingData& data, const GpOptions& options) {
     // Of two maxima the one that more of the probability lies around: a high and narrow one explains a scatter by
     // lengthscales that happen to fit it.
     const bool same = joined || (start > 0 && (found.point - best.point).cwiseAbs().maxCoeff() < kSameOptimum);
-    if (start == 0 ||
-        (same ? found.value < best.value : evidence.log_mass(found.point) > evidence.log_mass(best.point)))
-      best = found;
+    const auto heavier = [&] {
+      const auto mass = evidence.log_mass(found.point, options.stop),
+                 other = evidence.log_mass(best.point, options.stop);
+      return mass && other ? *mass > *other : found.value < best.value;  // no time is left to weigh them
+    };
+    if (start == 0 || (same ? found.value < best.value : heavier())) best = found;
     if (options.stop && options.stop()) break;
   }
   gp.parameters_ = evidence.parameters(best.point);

@@ -64,6 +64,7 @@ Fantasies::Fantasies(const ExactGp& gp, const Matrix& base, const Matrix& normal
   const double signal = prior.diagonal().mean();
   prior.diagonal().array() += std::max(own, kNugget * signal);
   pivoted_cholesky(prior, kFewTolerance * signal, kFew, &few_);
+  if (few_.empty()) few_.push_back(0);  // numbers that are none; a bound is still one of something
   few_inverse_factor_ = inverse_of_lower(cholesky(prior(few_, few_)));
   inverse_factor_ = inverse_of_lower(cholesky(prior));
   const Matrix half = times(inverse_factor_, values_.array() - mean_);

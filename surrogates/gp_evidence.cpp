@@ -166,13 +166,14 @@ void GpEvidence::fill_matrix(double signal, double noise, double trend) const {
   matrix_.diagonal().tail(padded_ - n_).setOnes();
 }
 
-Matrix GpEvidence::curvature(const Vector& theta) const {
+Matrix GpEvidence::curvature(const Vector& theta, const std::function<bool()>& stop) const {
   constexpr double kStep = 1e-3;
   const Eigen::Index count = theta.size();
   Vector here(count), there(count), moved = theta;
   Matrix out(count, count);
   (*this)(theta, &here);
   for (Eigen::Index j = 0; j < count; ++j) {
+    if (stop && stop()) return {};
     moved[j] = theta[j] + kStep;
     (*this)(moved, &there);
     out.col(j) = (here - there) / kStep;
@@ -181,8 +182,10 @@ Matrix GpEvidence::curvature(const Vector& theta) const {
   return 0.5 * (out + out.transpose());
 }
 
-double GpEvidence::log_mass(const Vector& theta) const {
-  const Eigen::SelfAdjointEigenSolver<Matrix> axes(curvature(theta), Eigen::EigenvaluesOnly);
+std::optional<double> GpEvidence::log_mass(const Vector& theta, const std::function<bool()>& stop) const {
+  const Matrix bent = curvature(theta, stop);
+  if (bent.size() == 0) return std::nullopt;
+  const Eigen::SelfAdjointEigenSolver<Matrix> axes(bent, Eigen::EigenvaluesOnly);
   const double volume = -0.5 * axes.eigenvalues().cwiseMax(1 / (kFlat * kFlat)).array().log().sum();
   const double measure =
       theta.sum() - (infers_noise_ ? theta[d_] : 0);  // from densities of parameters to their logarithms

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "surrogates/kernel.h"
@@ -64,12 +66,13 @@ class GpEvidence {
   /// ln p(y | θ) + ln p(θ), NaN where K is not positive definite; fills `gradient` where it is not null.
   double operator()(const Vector& theta, Vector* gradient) const;
   /// −∂²(ln p(y | θ) + ln p(θ))/∂θ∂θᵀ, by differences of the gradient.
-  Matrix curvature(const Vector& theta) const;
+  /// `stop`, here and below, is asked between evaluations; once it says true there is no answer (an empty matrix).
+  Matrix curvature(const Vector& theta, const std::function<bool()>& stop = {}) const;
   /// ln of the probability around a maximum θ, up to a constant: of a normal distribution of that height and curvature.
   /// Directions in which the density hardly falls count as a standard deviation of kFlat.
   /// Method: Laplace's approximation (MacKay 2003, "Information theory, inference, and learning algorithms", chapter
   /// 27).
-  double log_mass(const Vector& theta) const;
+  std::optional<double> log_mass(const Vector& theta, const std::function<bool()>& stop = {}) const;
   static constexpr double kFlat = 1;
   /// ln p(y | θ) alone, of the last call.
   double log_evidence() const { return log_evidence_; }

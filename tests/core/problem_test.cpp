@@ -147,6 +147,9 @@ TEST_CASE("outcome constraints name what is measured, in its unit or in their ow
   CHECK_THAT(refused("x <= 0.5"), Contains("about the parameter “x”"));
   CHECK_THAT(refused("y <= 5 mg"), Contains("“y”"));
   CHECK_THAT(refused("y >= 40"), Contains("write “40 %”"));
+  CHECK_THAT(refused("w + v <= 3"), Contains("“w + v” on its left"));
+  CHECK_THAT(refused("2*y <= 3 %"), Contains("one measured value stands alone"));
+  CHECK_THAT(refused("1 <= w <= 3"), Contains("“w <= 3”, which is no number"));
 }
 
 TEST_CASE("outcome constraints that repeat or exclude each other are refused, both named", "[problem]") {
@@ -222,6 +225,8 @@ TEST_CASE("a resolution is a difference in the parameter's unit", "[problem]") {
   CHECK(resolution("{range: [300 K, 400 K], resolution: 2 degC}") == 2);
   CHECK(resolution("{range: [60 s, 600 s], scale: log, resolution: 0.5 min}") == 30);
   CHECK(resolution("{integer: [1, 100], resolution: 5}") == 5);
+  CHECK_THAT(refusal(with("{range: [0, 1], resolution: 0}")),
+             Contains("its resolution is 0; expected a positive number"));
   CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: -1 K}")),
              Contains("f.yaml:1:53") && Contains("its resolution is -1 degC; expected a positive number"));
   CHECK_THAT(refusal(with("{range: [30 degC, 110 degC], resolution: 81 K}")),

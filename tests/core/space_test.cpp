@@ -176,6 +176,20 @@ TEST_CASE("points outside are told apart, in words", "[space]") {
   CHECK(parameters[0].text(80.5) == "80.5");
 }
 
+TEST_CASE("a violated constraint is measured by its terms at the point, however wide the ranges", "[space]") {
+  const std::vector<Parameter> parameters = {range("x", 0, 100), range("l", 1e-3, 1e6, true), range("w", 1e-3, 1e6)};
+  const Space space(parameters, {parse_constraint("x <= 40", parameters), parse_constraint("l <= 0.01", parameters),
+                                 parse_constraint("w <= 0.02", parameters)});
+  CHECK(space.why_implausible({40.39, 0.0101, 0.02}).empty());  // by less than 1 %
+  CHECK_THAT(space.why_implausible({41, 0.01, 0.02}), Contains("“x <= 40” does not hold there"));
+  CHECK_THAT(space.why_implausible({40, 1000, 0.02}), Contains("“l <= 0.01” does not hold there"));
+  CHECK_THAT(space.why_implausible({40, 0.01, 1}), Contains("“w <= 0.02” does not hold there"));
+  CHECK(space.feasible({40 * (1 + 1e-9), 0.01 * (1 + 1e-9), 0.02}));
+  CHECK_FALSE(space.feasible({40 * (1 + 3e-9), 0.01, 0.02}));
+  CHECK_FALSE(space.feasible({40, 0.01 * (1 + 3e-9), 0.02}));
+  CHECK_FALSE(space.feasible({40, 0.01, 0.02 * (1 + 2e-7)}));  // the rounding of a range up to 1e6 is 1e-9
+}
+
 TEST_CASE("what was weighed out may be a little off, what is elsewhere is not plausible", "[space]") {
   const std::vector<Parameter> parameters = {range("a", 0, 1),
                                              range("b", 0, 1),
@@ -243,6 +257,7 @@ TEST_CASE("impossible parameters are refused by name", "[space]") {
   CHECK_THAT(refusal({range("x", 0, 1, true)}), Contains("positive lower end"));
   CHECK_THAT(refusal({range("x", 0, INFINITY)}), Contains("finite"));
   CHECK_THAT(refusal({range("x", std::nan(""), 1)}), Contains("finite"));
+  CHECK_THAT(refusal({range("x", 1e-200, 1e200, true)}), Contains("too wide to compute with") && Contains("ratio"));
   CHECK_THAT(refusal({{"n", Unit(), Integer{3, 2}}}), Contains("“n”") && Contains("empty"));
   CHECK_THAT(refusal({{"l", Unit(), Levels{{}}}}), Contains("no levels"));
   CHECK_THAT(refusal({{"l", Unit(), Levels{{1, 1}}}}), Contains("each once"));

@@ -4,6 +4,7 @@
 #include "optimizers/planner.h"
 #include "optimizers/tried.h"
 #include "spaces.h"
+#include "surrogates/exact_gp.h"
 
 using namespace athanor;
 using testing::line;
@@ -47,4 +48,22 @@ TEST_CASE("a deadline that has nearly passed still gives an answer") {
   const Plan answer = plan(problem, question);
   CHECK(answer.suggestions.size() == 2);
   CHECK_FALSE(answer.notes.empty());
+}
+
+TEST_CASE("maxima of many columns are weighed against the clock, an evaluation at a time") {
+  RandomStream random(4, "deadline");
+  Matrix points(10, 50);
+  Vector outcomes(10);
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    for (double& x : points.row(i)) x = random.uniform();
+    outcomes[i] = random.normal();
+  }
+  const Noise noise{Vector::Constant(10, std::numeric_limits<double>::quiet_NaN()), Vector::Ones(10)};
+  const GpEvidence evidence(points, outcomes, noise, std::vector<Column>(50, Column::kNumeric), Kernel::kMatern52, {});
+  int asked = 0;
+  const auto third = [&] { return ++asked == 3; };
+  CHECK_FALSE(evidence.log_mass(evidence.start(), third));
+  CHECK(asked == 3);
+  const auto never = [] { return false; };
+  CHECK(*evidence.log_mass(evidence.start(), never) == *evidence.log_mass(evidence.start()));
 }

@@ -109,6 +109,44 @@ TEST_CASE("what was asked for is pending until told by id, told by an equal poin
   check_refused(session, Json({{"abandon", {c}}}).dump(), {c});
 }
 
+TEST_CASE("an id is of one experiment: told once, where it was asked for") {
+  PlanSession session(suzuki());
+  const auto told = [](const std::string& id, const Json& at) {
+    Json item = {{"id", id}, {"measured", {{"yield", 1}}}};
+    if (!at.is_null()) item["at"] = at;
+    return Json({{"tell", {item}}}).dump();
+  };
+  const Json own = Json::parse(kAt);
+  // One's own ids need an `at`, and are not given out again.
+  check_refused(session, told("s1", {}), {"nothing is pending under the id “s1”"});
+  CHECK(say(session, told("s1", own))["observations"] == 1);
+  check_refused(session, told("s1", own), {"“s1” was told already", "another id", "replicate"});
+  const Json asked = say(session, R"({"ask": 4})")["suggestions"];
+  CHECK(asked[0]["id"] == "s2");
+  CHECK(asked[3]["id"] == "s5");
+
+  // What is pending is told where it was asked for, or where it was weighed out to be.
+  check_refused(session, told("s2", own), {"“s2” was asked for at {", "is told at {\"temperature\":80"});
+  Json near = asked[0]["at"];
+  near["temperature"] = std::min(near["temperature"].get<double>() + 0.4, 110.0);
+  CHECK(say(session, told("s2", near))["observations"] == 2);
+  check_refused(session, told("s2", {}), {"“s2” was told already"});
+  check_refused(session, Json({{"abandon", {"s2"}}}).dump(), {"“s2” was told already"});
+
+  // Under an id of one's own, or none, it is pending no more all the same.
+  CHECK(say(session, told("mine", asked[1]["at"]))["observations"] == 3);
+  check_refused(session, told("s3", {}), {"“s3” was told already"});
+  check_refused(session, R"({"tell": [{"id": "", "failed": "x"}]})", {"an id is a text"});
+
+  // What was abandoned may turn up after all.
+  say(session, Json({{"abandon", {"s4"}}}).dump());
+  check_refused(session, told("s4", {}), {"“s4” was abandoned", "“at”"});
+  check_refused(session, told("s4", own), {"“s4” was asked for at"});
+  CHECK(say(session, told("s4", asked[2]["at"]))["observations"] == 4);
+  check_refused(session, told("s4", asked[2]["at"]), {"“s4” was told already"});
+  CHECK(say(session, R"({"abandon": ["s5"]})") == Json({{"abandoned", 1}}));
+}
+
 TEST_CASE("quantities are converted, and what they mean is a legal value") {
   PlanSession session(suzuki());
   CHECK(
@@ -187,7 +225,16 @@ TEST_CASE("lines that say nothing the planner knows are answered, and the sessio
   check_refused(session, R"({"describe": 3})", {"describe"});
   check_refused(session, R"({"abandon": [1]})", {"abandon"});
   check_refused(session, std::string(100000, '['), {"nested"});
-  check_refused(session, "{\"ask\": \"\xff\xfe\"}", {"JSON"});
+  check_refused(session, "{\"ask\": \"\xff\xfe\"}", {"UTF-8", "byte 10 is 0xff"});
+  check_refused(session, "{\"\xc3\xa4\": \"\xc3(\"}", {"UTF-8", "byte 9 is 0xc3"});
+  check_refused(session, std::string("{\"ask\"\0: 1}", 11), {"\\x00: 1}”"});
+  check_refused(session, R"({"tell": [{"id": "a\u0000b", "failed": "x"}]})", {"“a\\x00b”"});
+  check_refused(session, R"({"abandon": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]})", {"found 10; and 2 more"});
+  for (const char* value : {"1e101", "-1e308"}) {
+    check_refused(session, tell(kAt, std::string(R"("measured": {"yield": )") + value + "}"),
+                  {"measured, “yield”", "cannot be computed with", "1e+100"});
+  }
+  check_refused(session, tell(kAt, R"("measured": {"yield": 1}, "sd": {"yield": 1e200})"), {"sd, “yield”", "1e+100"});
   CHECK(say(session, R"({"ask": 1})")["suggestions"].size() == 1);
 }
 

@@ -221,6 +221,12 @@ TEST_CASE("what cannot be understood is refused by name") {
   SECTION("an infinite outcome") {
     question.observations[0].measured[0]->value = HUGE_VAL;
   }
+  SECTION("an outcome too large to compute with") {
+    question.observations[0].measured[0]->value = -1e200;
+  }
+  SECTION("a deviation too large to compute with") {
+    question.observations[0].measured[0]->sd = 1e101;
+  }
   SECTION("a negative deviation") {
     question.observations[0].measured[0]->sd = -1;
   }
@@ -285,6 +291,71 @@ TEST_CASE("predict and describe tell of the model, in the outcome's unit") {
   CHECK(reports[0].lengthscales[0].parameter == "x");
   REQUIRE(reports[0].left_out);
   CHECK(reports[0].left_out->rmse < 3);
+}
+
+TEST_CASE("outcomes and deviations of any size that is taken are computed with") {
+  const Problem problem = line();
+  for (const double size : {1e100, 1e50, 1e-50, 1e-99, 1e-120, 5e-324}) {
+    for (const double sd : {0.0, 1e-308, 1.0, 1e100}) {
+      PlanQuestion question;
+      question.count = 2;
+      for (int i = 0; i < 9; ++i) {
+        const double x = -1 + 0.4 * i;
+        question.observations.push_back({"", {x}, {Measurement{i % 2 == 0 ? size : -size, {}}}, {}});
+        if (i % 3 == 0) question.observations.back().measured[0]->sd = sd;
+      }
+      const Plan answer = plan(problem, question);
+      INFO(size << " ± " << sd);
+      REQUIRE(answer.suggestions.size() == 2);
+      for (const Suggestion& one : answer.suggestions) {
+        CHECK(std::isfinite(one.forecast.of[0]->mean));
+        CHECK(std::isfinite(one.forecast.of[0]->sd));
+        CHECK(problem.space.feasible(one.at));
+      }
+    }
+  }
+}
+
+TEST_CASE("replicates of one point tell their noise, not what other points give") {
+  const Problem problem = line();
+  const auto sd_at = [&](const std::vector<double>& outcomes, double x) {
+    std::vector<Observation> observations;
+    for (const double y : outcomes) observations.push_back({"", {0}, {Measurement{y, {}}}, {}});
+    return predict(problem, observations, {{x}})[0].of[0]->sd;
+  };
+  CHECK(sd_at({50}, 2) > 20);
+  CHECK(sd_at({50, 50.1}, 2) > 20);
+  CHECK(sd_at({50, 50.1, 49.9}, 2) > 20);
+  CHECK(sd_at({50, 50.1, 49.9}, 0) < sd_at({50, 50.1, 49.9}, 2) / 2);
+  CHECK(sd_at({0.1, -0.1}, 2) > 0.05);
+}
+
+TEST_CASE("where nothing can improve any more a reason says so, and a note that a resolution leaves nothing") {
+  Problem problem;
+  problem.space = Space({{"x", {}, Continuous{0, 1}, 0.25}});
+  problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
+  PlanQuestion question;
+  question.count = 5;
+  for (const double x : {0.0, 0.5, 1.0}) question.observations.push_back({"", {x}, {Measurement{x, 1e-6}}, {}});
+  question.observations.push_back({"", {1.0}, {Measurement{1.0, 1e-6}}, {}});
+  problem.planner.initial = 1;
+  const Plan answer = plan(problem, question);
+  CHECK(answer.suggestions.size() <= 2);
+  REQUIRE_FALSE(answer.notes.empty());
+  CHECK(answer.notes[0].find("exhausted") != std::string::npos);
+  CHECK(answer.notes[0].find("within the resolution of what was tried") != std::string::npos);
+
+  // A straight line, measured exactly, falls towards where there is something left to try.
+  Problem falling = line();
+  falling.space = Space({{"n", {}, Integer{0, 60}}});
+  question.observations.clear();
+  for (int n = 40; n <= 60; ++n) {
+    question.observations.push_back({"", {double(n)}, {Measurement{double(n), 1e-6}}, {}});
+  }
+  question.count = 1;
+  for (const Suggestion& one : plan(falling, question).suggestions) {
+    CHECK(one.reason == "explore: nothing is expected to improve");
+  }
 }
 
 TEST_CASE("objectives measured one at a time still make a model of each") {

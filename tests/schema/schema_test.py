@@ -65,7 +65,7 @@ mixtures:
 constraints:
   - "part_a + 0.1*cycles <= 3"
   - {when: {ligand: XPhos}, then: "cycles <= 4"}
-  - {when: {ligand: [XPhos, SPhos], base: strong}, then: never}
+  - {when: {ligand: [XPhos, SPhos], solvent: water, base: strong}, then: never}
 objectives:
   yield: {goal: maximize, unit: "%"}
   conversion: {goal: {target: 90 %}, unit: "%", reference: 60 %, transform: winsorise}
