@@ -89,7 +89,7 @@ class Orders(LaboratoryTest):
                     pass  # it was hung up on
         self.assertEqual(self.status()["status"], "running")
         self.assertIn("their chain is whole", self.run_program("backup", "j", "copy")[0])
-        self.assertIn("copy", self.refused("backup", "j", "copy", expect=3))
+        self.assertIn("a backup replaces nothing", self.refused("backup", "j", "copy", expect=3))
         self.order("abort")
         out, err = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual(json.loads(out)["status"], "stopped", err)
