@@ -1,7 +1,7 @@
 // The promises, and where each is checked:
 //   at most one physical effect a command id, none at all a second time of a step that may not be repeated; a sample is
 //   in one place, and one job at a time acts on it; no limit is exceeded; no more is taken than there is     World
-//   a command leaves only when its intent is in the journal                                  Controller::may_send
+//   a command leaves only when its intent is in the journal                                  Simulation::may_send
 //   what was acknowledged survives, and the journal's chain holds; replay equals live state, from
 //   snapshots too                                                               replayed(), WatchedStore::reopened()
 //   a device that confirmed its safe state stays in it until it is used again               watch_safe_devices
@@ -12,15 +12,14 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <set>
 
 #include "controller/campaign.h"
-#include "controller/points.h"
-#include "controller/runtime.h"
 #include "core/error.h"
 #include "instruments/description.h"
-#include "optimizers/region.h"
+#include "tests/simulation/person.h"
+#include "tests/simulation/planner.h"
 #include "tests/simulation/scenario.h"
+#include "tests/simulation/store.h"
 
 namespace athanor::simulation {
 namespace {
@@ -28,184 +27,6 @@ namespace {
 constexpr Time kStart{std::chrono::seconds{1767225600}};  // 2026-01-01
 constexpr Duration kStopWithin = std::chrono::hours{3};   // of the last fault
 constexpr int kMostVisits = 30;  // of a person who starts a stopped campaign again, once nothing goes wrong any more
-
-/// The production journal, and a memory of what it acknowledged.
-class WatchedStore final : public Store {
- public:
-  WatchedStore(const std::string& file, Faults& faults) : file_(file), faults_(faults) { open(); }
-
-  void append(const std::vector<Record>& records) override {
-    if (records.empty()) return;
-    if (faults_.strikes(FaultKind::kJournalFull)) throw EnvironmentError("the disk is full");
-    if (faults_.strikes(FaultKind::kCrashBeforeWrite)) throw ControllerDied{};
-    journal_->append(records);
-    written_ += records.size();
-    for (const Record& record : records) {
-      if (record.has_intended()) intended_.insert(record.intended().command().id());
-    }
-    if (faults_.strikes(FaultKind::kCrashAfterWrite)) throw ControllerDied{};
-  }
-
-  void offer(const State& state) override {
-    const std::uint64_t before = journal_->size();
-    journal_->offer(state);
-    if (journal_->size() == before) return;
-    ++snapshots_;
-    ++written_;  // the record that names it
-    if (faults_.strikes(FaultKind::kCrashAfterWrite)) throw ControllerDied{};
-  }
-
-  /// As a new process finds it, and how it comes to its state: from the newest sound snapshot.
-  State reopened() {
-    journal_.reset();  // one process at a time
-    if (snapshots_ > 0 && faults_.strikes(FaultKind::kSnapshotDamaged)) damage_newest_snapshot();
-    open();
-    try {
-      journal_->require_whole();
-    } catch (const EnvironmentError& error) {
-      throw Violation{error.what()};
-    }
-    if (journal_->size() < written_)
-      throw Violation{fmt::format("{} records were acknowledged, and {} are there", written_, journal_->size())};
-    Journal::Restored restored = journal_->restore();
-    if (restored.snapshot > 0) ++used_;
-    State replayed;
-    journal_->each([&](const Record& record) { replayed.apply(record); });
-    if (replayed.canonical() != restored.state.canonical())
-      throw Violation{fmt::format("a start from the snapshot at record {} gives another state than all records",
-                                  restored.snapshot)};
-    return std::move(restored.state);
-  }
-
-  bool knows(const std::string& command) const { return intended_.contains(command); }
-  std::size_t written() const { return written_; }
-  std::size_t snapshots() const { return snapshots_; }
-  std::size_t starts_from_snapshots() const { return used_; }
-
- private:
-  static constexpr std::uint64_t kSnapshotEvery = 20;  // records: often, so that many starts are from one
-
-  void open() {
-    journal_ = std::make_unique<Journal>(file_, Journal::Mode::kOpenOrCreate, Database::Sync::kNone, kSnapshotEvery);
-  }
-
-  void damage_newest_snapshot() {
-    Database database(file_, Database::Sync::kNone, /*exclusive=*/true);
-    database.execute(
-        "UPDATE snapshot SET state = substr(state, 1, length(state) / 2) WHERE seq = (SELECT max(seq) FROM snapshot)");
-  }
-
-  std::string file_;
-  Faults& faults_;
-  std::unique_ptr<Journal> journal_;
-  std::size_t written_ = 0, snapshots_ = 0, used_ = 0;
-  std::set<std::string> intended_;
-};
-
-/// Answers with random points, the same to the same question; takes its time now and then.
-class RandomPlanner final : public PlannerLink {
- public:
-  RandomPlanner(const Space& space, Network& network, Faults& faults)
-      : region_(space), network_(network), faults_(faults) {}
-
-  void ask(AskPlanner question) override {
-    const double thinks_s = faults_.strikes(FaultKind::kPlannerSlow) ? 600 : 0.01;
-    RandomStream random(question.question.seed, "points");
-    PlannerSaid said;
-    said.ask = question.ask;
-    for (std::size_t i = 0; i < question.question.count; ++i)
-      said.plan.suggestions.push_back({region_.sample(random).value(), {}, "drawn", {}});
-    due_.push_back({network_.now() + from_seconds(thinks_s), std::move(said)});
-    network_.schedule(due_.back().first, [&network = network_] { network.wake_controller(); });
-  }
-
-  std::vector<PlannerSaid> take() override {
-    std::vector<PlannerSaid> out;
-    while (!due_.empty() && due_.front().first <= network_.now()) {
-      out.push_back(std::move(due_.front().second));
-      due_.erase(due_.begin());
-    }
-    return out;
-  }
-
- private:
-  Region region_;
-  Network& network_;
-  Faults& faults_;
-  std::vector<std::pair<Time, PlannerSaid>> due_;
-};
-
-/// A person who orders this and that, and sets everything free again when nothing goes wrong any more.
-class Person final : public ControlLink {
- public:
-  Person(const Engine& engine, Network& network, const Faults& faults)
-      : engine_(engine), network_(network), faults_(faults) {}
-
-  /// Something, at random.
-  void order(RandomStream& chance) {
-    using journal::v1::Order;
-    const State& state = engine_.state();
-    Order order;
-    order.set_verb(static_cast<Order::Verb>(chance.below(5)));
-    order.set_scope(static_cast<Order::Scope>(chance.below(4)));
-    if (order.scope() == Order::EXPERIMENT) {
-      if (state.live.empty()) return;
-      order.set_experiment(state.live[chance.below(state.live.size())]);
-    }
-    if (order.scope() == Order::INSTRUMENT) {
-      if (state.instruments.empty()) return;
-      order.set_instrument(
-          std::next(state.instruments.begin(), static_cast<long>(chance.below(state.instruments.size())))->first);
-    }
-    if (order.verb() > Order::RESUME) {
-      for (const auto& [id, command] : state.commands) {
-        if (command.open()) network_.overtake(id);
-      }
-    }
-    give(std::move(order));
-  }
-
-  std::vector<RequestMade> take() override {
-    if (faults_.over()) set_free();
-    return std::exchange(requests_, {});
-  }
-  void answer(const AnswerRequest&) override {}
-
- private:
-  void give(journal::v1::Order order) {
-    order.set_who("somebody");
-    order.set_why("of the simulation");
-    RequestMade made;
-    *made.request.mutable_order() = std::move(order);
-    requests_.push_back(std::move(made));
-    network_.wake_controller();
-  }
-
-  void set_free() {
-    using journal::v1::Order;
-    const State& state = engine_.state();
-    Order resume;
-    resume.set_verb(Order::RESUME);
-    if (state.status == CampaignState::kPaused) give(resume);
-    resume.set_scope(Order::LABORATORY);
-    if (state.lab_hold != HoldState::kFree) give(resume);
-    resume.set_scope(Order::EXPERIMENT);
-    for (const std::uint64_t number : state.live) {
-      resume.set_experiment(number);
-      if (state.experiment(number).hold == HoldState::kPaused) give(resume);
-    }
-    resume.set_scope(Order::INSTRUMENT);
-    for (const auto& [id, instrument] : state.instruments) {
-      resume.set_instrument(id);
-      if (instrument.hold != HoldState::kFree) give(resume);
-    }
-  }
-
-  const Engine& engine_;
-  Network& network_;
-  const Faults& faults_;
-  std::vector<RequestMade> requests_;
-};
 
 /// Even while the process lives, as the clock of production; where it starts the wall clock says, which may be wrong.
 class ProcessClock final : public Clock {
