@@ -1,6 +1,7 @@
 #include "tests/simulation/faults.h"
 
 #include <cmath>
+#include <string>
 
 namespace athanor::simulation {
 namespace {
@@ -32,17 +33,20 @@ const char* to_string(FaultKind kind) {
   return kKinds[static_cast<std::size_t>(kind)].name;
 }
 
-Faults::Faults(std::uint64_t seed) : random_(seed, "faults") {
-  for (std::size_t k = 0; k < kFaultKinds; ++k) {
-    const bool on = random_.below(2) == 0;
-    const double times = std::pow(10.0, random_.uniform(-0.5, 0.5));
-    rate_[k] = on ? kKinds[k].usual * times : 0;
+Faults::Faults(std::uint64_t seed) {
+  for (const Kind& kind : kKinds) {
+    Dice dice{RandomStream(seed, std::string("fault: ") + kind.name)};
+    const bool on = dice.random.below(2) == 0;
+    const double times = std::pow(10.0, dice.random.uniform(-0.5, 0.5));
+    dice.rate = on ? kind.usual * times : 0;
+    dice_.push_back(dice);
   }
 }
 
 bool Faults::strikes(FaultKind kind) {
   const auto k = static_cast<std::size_t>(kind);
-  if (over_ || rate_[k] == 0 || random_.uniform() >= rate_[k]) return false;
+  Dice& dice = dice_[k];
+  if (over_ || dice.rate == 0 || dice.random.uniform() >= dice.rate) return false;
   ++counts_[k];
   return true;
 }

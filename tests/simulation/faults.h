@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <vector>
 
 #include "core/random.h"
 
@@ -37,8 +38,9 @@ enum class FaultKind {
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);
 const char* to_string(FaultKind kind);
 
-/// The dice of one run. In each run a half of the kinds is switched off wholly (swarm testing, Groce et al. 2012): some
-/// states are only reached where others do not get in the way.
+/// The dice of one run, a stream of its own for each kind: a new kind, or a new place for one, leaves the others as
+/// they were. In each run a half of the kinds is switched off wholly (swarm testing, Groce et al. 2012): some states
+/// are only reached where others do not get in the way.
 class Faults {
  public:
   explicit Faults(std::uint64_t seed);
@@ -48,12 +50,14 @@ class Faults {
   /// From now on nothing goes wrong any more.
   void end() { over_ = true; }
   bool over() const { return over_; }
-  bool on(FaultKind kind) const { return rate_[static_cast<std::size_t>(kind)] > 0; }
   const std::array<std::size_t, kFaultKinds>& counts() const { return counts_; }
 
  private:
-  RandomStream random_;
-  std::array<double, kFaultKinds> rate_{};
+  struct Dice {
+    RandomStream random;
+    double rate = 0;
+  };
+  std::vector<Dice> dice_;  ///< by kind
   std::array<std::size_t, kFaultKinds> counts_{};
   bool over_ = false;
 };
