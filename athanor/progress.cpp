@@ -109,6 +109,12 @@ void Progress::put(const std::string& text) {
 void Progress::say_record(const State& state, const Record& record) {
   if (record.has_alarm()) return say("! " + record.alarm().text());
   if (record.has_order()) return say(describe_order(record.order()));
+  if (record.has_help_given()) {
+    return say(fmt::format("experiment {} is answered by {}: {}", record.help_given().experiment(),
+                           record.help_given().who(), record.help_given().why()));
+  }
+  if (record.has_returned())
+    return say(fmt::format("{} has passed its self-test, and is used again", record.returned().instrument()));
   if (record.has_made_safe())
     return say(fmt::format("in the safe state: {}", fmt::join(record.made_safe().instruments(), ", ")));
   if (record.has_campaign() && !record.campaign().why().empty()) {
@@ -163,8 +169,10 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
   std::string running = "running       ";
   for (const auto& [id, command] : state.commands) {
     if (!command.open()) continue;
-    running += fmt::format("#{} {} on {}", command.experiment, campaign_.steps[command.step].name,
-                           command.command.instrument());
+    const std::string what = command.experiment == 0
+                                 ? "self-test"
+                                 : fmt::format("#{} {}", command.experiment, campaign_.steps[command.step].name);
+    running += fmt::format("{} on {}", what, command.command.instrument());
     const auto reading = readings_.find(command.command.instrument());
     if (reading != readings_.end()) running += " (" + reading->second + ")";
     const double left_s = command.expected_s - seconds(now - command.since);

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kLongestName = 100;  // the journal and the report are files of this name
 constexpr double kLongestSeconds = 100 * 365.25 * 86400;
+constexpr long kMostRetries = 100;
+constexpr double kLongestWait = 86400;  // s
 
 // An argument is “$name” (a parameter of the space), a quantity, or any other text.
 std::optional<Argument> read_argument(const std::string& name, const Node& node, const Space& space) {
@@ -81,54 +83,127 @@ void resolve_order(std::vector<Step>& steps, const std::vector<std::pair<Node, s
   }
 }
 
-std::vector<Step> read_procedure(const Node& procedure, const Problem& problem) {
-  std::vector<Step> steps;
-  std::vector<std::pair<Node, std::vector<std::string>>> after;
-  std::vector<std::string> wanted;
-  for (const Measurand& measurand : problem.measurands()) wanted.push_back(measurand.name);
-  for (const Node& item : procedure.items()) {
-    MapReader map(item, "step");
+// ── Steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The steps of the procedure and of the clean-up, and what in them names others, until all are read.
+class StepReader {
+ public:
+  explicit StepReader(const Problem& problem) : problem_(problem) {
+    for (const Measurand& measurand : problem.measurands()) measured_.push_back(measurand.name);
+  }
+
+  std::vector<Step> read(const Node& procedure, const Node& clean_up) {
+    for (const Node& item : procedure.items()) add(item, /*cleans=*/false);
+    const std::size_t count = steps_.size();
+    if (clean_up) {
+      for (const Node& item : clean_up.items()) add(item, /*cleans=*/true);
+    }
+    resolve_order(steps_, after_);
+    for (std::size_t i = 0; i < steps_.size(); ++i) resolve_clean_up(i);
+    if (count > 0) require_each_measured_once(procedure);
+    return std::move(steps_);
+  }
+
+ private:
+  void add(const Node& item, bool cleans) {
+    MapReader map(item, cleans ? "clean-up step" : "step");
     Step step;
     step.place = item.place();
+    step.cleans = cleans;
     if (const Node name = map.required("step")) step.name = name.text().value_or("");
     if (const Node capability = map.required("do")) step.capability = capability.text().value_or("");
-    const Node waits = map.optional("after");
-    after.emplace_back(waits ? waits : item, waits ? names_of(waits) : std::vector<std::string>{});
+    const Node waits = cleans ? Node() : map.optional("after");
+    after_.emplace_back(waits ? waits : item, waits ? names_of(waits) : std::vector<std::string>{});
     if (const Node with = map.optional("with")) {
       for (const auto& [name, value] : with.entries()) {
-        if (auto argument = read_argument(name, value, problem.space)) step.with.push_back(std::move(*argument));
+        if (auto argument = read_argument(name, value, problem_.space)) step.with.push_back(std::move(*argument));
       }
     }
-    if (const Node gives = map.optional("gives")) {
-      for (const auto& [name, value] : gives.entries()) {
-        const auto found = std::find(wanted.begin(), wanted.end(), name);
-        if (found == wanted.end()) {
-          value.error(fmt::format("“{}” is no objective, and no outcome constraint names it{}", name,
-                                  suggest_name(name, wanted)));
-        } else if (const auto result = value.text()) {
-          step.gives.emplace_back(static_cast<std::size_t>(found - wanted.begin()), *result);
-        }
-      }
-    }
+    if (const Node gives = cleans ? Node() : map.optional("gives")) read_gives(gives, step);
+    named_.emplace_back();
+    if (const Node on_fault = map.optional("on_fault")) read_on_fault(on_fault, step);
     map.finish();
-    for (const Step& other : steps) {
+    for (const Step& other : steps_) {
       if (other.name == step.name)
         item.error(fmt::format("two steps are named “{}”; give each its own name", step.name));
     }
-    steps.push_back(std::move(step));
+    steps_.push_back(std::move(step));
   }
-  resolve_order(steps, after);
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const auto givers = std::count_if(steps.begin(), steps.end(), [&](const Step& step) {
-      return std::any_of(step.gives.begin(), step.gives.end(), [&](const auto& given) { return given.first == i; });
-    });
-    if (givers != 1 && !steps.empty()) {
-      procedure.error(
-          fmt::format("“{}” is given by {} steps; exactly one must name it under “gives”", wanted[i], givers));
+
+  void read_gives(const Node& gives, Step& step) const {
+    for (const auto& [name, value] : gives.entries()) {
+      const auto found = std::find(measured_.begin(), measured_.end(), name);
+      if (found == measured_.end()) {
+        value.error(fmt::format("“{}” is no objective, and no outcome constraint names it{}", name,
+                                suggest_name(name, measured_)));
+      } else if (const auto result = value.text()) {
+        step.gives.emplace_back(static_cast<std::size_t>(found - measured_.begin()), *result);
+      }
     }
   }
-  return steps;
-}
+
+  void read_on_fault(const Node& node, Step& step) {
+    MapReader map(node, fmt::format("“on_fault” of step “{}”", step.name));
+    OnFault& policy = step.on_fault;
+    if (const Node retry = map.optional("retry")) {
+      if (const auto count = retry.integer()) {
+        if (*count < 0 || *count > kMostRetries)
+          retry.error(fmt::format("found {}; expected 0 to {} more attempts", *count, kMostRetries));
+        policy.retry = static_cast<std::uint32_t>(std::clamp(*count, 0L, kMostRetries));
+        if (*count > 0) step.retries = retry.place();
+      }
+    }
+    if (const Node wait = map.optional("wait")) {
+      if (const auto time = wait.quantity_in(Unit::parse("s"))) {
+        if (!(*time >= 0 && *time <= kLongestWait))
+          wait.error(fmt::format("found {}; expected a time of up to a day, such as “1 min”", *wait.text()));
+        else
+          policy.wait = from_seconds(*time);
+      }
+    }
+    if (const Node elsewhere = map.optional("elsewhere")) policy.elsewhere = elsewhere.boolean().value_or(true);
+    if (!step.cleans) {
+      if (const Node then = map.optional("then")) policy.ask = then.one_of({"abandon", "ask"}) == "ask";
+      if (const Node clean_up = map.optional("clean_up")) named_.back() = {clean_up, names_of(clean_up)};
+    }
+    map.finish();
+  }
+
+  void resolve_clean_up(std::size_t index) {
+    std::vector<std::string> known;
+    for (const Step& step : steps_) {
+      if (step.cleans) known.push_back(step.name);
+    }
+    for (const std::string& name : named_[index].second) {
+      const auto found =
+          std::find_if(steps_.begin(), steps_.end(), [&](const Step& s) { return s.cleans && s.name == name; });
+      if (found == steps_.end()) {
+        named_[index].first.error(fmt::format(
+            "“{}” is no step under the campaign's “clean_up:”{}", name,
+            known.empty() ? ", which there is none; add it beside “procedure:”" : suggest_name(name, known)));
+      } else {
+        steps_[index].on_fault.clean_up.push_back(static_cast<std::size_t>(found - steps_.begin()));
+      }
+    }
+  }
+
+  void require_each_measured_once(const Node& procedure) const {
+    for (std::size_t i = 0; i < measured_.size(); ++i) {
+      const auto givers = std::count_if(steps_.begin(), steps_.end(), [&](const Step& step) {
+        return std::any_of(step.gives.begin(), step.gives.end(), [&](const auto& given) { return given.first == i; });
+      });
+      if (givers != 1) {
+        procedure.error(
+            fmt::format("“{}” is given by {} steps; exactly one must name it under “gives”", measured_[i], givers));
+      }
+    }
+  }
+
+  const Problem& problem_;
+  std::vector<std::string> measured_;
+  std::vector<Step> steps_;
+  std::vector<std::pair<Node, std::vector<std::string>>> after_, named_;  // by step: what it waits for, what cleans up
+};
 
 StopRule read_stop(const Node& node) {
   StopRule stop;
@@ -174,12 +249,12 @@ Campaign read_campaign(std::unique_ptr<Document> file, NamedFiles files, const N
   }
   campaign.problem = read_problem(map, files, recorded_space);
   if (const Node lab = map.optional("lab")) campaign.lab_file = lab.path().value_or("");
-  const Node procedure = map.optional("procedure");
+  const Node procedure = map.optional("procedure"), clean_up = map.optional("clean_up");
   const Node stop = map.optional("stop");
   map.finish();
   // A space that could not be read, or that only the candidates' file knows, would make every “$name” a mistake.
   if (procedure && !file->has_errors() && campaign.problem.space.size() > 0)
-    campaign.steps = read_procedure(procedure, campaign.problem);
+    campaign.steps = StepReader(campaign.problem).read(procedure, clean_up);
   if (procedure && procedure.items().empty() && !file->has_errors()) procedure.error("the procedure has no step");
   if (stop) campaign.stop = read_stop(stop);
   if (procedure && !stop)

@@ -25,6 +25,15 @@ struct Argument {
   Place place;
 };
 
+/// What becomes of an experiment when a step goes wrong. A sample at fault is never tried again.
+struct OnFault {
+  std::uint32_t retry = 2;            ///< further attempts of what may be repeated, or was not begun
+  Duration wait = from_seconds(10);   ///< before the first of them; twice as long before each one more
+  bool elsewhere = true;              ///< rather on an instrument that did not fail at it
+  std::vector<std::size_t> clean_up;  ///< indices of clean-up steps, done in this order before the experiment ends
+  bool ask = false;                   ///< a person, before the experiment is given up
+};
+
 struct Step {
   std::string name;
   std::string capability;
@@ -32,6 +41,9 @@ struct Step {
   std::vector<Argument> with;
   /// Which result of the capability is which measurand: (index into Problem::measurands(), result name).
   std::vector<std::pair<std::size_t, std::string>> gives;
+  OnFault on_fault;
+  std::optional<Place> retries;  ///< where the file says how often, which must make sense for the capability
+  bool cleans = false;           ///< of `clean_up`: done only where another step's `on_fault` names it
   Place place;
 };
 
@@ -45,7 +57,8 @@ struct Campaign {
   std::string name;
   std::string lab_file;  ///< empty: none named
   Problem problem;
-  std::vector<Step> steps;  ///< in the file's order; empty where the file is for planning only
+  /// In the file's order, those of `clean_up` after those of `procedure`; empty where the file is for planning only.
+  std::vector<Step> steps;
   StopRule stop;
 
   /// What may not change while a journal goes on: the space, objectives and procedure in a canonical text.

@@ -156,6 +156,16 @@ void check_stock(const Campaign& campaign, const Step& step, const Capability& c
   }
 }
 
+// To count on attempts that will never be made would be a comfort without ground.
+void check_retries(const Campaign& campaign, const Step& step, const std::vector<Offer>& offers) {
+  if (!step.retries ||
+      std::any_of(offers.begin(), offers.end(), [](const Offer& offer) { return offer.capability->repeatable(); }))
+    return;
+  campaign.file->error(*step.retries, fmt::format("step “{}” is not retried: its instruments say that “{}” may not be "
+                                                  "repeated; remove “retry”, or let a person decide with “then: ask”",
+                                                  step.name, step.capability));
+}
+
 }  // namespace
 
 void check_against(const Campaign& campaign, const Lab& lab, const std::vector<driver::v1::Instrument>& instruments) {
@@ -187,6 +197,7 @@ void check_against(const Campaign& campaign, const Lab& lab, const std::vector<d
     if (!fits) campaign.file->error(place, why);
     check_results(campaign, step, *offers.front().capability);
     check_stock(campaign, step, *offers.front().capability, lab);
+    check_retries(campaign, step, offers);
   }
   campaign.file->throw_if_errors();
 }

@@ -1,9 +1,10 @@
 #include "controller/engine.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
 #include "controller/points.h"
 #include "core/canary.h"
@@ -17,7 +18,7 @@ namespace athanor {
 namespace {
 
 constexpr std::uint64_t kAbandonedInARow = 3;  // so many spoilt experiments without one success: something is broken
-constexpr std::uint32_t kMostAttempts = 3;     // of a step that was interrupted and may be repeated
+constexpr std::size_t kMostWaiting = 3;        // experiments for a person, while others begin
 constexpr Duration kLongestSilence = std::chrono::hours{1};  // between two questions about one command
 
 CommandEvent event_of(const wire::Outcome& outcome) {
@@ -33,6 +34,8 @@ Engine::Engine(const Campaign& campaign, const Lab& lab, State state, Options op
       lab_(lab),
       options_(std::move(options)),
       state_(std::move(state)) {
+  procedure_steps_ = static_cast<std::size_t>(
+      std::count_if(campaign_.steps.begin(), campaign_.steps.end(), [](const Step& step) { return !step.cleans; }));
   for (const LabPlaces& places : lab_.places) {
     for (long i = 1; i <= places.count; ++i) places_.push_back(fmt::format("{}-{}", places.name, i));
   }
@@ -114,6 +117,7 @@ void Engine::on_welcome(const wire::FromDriver& message) {
 void Engine::on_outcome(const wire::Outcome& outcome) {
   const auto command = state_.commands.find(outcome.id());
   if (command == state_.commands.end() || !command->second.open()) return;  // late or doubled: it was recorded long ago
+  if (command->second.experiment == 0) return on_self_test(command->second, outcome);
   move(outcome.id(), event_of(outcome), outcome.message(), &outcome);
 }
 
@@ -157,12 +161,6 @@ void Engine::on_answer(const wire::CommandState& answer) {
     case Recovery::kRepeat:
       return move(answer.id(), CommandEvent::kInterrupt, "the driver restarted while it ran");
     case Recovery::kDoubt:
-      alarm(command.command.instrument(),
-            fmt::format(
-                "the driver of {} restarted while “{}” ran on sample {}; it may not be repeated, and nobody knows "
-                "whether it was completed. Look at the sample{}",
-                command.command.instrument(), command.command.capability(), command.command.sample(),
-                command.command.place().empty() ? "" : " at " + command.command.place()));
       return move(answer.id(), CommandEvent::kDoubt, "the driver restarted while it ran, and it may not be repeated");
     case Recovery::kAlarm:
       ATHANOR_CHECK(false, "an answer is not silence");
@@ -269,8 +267,11 @@ void Engine::advance() {
   std::size_t before = 0;
   do {
     before = decision_.records.size();
+    later_ = kNever;
+    set_aside_faulty();
     end_experiments();
     make_safe();
+    test_instruments();
     stop_if_spoilt();
     ask_for_more();
     begin_experiments();
@@ -289,79 +290,6 @@ void Engine::end_experiments() {
       settle(experiment);
     }
   }
-}
-
-// An experiment on which no step acts ends when all its steps are done, or when one of them failed.
-void Engine::settle(const ExperimentEntry& experiment) {
-  const CommandEntry* broken = nullptr;
-  std::size_t done = 0;
-  for (const auto& [step, id] : experiment.commands) {
-    const CommandEntry& command = state_.commands.at(id);
-    if (command.state == CommandState::kDone) {
-      ++done;
-    } else if (broken == nullptr) {
-      broken = &command;
-    }
-  }
-  if (broken != nullptr) return repeat_or_give_up(experiment, *broken);
-  if (done < campaign_.steps.size()) return;
-
-  Record fresh;
-  auto& measured = *fresh.mutable_measured();
-  measured.set_experiment(experiment.number);
-  for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
-    const wire::Outcome& outcome = state_.commands.at(experiment.commands.at(static_cast<std::uint32_t>(step))).outcome;
-    for (const auto& [index, result] : campaign_.steps[step].gives) {
-      const Measurand& measurand = measurands_[index];
-      const auto found =
-          std::find_if(outcome.results().begin(), outcome.results().end(),
-                       [&, wanted = result](const wire::Value& value) { return value.name() == wanted; });
-      if (found == outcome.results().end()) {
-        return abandon(experiment.number,
-                       fmt::format("step “{}” gave no result “{}”", campaign_.steps[step].name, result));
-      }
-      try {
-        const double number = number_in(*found, measurand.unit);
-        if (!(std::abs(number) <= kLargestOutcome)) {  // nor a NaN is
-          return abandon(experiment.number,
-                         fmt::format("step “{}” measured “{}” as {}", campaign_.steps[step].name, result, number));
-        }
-        wire::Value& value = *measured.add_values();
-        value.set_name(measurand.name);
-        value.set_number(number);
-        value.set_unit(measurand.unit.text());
-      } catch (const InputError& error) {
-        return abandon(experiment.number, error.what());
-      }
-    }
-  }
-  record(std::move(fresh));
-}
-
-void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command) {
-  const std::string step = campaign_.steps[command.step].name;
-  const std::string why = command.outcome.message();
-  if (command.state == CommandState::kInterrupted && repeatable(command) && command.attempt < kMostAttempts) {
-    // A new command under a new id: the old one is over for good.
-    if (!begins_nothing() && experiment.hold == HoldState::kFree)
-      dispatch(experiment, command.step, command.attempt + 1);
-    return;
-  }
-  if (command.state == CommandState::kFailed && command.outcome.fault() == wire::SAMPLE) {
-    Record fresh;
-    fresh.mutable_failed()->set_experiment(experiment.number);
-    fresh.mutable_failed()->set_why(fmt::format("{}: {}", step, why));
-    return record(std::move(fresh));
-  }
-  if (command.state == CommandState::kDoubtful) {
-    return abandon(experiment.number, fmt::format("{}: the sample is doubtful; a person must look at it", step));
-  }
-  if (!unwanted(command)) {
-    alarm(command.command.instrument(), fmt::format("{} failed at “{}”: {}", command.command.instrument(), step, why));
-  }
-  const bool stock = command.outcome.fault() == wire::STOCK;
-  abandon(experiment.number, fmt::format("{}: {}", step, why));
-  if (stock && !stopping()) move_campaign(CampaignEvent::kAskStop, why);
 }
 
 void Engine::stop_if_spoilt() {
@@ -384,21 +312,24 @@ void Engine::complete_or_drain() {
       return;
     }
   }
-  if (state_.live.empty() && (enough() || state_.exhausted)) {
+  if (state_.live.size() == state_.waiting() && (enough() || state_.exhausted)) {
+    for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number))
+      abandon(number, "the campaign was complete before a person had answered");
     return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
   }
   if (stopping()) return waits_for_safety() ? void() : move_campaign(CampaignEvent::kDrained, state_.why);
-  if (stuck == nullptr || state_.asking) return;
+  if (stuck == nullptr || state_.asking || later_ < kNever) return;
   move_campaign(CampaignEvent::kAskStop, fmt::format("nothing can go on before {} ends “{}”; look at it, and run again",
                                                      stuck->command.instrument(), stuck->command.capability()));
 }
 
 void Engine::ask_for_more() {
-  if (begins_nothing() || state_.asking || state_.exhausted || enough()) return;
+  if (begins_nothing() || state_.asking || state_.exhausted || enough() || state_.waiting() >= kMostWaiting) return;
   const std::size_t batch = campaign_.problem.planner.batch;
-  std::size_t wanted = batch > state_.live.size() ? batch - state_.live.size() : 0;
+  const std::size_t under_way = state_.live.size() - state_.waiting();  // those that wait hold nobody up
+  std::size_t wanted = batch > under_way ? batch - under_way : 0;
   if (const auto& limit = campaign_.stop.experiments) {
-    wanted = std::min(wanted, *limit - std::min(*limit, state_.done() + state_.live.size()));
+    wanted = std::min(wanted, *limit - std::min(*limit, state_.done() + under_way));
   }
   if (wanted == 0) return;
   Record fresh;
@@ -420,26 +351,26 @@ void Engine::question_planner() {
 }
 
 void Engine::begin_experiments() {
-  if (begins_nothing() || !every_capability_known())
-    return;  // what steps use is not known before their drivers were heard
+  // What steps use is not known before their drivers were heard.
+  if (begins_nothing() || !every_capability_known() || state_.waiting() >= kMostWaiting) return;
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     if (experiment.state != ExperimentState::kApproved || experiment.hold != HoldState::kFree) continue;
-    std::vector<wire::Value> stock = stock_needed(experiment);
+    std::vector<wire::Value> stock = stock_needed(experiment, procedure());
     const std::string place = free_place();
-    std::string missing = shortage(stock);
-    if (missing.empty() && place.empty() && !places_.empty()) {
-      missing = "every place holds a doubtful sample; look at them, free the places, and begin another journal";
-    }
-    if (!missing.empty()) {
+    const std::string missing = shortage(stock);
+    const bool no_place = place.empty() && !places_.empty();
+    if (!missing.empty() || no_place) {
       // What has begun is finished first: it has its reagents, and may free a place.
       const bool someone_runs = std::any_of(state_.live.begin(), state_.live.end(), [&](auto other) {
         return state_.experiment(other).state == ExperimentState::kRunning;
       });
       if (someone_runs) return;
+      if (missing.empty()) return ask_for_places();
       alarm("stock", missing);
       return move_campaign(CampaignEvent::kAskStop, missing);
     }
+    asked_for_places_ = false;
     Record fresh;
     fresh.mutable_begun()->set_experiment(number);
     fresh.mutable_begun()->set_place(place);
@@ -447,6 +378,13 @@ void Engine::begin_experiments() {
     for (wire::Value& value : stock) *fresh.mutable_begun()->add_stock() = std::move(value);
     record(std::move(fresh));
   }
+}
+
+void Engine::ask_for_places() {
+  if (std::exchange(asked_for_places_, true)) return;
+  alarm("places", fmt::format("every place holds a sample that nobody has looked at since its experiment ended ({}); "
+                              "look at them, and free each with “athanor resume JOURNAL --place NAME”",
+                              fmt::join(state_.places_taken, ", ")));
 }
 
 bool Engine::every_capability_known() const {
@@ -475,7 +413,8 @@ void Engine::dispatch_steps() {
   if (begins_nothing()) return;
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
-    for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
+    if (experiment.help || experiment.clean_up) continue;
+    for (const std::size_t step : procedure()) {
       if (experiment.state != ExperimentState::kRunning || experiment.in_use || experiment.hold != HoldState::kFree)
         break;
       if (experiment.commands.contains(static_cast<std::uint32_t>(step))) continue;
@@ -489,34 +428,48 @@ void Engine::dispatch_steps() {
   }
 }
 
-// Gives the step to a free instrument that offers its capability within its limits. If none is free, the step waits; if
-// none would ever take it, the experiment is abandoned.
+// Gives the step to a free instrument that offers its capability within its limits, which did not fail at it if there
+// is one. If none is free, the step waits; if none would ever take it, the experiment is given up.
 void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) {
   wire::Command command = command_for(experiment, step, attempt);
+  const std::set<std::string> tried = tried_at(experiment, step);
+  // Where the sample may not go elsewhere, to the instrument that began with it.
+  const std::string* stays = campaign_.steps[step].on_fault.elsewhere || tried.empty() ? nullptr : &*tried.begin();
   std::string refusal;
   // Whether the instrument would take it; `refusal` says why one that offers the capability does not.
   const auto takes = [&](const std::string& id) {
     const wire::Capability* capability = find_capability(offers_.at(id), command.capability());
-    if (capability == nullptr) return false;
+    if (capability == nullptr || (stays != nullptr && id != *stays)) return false;
     command.set_instrument(id);
     const std::string why = ATHANOR_CANARY("ignore a limit") ? "" : why_refused(*capability, command);
     if (!why.empty()) refusal = fmt::format("{} refuses “{}”: {}", id, campaign_.steps[step].name, why);
     return why.empty();
   };
   const auto& instruments = state_.instruments;
-  const auto idle = std::find_if(instruments.begin(), instruments.end(),
-                                 [&](const auto& item) { return usable(item.second) && takes(item.first); });
+  auto idle = std::find_if(instruments.begin(), instruments.end(), [&](const auto& item) {
+    return usable(item.second) && !tried.contains(item.first) && takes(item.first);
+  });
+  if (idle == instruments.end() && !tried.empty()) {
+    idle = std::find_if(instruments.begin(), instruments.end(),
+                        [&](const auto& item) { return usable(item.second) && takes(item.first); });
+  }
   if (idle == instruments.end()) {
     const bool possible = std::any_of(instruments.begin(), instruments.end(),
                                       [&](const auto& item) { return !usable(item.second) && takes(item.first); });
     if (possible || refusal.empty()) return;
     alarm(campaign_.steps[step].capability, refusal);
-    return abandon(experiment.number, refusal);
+    return give_up(experiment, step, /*failed=*/false, refusal);
   }
+  command.set_instrument(idle->first);
   if (!approved(experiment, step, idle->first, command)) return;
-  const std::string driver = idle->second.driver;
+  intend(experiment.number, step, attempt, std::move(command));
+}
+
+// The order of every physical action: the intent is written before the command leaves.
+void Engine::intend(std::uint64_t experiment, std::size_t step, std::uint32_t attempt, wire::Command command) {
+  const std::string driver = state_.instruments.at(command.instrument()).driver;
   Record fresh;
-  fresh.mutable_intended()->set_experiment(experiment.number);
+  fresh.mutable_intended()->set_experiment(experiment);
   fresh.mutable_intended()->set_step(static_cast<std::uint32_t>(step));
   fresh.mutable_intended()->set_attempt(attempt);
   *fresh.mutable_intended()->mutable_command() = command;
@@ -551,10 +504,17 @@ wire::Command Engine::command_for(const ExperimentEntry& experiment, std::size_t
   return command;
 }
 
-// By what the capabilities say they use, for all steps of the experiment, in the unit of the laboratory's stock.
-std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment) const {
+std::vector<std::size_t> Engine::procedure() const {
+  std::vector<std::size_t> steps(procedure_steps_);
+  std::iota(steps.begin(), steps.end(), 0);
+  return steps;
+}
+
+// By what the capabilities say they use, for these steps of the experiment, in the unit of the laboratory's stock.
+std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment,
+                                              const std::vector<std::size_t>& steps) const {
   std::map<std::string, double> needed;
-  for (std::size_t step = 0; step < campaign_.steps.size(); ++step) {
+  for (const std::size_t step : steps) {
     const wire::Command command = command_for(experiment, step, 1);
     for (const auto& [id, offer] : offers_) {
       const wire::Capability* capability = find_capability(offer, command.capability());
@@ -586,7 +546,7 @@ std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment)
 // ── Small helps ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Time Engine::wakes_at() const {
-  Time earliest = kNever;
+  Time earliest = later_;
   for (const auto& [id, check_at] : check_at_) earliest = std::min(earliest, check_at);
   for (const auto& [id, asked] : safety_asked_) earliest = std::min(earliest, asked.again);
   const bool limited = state_.status == CampaignState::kRunning && campaign_.stop.lab_time && !enough();
@@ -638,14 +598,18 @@ void Engine::move(const std::string& id, CommandEvent event, const std::string& 
   moved.set_event(static_cast<std::uint32_t>(event));
   moved.set_why(why);
   moved.set_expected_s(expected_s);
-  if (outcome != nullptr) *moved.mutable_outcome() = *outcome;
+  if (outcome != nullptr) {
+    *moved.mutable_outcome() = *outcome;
+    moved.set_instrument_fault(instrument_fault(id, event, *outcome));
+    flag_results(state_.commands.at(id), moved);
+  }
   record(std::move(fresh));
-  const CommandEntry& command = state_.commands.at(id);
-  if (!command.open()) {
+  const auto found = state_.commands.find(id);  // that of a self-test is not kept
+  if (found == state_.commands.end() || !found->second.open()) {
     check_at_.erase(id);
     overdue_.erase(id);
   } else if (event == CommandEvent::kAccept) {
-    check_at_[id] = deadline(command);
+    check_at_[id] = deadline(found->second);
   }
 }
 
@@ -671,10 +635,11 @@ void Engine::move_campaign(CampaignEvent event, const std::string& why) {
   record(std::move(fresh));
 }
 
-void Engine::abandon(std::uint64_t experiment, const std::string& why) {
+void Engine::abandon(std::uint64_t experiment, const std::string& why, bool unclean) {
   Record fresh;
   fresh.mutable_abandoned()->set_experiment(experiment);
   fresh.mutable_abandoned()->set_why(why);
+  fresh.mutable_abandoned()->set_unclean(unclean);
   record(std::move(fresh));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -113,8 +114,10 @@ class Engine {
   void on_answer(const wire::CommandState& answer);
   control::v1::Reply order(const journal::v1::Order& order);
   control::v1::Reply approve(const control::v1::Approve& approve);
+  control::v1::Reply answer(const control::v1::Answer& answer);
   void on_stopped(const wire::Stopped& stopped);
   std::string why_not(const journal::v1::Order& order) const;
+  std::string why_not_free(const journal::v1::Order& order) const;
   void cancel_what_it_ends(const journal::v1::Order& order);
   std::string what_follows(const journal::v1::Order& order) const;
 
@@ -123,13 +126,23 @@ class Engine {
   void end_experiments();
   void make_safe();
   void settle(const ExperimentEntry& experiment);
+  void measure(const ExperimentEntry& experiment);
   void repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command);
+  bool repeat(const ExperimentEntry& experiment, const CommandEntry& command);
+  void give_up(const ExperimentEntry& experiment, std::size_t step, bool failed, const std::string& why);
+  void go_on_cleaning(const ExperimentEntry& experiment);
+  void ask_person(const ExperimentEntry& experiment, std::size_t step, const std::string& text);
+  void set_aside_faulty();
+  void test_instruments();
+  void on_self_test(const CommandEntry& command, const wire::Outcome& outcome);
   void stop_if_spoilt();
   void complete_or_drain();
   void ask_for_more();
   void begin_experiments();
+  void ask_for_places();
   void dispatch_steps();
   void dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt);
+  void intend(std::uint64_t experiment, std::size_t step, std::uint32_t attempt, wire::Command command);
 
   void record(Record record);
   void overdue(const std::string& id, const CommandEntry& command);
@@ -142,7 +155,8 @@ class Engine {
   void move(const std::string& command, CommandEvent event, const std::string& why,
             const wire::Outcome* outcome = nullptr, double expected_s = 0);
   void move_campaign(CampaignEvent event, const std::string& why);
-  void abandon(std::uint64_t experiment, const std::string& why);
+  void abandon(std::uint64_t experiment, const std::string& why, bool unclean = false);
+  void fail(std::uint64_t experiment, const std::string& why, bool unclean = false);
   void alarm(const std::string& about, const std::string& text);
   void question(const std::string& driver, const std::vector<std::string>& ids);
   void question_planner();
@@ -151,6 +165,7 @@ class Engine {
   bool begins_nothing() const;
   bool unwanted(const CommandEntry& command) const;
   bool usable(const InstrumentEntry& instrument) const;
+  bool ready(const InstrumentEntry& instrument) const;
   bool waits_for_safety() const;
   static bool busy(const InstrumentEntry& instrument) { return !instrument.command.empty(); }
   bool enough() const;
@@ -160,7 +175,11 @@ class Engine {
   bool repeatable(const CommandEntry& command) const;
   bool every_capability_known() const;
   wire::Command command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const;
-  std::vector<wire::Value> stock_needed(const ExperimentEntry& experiment) const;
+  std::vector<std::size_t> procedure() const;
+  std::set<std::string> tried_at(const ExperimentEntry& experiment, std::size_t step) const;
+  bool instrument_fault(const std::string& command, CommandEvent event, const wire::Outcome& outcome) const;
+  void flag_results(const CommandEntry& command, journal::v1::CommandMoved& moved) const;
+  std::vector<wire::Value> stock_needed(const ExperimentEntry& experiment, const std::vector<std::size_t>& steps) const;
   std::string shortage(const std::vector<wire::Value>& stock) const;
 
   const Campaign& campaign_;
@@ -180,7 +199,10 @@ class Engine {
   };
   std::map<std::string, SafetyAsked> safety_asked_;
   std::vector<std::string> places_;
-  bool unwritable_ = false;  ///< the journal
+  std::size_t procedure_steps_ = 0;  ///< so many of the campaign's, the first ones; the others clean up
+  Time later_ = kNever;              ///< when a step is tried again, or an instrument tests itself
+  bool unwritable_ = false;          ///< the journal
+  bool asked_for_places_ = false;
   Time now_{}, started_at_{};
   Decision decision_;
 };

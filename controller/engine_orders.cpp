@@ -32,6 +32,8 @@ std::string subject(const Order& order) {
       return fmt::format("instrument {}", order.instrument());
     case Order::LABORATORY:
       return "the laboratory";
+    case Order::PLACE:
+      return fmt::format("place {}", order.place());
     default:
       return "the campaign";
   }
@@ -68,7 +70,10 @@ std::string describe_order(const Order& order) {
 void Engine::on(const RequestMade& made) {
   AnswerRequest answer;
   answer.id = made.id;
-  answer.reply = made.request.has_approve() ? approve(made.request.approve()) : order(made.request.order());
+  const control::v1::Request& request = made.request;
+  answer.reply = request.has_approve()  ? approve(request.approve())
+                 : request.has_answer() ? this->answer(request.answer())
+                                        : order(request.order());
   decision_.effects.emplace_back(std::move(answer));
 }
 
@@ -101,9 +106,25 @@ std::string Engine::why_not(const Order& order) const {
       return fmt::format("instrument “{}” was not heard of yet, and nothing is sent to it", order.instrument());
     return fmt::format("there is no instrument “{}”{}", order.instrument(),
                        suggest_name(order.instrument(), names(state_.instruments)));
+  } else if (order.scope() == Order::PLACE) {
+    return why_not_free(order);
   } else if (order.scope() == Order::CAMPAIGN && order.verb() == Order::RESUME) {
     if (state_.status != CampaignState::kPaused && state_.status != CampaignState::kRunning)
       return fmt::format("the campaign is {}; it goes on with the next “athanor run”", to_string(state_.status));
+  }
+  return "";
+}
+
+/// A person has looked at what an experiment that is over left there.
+std::string Engine::why_not_free(const Order& order) const {
+  if (order.verb() != Order::RESUME) return "a place can be resumed, and nothing else";
+  if (std::find(places_.begin(), places_.end(), order.place()) == places_.end())
+    return fmt::format("there is no place “{}”{}", order.place(), suggest_name(order.place(), places_));
+  if (!state_.places_taken.contains(order.place())) return fmt::format("place {} is free already", order.place());
+  for (const std::uint64_t number : state_.live) {
+    if (state_.experiment(number).place == order.place())
+      return fmt::format("the sample of experiment {} stands at {}, and the experiment is not over", number,
+                         order.place());
   }
   return "";
 }
@@ -200,10 +221,14 @@ bool Engine::approved(const ExperimentEntry& experiment, std::size_t step, const
 /// A command that a person's order has overtaken: should it not have begun yet, it is not to.
 bool Engine::unwanted(const CommandEntry& command) const {
   return state_.instruments.at(command.command.instrument()).safe != SafeState::kInUse ||
-         state_.experiment(command.experiment).hold > HoldState::kStopping;
+         (command.experiment > 0 && state_.experiment(command.experiment).hold > HoldState::kStopping);
 }
 
 bool Engine::usable(const InstrumentEntry& instrument) const {
+  return (!instrument.set_aside || ATHANOR_CANARY("use what is set aside")) && ready(instrument);
+}
+
+bool Engine::ready(const InstrumentEntry& instrument) const {
   return instrument.state == InstrumentState::kIdle && instrument.hold == HoldState::kFree &&
          state_.lab_hold == HoldState::kFree && !State::to_be_safe(instrument);
 }
@@ -227,7 +252,8 @@ void Engine::make_safe() {
 void Engine::send_stop(const std::string& instrument) {
   if (ATHANOR_CANARY("tell to stop once") && safety_asked_.at(instrument).reminders > 0) return;
   wire::ToDriver message = to_driver();
-  message.mutable_stop()->set_why("ordered by a person");
+  message.mutable_stop()->set_why(state_.instruments.at(instrument).set_aside ? "set aside after faults"
+                                                                              : "ordered by a person");
   message.mutable_stop()->add_instruments(instrument);
   message.mutable_stop()->set_id(safety_asked_.at(instrument).id);
   send(state_.instruments.at(instrument).driver, std::move(message));

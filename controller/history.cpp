@@ -93,6 +93,7 @@ void History::read(const Record& record) {
     }
     case Record::kIntended: {
       const auto& intended = record.intended();
+      if (intended.experiment() == 0) break;  // an instrument tests itself
       std::vector<CommandLife>& commands = experiments[intended.experiment()].commands;
       command_at_[intended.command().id()] = {intended.experiment(), commands.size()};
       commands.push_back(

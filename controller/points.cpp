@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/canary.h"
+
 namespace athanor {
 
 std::vector<wire::Value> to_values(const Space& space, const Point& point) {
@@ -69,8 +71,11 @@ std::vector<Observation> observations(const Problem& problem, const State& state
     if (!measured) observation.failed = experiment.why;
     const Outcomes numbers = outcomes(measurands, experiment.measured);
     for (std::size_t i = 0; measured && i < measurands.size(); ++i) {
+      const bool flagged = !ATHANOR_CANARY("teach what cannot be") &&
+                           std::any_of(experiment.flags.begin(), experiment.flags.end(),
+                                       [&](const auto& flag) { return flag.result() == measurands[i].name; });
       // What an instrument that went mad measured is in the journal; no model can be made of it.
-      if (numbers[i] && std::abs(*numbers[i]) <= kLargestOutcome)
+      if (numbers[i] && !flagged && std::abs(*numbers[i]) <= kLargestOutcome)
         observation.measured[i] = Measurement{*numbers[i], {}};
     }
     all.push_back(std::move(observation));

@@ -22,8 +22,8 @@ Time time_of(std::int64_t micros) {
 // down and read here, too.
 
 void write(const ExperimentEntry& entry, ExperimentSnapshot& out) {
-  const auto& [number, at, predicted, state, hold, held_why, place, permits, commands, in_use, measured, why, begun,
-               ended] = entry;
+  const auto& [number, at, predicted, state, hold, held_why, place, permits, commands, in_use, help, clean_up, measured,
+               flags, why, begun, ended] = entry;
   static_cast<void>(number);
   out.mutable_at()->Add(at.begin(), at.end());
   out.mutable_predicted()->Add(predicted.begin(), predicted.end());
@@ -49,11 +49,14 @@ void write(const ExperimentEntry& entry, ExperimentSnapshot& out) {
     one.set_text(text);
     if (approval) *one.mutable_approval() = *approval;
   }
+  if (help) *out.mutable_help() = *help;
+  if (clean_up) *out.mutable_clean_up() = *clean_up;
+  out.mutable_flags()->Add(flags.begin(), flags.end());
 }
 
 void read(const ExperimentSnapshot& in, ExperimentEntry& entry) {
-  auto& [number, at, predicted, state, hold, held_why, place, permits, commands, in_use, measured, why, begun, ended] =
-      entry;
+  auto& [number, at, predicted, state, hold, held_why, place, permits, commands, in_use, help, clean_up, measured,
+         flags, why, begun, ended] = entry;
   static_cast<void>(number);
   at.assign(in.at().begin(), in.at().end());
   predicted.assign(in.predicted().begin(), in.predicted().end());
@@ -70,10 +73,13 @@ void read(const ExperimentSnapshot& in, ExperimentEntry& entry) {
   for (const PermitSnapshot& one : in.permits()) {
     permits[one.step()] = {one.digest(), one.text(), one.has_approval() ? std::optional(one.approval()) : std::nullopt};
   }
+  if (in.has_help()) help = in.help();
+  if (in.has_clean_up()) clean_up = in.clean_up();
+  flags.assign(in.flags().begin(), in.flags().end());
 }
 
 void write(const CommandEntry& entry, CommandSnapshot& out) {
-  const auto& [command, experiment, step, attempt, state, outcome, expected_s, since] = entry;
+  const auto& [command, experiment, step, attempt, state, outcome, expected_s, since, flags, again] = entry;
   *out.mutable_command() = command;
   out.set_experiment(experiment);
   out.set_step(step);
@@ -82,10 +88,12 @@ void write(const CommandEntry& entry, CommandSnapshot& out) {
   *out.mutable_outcome() = outcome;
   out.set_expected_s(expected_s);
   out.set_since_us(micros(since));
+  out.mutable_flags()->Add(flags.begin(), flags.end());
+  out.set_again(again);
 }
 
 void read(const CommandSnapshot& in, CommandEntry& entry) {
-  auto& [command, experiment, step, attempt, state, outcome, expected_s, since] = entry;
+  auto& [command, experiment, step, attempt, state, outcome, expected_s, since, flags, again] = entry;
   command = in.command();
   experiment = in.experiment();
   step = in.step();
@@ -94,26 +102,48 @@ void read(const CommandSnapshot& in, CommandEntry& entry) {
   outcome = in.outcome();
   expected_s = in.expected_s();
   since = time_of(in.since_us());
+  flags.assign(in.flags().begin(), in.flags().end());
+  again = in.again();
 }
 
 void write(const InstrumentEntry& entry, InstrumentSnapshot& out) {
-  const auto& [description, driver, state, hold, safe, command] = entry;
+  const auto& [description, driver, state, hold, safe, command, faults, set_aside, tested, tests, tests_failed,
+               readings] = entry;
   *out.mutable_description() = description;
   out.set_driver(driver);
   out.set_state(static_cast<std::uint32_t>(state));
   out.set_command(command);
   out.set_hold(static_cast<std::uint32_t>(hold));
   out.set_safe(static_cast<std::uint32_t>(safe));
+  out.set_faults(faults);
+  out.set_set_aside(set_aside);
+  out.set_tested_us(micros(tested));
+  out.set_tests(tests);
+  out.set_tests_failed(tests_failed);
+  for (const auto& [result, reading] : readings) {
+    const auto& [number, times] = reading;
+    ReadingSnapshot& one = *out.add_readings();
+    one.set_result(result);
+    one.set_number(number);
+    one.set_times(times);
+  }
 }
 
 void read(const InstrumentSnapshot& in, InstrumentEntry& entry) {
-  auto& [description, driver, state, hold, safe, command] = entry;
+  auto& [description, driver, state, hold, safe, command, faults, set_aside, tested, tests, tests_failed, readings] =
+      entry;
   description = in.description();
   driver = in.driver();
   state = static_cast<InstrumentState>(in.state());
   command = in.command();
   hold = static_cast<HoldState>(in.hold());
   safe = static_cast<SafeState>(in.safe());
+  faults = in.faults();
+  set_aside = in.set_aside();
+  tested = time_of(in.tested_us());
+  tests = in.tests();
+  tests_failed = in.tests_failed();
+  for (const ReadingSnapshot& one : in.readings()) readings[one.result()] = {one.number(), one.times()};
 }
 
 }  // namespace

@@ -25,16 +25,18 @@ void State::move(ExperimentEntry& moved, ExperimentEvent event) {
   moved.state = next(kExperimentTable, moved.state, event);
 }
 
-void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time) {
+void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time, bool unclean) {
   move(ended, event);
   ended.ended = time;
-  bool doubtful = false;
+  bool doubtful = unclean;
   for (const auto& [step, id] : ended.commands) {
     doubtful = doubtful || commands.at(id).state == CommandState::kDoubtful;
   }
   std::erase_if(commands, [&](const auto& item) { return item.second.experiment == ended.number; });
   ended.commands.clear();
   ended.permits.clear();
+  ended.help.reset();
+  ended.clean_up.reset();
   // A doubtful sample stays where it is until a person has looked.
   if (!doubtful) places_taken.erase(ended.place);
   live.erase(std::lower_bound(live.begin(), live.end(), ended.number));
@@ -66,6 +68,10 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   fresh.since = time;
   const bool is_new = commands.emplace(command.id(), std::move(fresh)).second;
   ATHANOR_CHECK(is_new, "a command id was used twice");
+  if (intended.experiment() == 0) {
+    ++instrument.tests;
+    return;
+  }
   ExperimentEntry& experiment = entry(intended.experiment());
   ATHANOR_CHECK(!experiment.in_use, "two steps at once on one sample");
   experiment.commands[intended.step()] = command.id();
@@ -80,12 +86,51 @@ void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
   moving.since = time;
   if (moved.has_outcome()) moving.outcome = moved.outcome();
   if (moved.expected_s() > 0) moving.expected_s = moved.expected_s();
-  if (was_open && !moving.open()) {
-    InstrumentEntry& instrument = instruments.at(moving.command.instrument());
-    instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kRelease);
-    instrument.command.clear();
-    entry(moving.experiment).in_use = false;
+  moving.flags.assign(moved.flags().begin(), moved.flags().end());
+  if (was_open && !moving.open()) apply_end_of_command(moving, moved, time);
+}
+
+void State::apply_end_of_command(CommandEntry& ended, const journal::v1::CommandMoved& moved, Time time) {
+  InstrumentEntry& instrument = instruments.at(ended.command.instrument());
+  instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kRelease);
+  instrument.command.clear();
+  const bool done = ended.state == CommandState::kDone;
+  if (moved.instrument_fault()) {
+    ++instrument.faults;
+  } else if (done) {
+    instrument.faults = 0;
   }
+  for (const wire::Value& value : ended.outcome.results()) {
+    if (value.kind_case() != wire::Value::kNumber) continue;
+    InstrumentEntry::Reading& reading = instrument.readings[ended.command.capability() + "." + value.name()];
+    reading.times = reading.times > 0 && reading.number == value.number() ? reading.times + 1 : 1;
+    reading.number = value.number();
+  }
+  if (ended.experiment > 0) {
+    entry(ended.experiment).in_use = false;
+    return;
+  }
+  instrument.tested = time;
+  if (!done) ++instrument.tests_failed;
+  commands.erase(commands.find(moved.id()));
+}
+
+void State::set_aside(InstrumentEntry& instrument, Time time) {
+  instrument.set_aside = true;
+  instrument.tested = time;
+  instrument.tests_failed = 0;
+  if (instrument.safe == SafeState::kInUse) instrument.safe = SafeState::kWhenIdle;
+}
+
+void State::apply_help(const journal::v1::HelpGiven& given) {
+  using journal::v1::HelpGiven;
+  ExperimentEntry& helped = entry(given.experiment());
+  helped.help.reset();
+  CommandEntry& command = commands.at(helped.commands.at(given.step()));
+  const bool done = given.verdict() == HelpGiven::DONE;
+  command.state = next(kCommandTable, command.state, done ? CommandEvent::kVouch : CommandEvent::kSettle);
+  command.again = given.verdict() == HelpGiven::RETRY;
+  for (const wire::Value& reagent : given.stock()) stock_used[reagent.name()] += reagent.number();
 }
 
 void State::move_campaign(CampaignEvent event, const std::string& reason, Time time) {
@@ -124,9 +169,18 @@ void State::apply_order(const journal::v1::Order& order, Time time) {
       if (verb == HoldEvent::kHalt && acts != instruments.end()) make_safe(acts->second);
       return;
     }
-    case Order::INSTRUMENT:
-      hold(instruments.at(order.instrument()).hold, nullptr);
-      return make_safe(instruments.at(order.instrument()));
+    case Order::INSTRUMENT: {
+      InstrumentEntry& instrument = instruments.at(order.instrument());
+      hold(instrument.hold, nullptr);
+      if (verb == HoldEvent::kResume && instrument.set_aside) {
+        instrument.set_aside = false;
+        instrument.faults = 0;
+      }
+      return make_safe(instrument);
+    }
+    case Order::PLACE:
+      places_taken.erase(order.place());
+      return;
     case Order::LABORATORY:
       hold(lab_hold, &lab_held_why);
       [[fallthrough]];
@@ -232,6 +286,7 @@ void State::apply(const Record& record) {
     case Record::kMeasured: {
       ExperimentEntry& ended = entry(record.measured().experiment());
       ended.measured.assign(record.measured().values().begin(), record.measured().values().end());
+      ended.flags.assign(record.measured().flags().begin(), record.measured().flags().end());
       end(ended, ExperimentEvent::kMeasure, time);
       ++measured;
       break;
@@ -239,14 +294,14 @@ void State::apply(const Record& record) {
     case Record::kFailed: {
       ExperimentEntry& ended = entry(record.failed().experiment());
       ended.why = record.failed().why();
-      end(ended, ExperimentEvent::kFail, time);
+      end(ended, ExperimentEvent::kFail, time, record.failed().unclean());
       ++failed;
       break;
     }
     case Record::kAbandoned: {
       ExperimentEntry& ended = entry(record.abandoned().experiment());
       ended.why = record.abandoned().why();
-      end(ended, ExperimentEvent::kAbandon, time);
+      end(ended, ExperimentEvent::kAbandon, time, record.abandoned().unclean());
       ++abandoned;
       break;
     }
@@ -268,6 +323,26 @@ void State::apply(const Record& record) {
     case Record::kMadeSafe:
       for (const std::string& id : record.made_safe().instruments()) instruments.at(id).safe = SafeState::kSafe;
       break;
+    case Record::kHelpAsked:
+      entry(record.help_asked().experiment()).help = record.help_asked();
+      break;
+    case Record::kHelpGiven:
+      apply_help(record.help_given());
+      break;
+    case Record::kCleanUp:
+      entry(record.clean_up().experiment()).clean_up = record.clean_up();
+      for (const wire::Value& reagent : record.clean_up().stock()) stock_used[reagent.name()] += reagent.number();
+      break;
+    case Record::kSetAside:
+      set_aside(instruments.at(record.set_aside().instrument()), time);
+      break;
+    case Record::kReturned: {
+      // On probation: one more fault before it has done anything well sets it aside again.
+      InstrumentEntry& returned = instruments.at(record.returned().instrument());
+      returned.set_aside = false;
+      returned.faults = kFaultsInARow - 1;
+      break;
+    }
     case Record::kSnapshot:  // tells of the state, and changes nothing in it
       break;
     case Record::BODY_NOT_SET:
@@ -278,6 +353,11 @@ void State::apply(const Record& record) {
 std::uint64_t State::next_live(std::uint64_t number) const {
   const auto next = std::upper_bound(live.begin(), live.end(), number);
   return next == live.end() ? 0 : *next;
+}
+
+std::size_t State::waiting() const {
+  return static_cast<std::size_t>(
+      std::count_if(live.begin(), live.end(), [&](auto number) { return experiment(number).help.has_value(); }));
 }
 
 bool State::commands_open() const {
@@ -318,16 +398,24 @@ std::string State::canonical() const {
                           permit.approval ? bytes(*permit.approval) : "-");
     }
     for (const auto& [step, id] : e.commands) text += fmt::format(" {}={}", step, id);
+    if (e.help) text += " help " + bytes(*e.help);
+    if (e.clean_up) text += " clean up " + bytes(*e.clean_up);
+    if (!e.flags.empty()) text += " flags " + all_bytes(e.flags);
     text += "\n";
   }
   for (const auto& [id, c] : commands) {
-    text += fmt::format("command {} {} of {} step {} attempt {} outcome {} expected {} since {}\n", bytes(c.command),
-                        to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome), c.expected_s,
-                        micros(c.since));
+    text += fmt::format("command {} {} of {} step {} attempt {} outcome {} expected {} since {} again {} flags {}\n",
+                        bytes(c.command), to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome),
+                        c.expected_s, micros(c.since), c.again, all_bytes(c.flags));
   }
   for (const auto& [id, i] : instruments) {
-    text += fmt::format("instrument {} {} {} {} {} {} {}\n", id, i.driver, to_string(i.state), to_string(i.hold),
+    text += fmt::format("instrument {} {} {} {} {} {} {}", id, i.driver, to_string(i.state), to_string(i.hold),
                         static_cast<int>(i.safe), i.command, bytes(i.description));
+    text += fmt::format(" faults {} aside {} {} tests {} {}", i.faults, i.set_aside, micros(i.tested), i.tests,
+                        i.tests_failed);
+    for (const auto& [result, reading] : i.readings)
+      text += fmt::format(" {} {} {}", result, reading.number, reading.times);
+    text += "\n";
   }
   for (const auto& [driver, d] : drivers) text += fmt::format("driver {} {} {}\n", driver, d.boot, d.up);
   for (const std::string& place : places_taken) text += fmt::format("place {}\n", place);

@@ -17,6 +17,9 @@ namespace athanor {
 namespace wire = driver::v1;
 using journal::v1::Record;
 
+/// So many faults of an instrument in a row set it aside.
+constexpr std::uint32_t kFaultsInARow = 3;
+
 /// How far an instrument is on its way to its safe state.
 enum class SafeState {
   kInUse,     ///< nobody asked for it
@@ -34,7 +37,9 @@ struct CommandEntry {
   CommandState state = CommandState::kIntended;
   wire::Outcome outcome;
   double expected_s = 0;
-  Time since{};  ///< of the last change
+  Time since{};                          ///< of the last change
+  std::vector<journal::v1::Flag> flags;  ///< results that are not to be believed
+  bool again = false;                    ///< a person wants it done once more
 
   bool open() const { return state == CommandState::kIntended || state == CommandState::kAccepted; }
 };
@@ -55,8 +60,11 @@ struct ExperimentEntry {
   std::map<std::uint32_t, Permit> permits;
   std::map<std::uint32_t, std::string> commands;  ///< step → the id of its latest command; emptied at the end
   bool in_use = false;  ///< one of them is open: a sample is in one place, so one step at a time acts on it
+  std::optional<journal::v1::HelpAsked> help;    ///< what a person has not answered yet
+  std::optional<journal::v1::CleanUp> clean_up;  ///< it has come to nothing, and is being cleaned up
   std::vector<wire::Value> measured;
-  std::string why;  ///< it failed or was abandoned
+  std::vector<journal::v1::Flag> flags;  ///< of what was measured: not told to the planner
+  std::string why;                       ///< it failed or was abandoned
   Time begun{}, ended{};
 
   bool ended_already() const { return state >= ExperimentState::kMeasured; }
@@ -68,7 +76,17 @@ struct InstrumentEntry {
   InstrumentState state = InstrumentState::kOffline;
   HoldState hold = HoldState::kFree;
   SafeState safe = SafeState::kInUse;
-  std::string command;  ///< what it is busy with
+  std::string command;                        ///< what it is busy with
+  std::uint32_t faults = 0;                   ///< in a row
+  bool set_aside = false;                     ///< for them: gets no step before it has passed its self-test
+  Time tested{};                              ///< when it was set aside, or failed its last test since
+  std::uint32_t tests = 0, tests_failed = 0;  ///< ever, and since it was set aside
+  /// How often a result was read in a row: a sensor that says the same for ever measures nothing.
+  struct Reading {
+    double number = 0;
+    std::uint32_t times = 0;
+  };
+  std::map<std::string, Reading> readings;
 };
 
 struct DriverEntry {
@@ -111,6 +129,8 @@ struct State {
   const ExperimentEntry& experiment(std::uint64_t number) const;
   /// The least live experiment above `number`, 0 if there is none: a walk that ends of experiments do not disturb.
   std::uint64_t next_live(std::uint64_t number) const;
+  /// How many live experiments wait for a person's answer.
+  std::size_t waiting() const;
   /// Experiments that taught something: measured or failed.
   std::size_t done() const { return measured + failed; }
   bool commands_open() const;
@@ -125,11 +145,14 @@ struct State {
  private:
   ExperimentEntry& entry(std::uint64_t number);
   void move(ExperimentEntry& experiment, ExperimentEvent event);
-  void end(ExperimentEntry& experiment, ExperimentEvent event, Time time);
+  void end(ExperimentEntry& experiment, ExperimentEvent event, Time time, bool unclean = false);
   void apply_driver_seen(const journal::v1::DriverSeen& seen);
   void apply_intended(const journal::v1::Intended& intended, Time time);
   void apply_command(const journal::v1::CommandMoved& moved, Time time);
   void apply_order(const journal::v1::Order& order, Time time);
+  void apply_help(const journal::v1::HelpGiven& given);
+  void apply_end_of_command(CommandEntry& ended, const journal::v1::CommandMoved& moved, Time time);
+  void set_aside(InstrumentEntry& instrument, Time time);
   void move_campaign(CampaignEvent event, const std::string& reason, Time time);
 };
 

@@ -46,13 +46,13 @@ const TransitionTable<ExperimentState, ExperimentEvent> kExperimentTable = {{{
 
 // The wire may double, delay and reorder: whatever arrives after the end of a command is ignored.
 const TransitionTable<CommandState, CommandEvent> kCommandTable = {{{
-    //               accept                       send again  finish                    fail                        interrupt                        doubt
-    /* intended    */ {{go(CommandState::kAccepted), ignore(), go(CommandState::kDone), go(CommandState::kFailed), go(CommandState::kInterrupted), go(CommandState::kDoubtful)}},
-    /* accepted    */ {{ignore(), go(CommandState::kIntended), go(CommandState::kDone), go(CommandState::kFailed), go(CommandState::kInterrupted), go(CommandState::kDoubtful)}},
-    /* done        */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore()}},
-    /* failed      */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore()}},
-    /* interrupted */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore()}},
-    /* doubtful    */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore()}},
+    //               accept                       send again  finish                    fail                        interrupt                        doubt                         vouch                     settle
+    /* intended    */ {{go(CommandState::kAccepted), ignore(), go(CommandState::kDone), go(CommandState::kFailed), go(CommandState::kInterrupted), go(CommandState::kDoubtful), never(), never()}},
+    /* accepted    */ {{ignore(), go(CommandState::kIntended), go(CommandState::kDone), go(CommandState::kFailed), go(CommandState::kInterrupted), go(CommandState::kDoubtful), never(), never()}},
+    /* done        */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore(), never(), never()}},
+    /* failed      */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore(), go(CommandState::kDone), ignore()}},
+    /* interrupted */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore(), go(CommandState::kDone), ignore()}},
+    /* doubtful    */ {{ignore(), never(), ignore(), ignore(), ignore(), ignore(), go(CommandState::kDone), go(CommandState::kFailed)}},
 }}};
 
 const TransitionTable<InstrumentState, InstrumentEvent> kInstrumentTable = {{{

@@ -44,7 +44,8 @@ extern const TransitionTable<ExperimentState, ExperimentEvent> kExperimentTable;
 
 // ── Command ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 enum class CommandState { kIntended, kAccepted, kDone, kFailed, kInterrupted, kDoubtful, kCount };
-enum class CommandEvent { kAccept, kSendAgain, kFinish, kFail, kInterrupt, kDoubt, kCount };
+/// kVouch and kSettle are a person's word about what nobody else can tell: it was done, or it was not.
+enum class CommandEvent { kAccept, kSendAgain, kFinish, kFail, kInterrupt, kDoubt, kVouch, kSettle, kCount };
 extern const TransitionTable<CommandState, CommandEvent> kCommandTable;
 
 // ── Instrument ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -48,6 +48,7 @@ class Inspection {
           !std::is_sorted(field.levels().begin(), field.levels().end())) {
         says(fmt::format("{} “{}” has levels that are no numbers, or not ascending", what, field.name()));
       }
+      if (field.flat_after() == 1) says(fmt::format("{} “{}” is flat after a single reading", what, field.name()));
       if (field.has_low() && low > high) {
         says(fmt::format("{} “{}” has limits the wrong way round: {} … {}", what, field.name(), low, high));
       }
@@ -65,6 +66,16 @@ class Inspection {
       says(fmt::format("lasts as long as “{}” says, which is no parameter of it", capability.duration_parameter()));
     } else if (field->is_text() || !is_time(field->unit())) {
       says(fmt::format("lasts as long as “{}” says, which is no time", field->name()));
+    }
+  }
+
+  // It is carried out whenever the controller doubts the instrument, by itself.
+  void self_test(const wire::Capability& capability) {
+    if (!capability.self_test()) return;
+    if (!capability.repeatable()) says("a self-test must be repeatable");
+    if (capability.risk() != wire::SAFE) says("a self-test must be harmless, of the risk class “safe”");
+    for (const wire::Field& field : capability.parameters()) {
+      if (!field.may_be_missing()) says(fmt::format("a self-test cannot need parameter “{}”", field.name()));
     }
   }
 
@@ -105,6 +116,7 @@ std::vector<std::string> mistakes_in(const wire::Instrument& instrument) {
     inspection.fields(capability.parameters(), "parameter");
     inspection.fields(capability.results(), "result");
     inspection.duration(capability);
+    inspection.self_test(capability);
     for (const wire::StockUse& use : capability.uses()) inspection.stock(use, capability);
   }
   return found;

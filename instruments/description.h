@@ -10,7 +10,8 @@ namespace athanor {
 
 /// What is wrong in a driver's description of an instrument, each in one sentence; empty if nothing is: names missing
 /// or given twice, units that are none, limits the wrong way round or not finite, a duration that is negative,
-/// parameters of `duration_parameter` and `uses` that are not there or of the wrong kind.
+/// parameters of `duration_parameter` and `uses` that are not there or of the wrong kind, a self-test that needs
+/// parameters, or may do harm.
 std::vector<std::string> mistakes_in(const driver::v1::Instrument& instrument);
 
 /// The capability of that name, or null.

@@ -42,6 +42,12 @@ std::string why_not_approved(const wire::Capability& capability, const wire::Com
   return "";
 }
 
+wire::Outcome not_begun(const std::string& id, const Fault& fault) {
+  wire::Outcome outcome = failed_outcome(id, fault);
+  outcome.set_not_begun(true);
+  return outcome;
+}
+
 template <class Map>
 std::vector<std::string> keys(const Map& map) {
   std::vector<std::string> names;
@@ -171,7 +177,7 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   // Entered and not running: the write failed halfway, and because of that it was not started.
   if (entry) ledger_.forget(command.id());
   if (const auto fault = why_not(command, now)) {
-    const wire::Outcome outcome = failed_outcome(command.id(), *fault);
+    const wire::Outcome outcome = not_begun(command.id(), *fault);
     ledger_.refuse(command, boot_, outcome);
     *say(out).mutable_outcome() = outcome;
     return;
@@ -185,7 +191,7 @@ void Driver::begin(const wire::Command& command, Time now, Messages& out) {
   running.command = command;
   busy_[command.instrument()] = command.id();
   const Outcome<Duration> expected = instruments_.at(command.instrument())->start(command, now);
-  if (!expected) return finish(failed_outcome(command.id(), expected.fault()), now, out);
+  if (!expected) return finish(not_begun(command.id(), expected.fault()), now, out);
   running.expected_s = seconds(expected.value());
   wire::Accepted& accepted = *say(out).mutable_accepted();
   accepted.set_id(command.id());
@@ -230,7 +236,7 @@ void Driver::on_cancel(const std::string& id, Time now, Messages& out) {
   const auto entry = ledger_.find(id);
   if (entry && (entry->outcome || entry->interrupted)) return say_standing(*entry, out);
   // Never begun: entered now, so that the command, should it still come, stays cancelled.
-  const wire::Outcome outcome = failed_outcome(id, Fault{Fault::Kind::kInterrupted, "cancelled before it was begun"});
+  const wire::Outcome outcome = not_begun(id, Fault{Fault::Kind::kInterrupted, "cancelled before it was begun"});
   if (entry) {
     ledger_.end(outcome);
   } else {

@@ -52,10 +52,27 @@ CapabilityBuilder& CapabilityBuilder::optional() {
   return *this;
 }
 
-CapabilityBuilder& CapabilityBuilder::result(std::string name, std::string unit) {
+CapabilityBuilder& CapabilityBuilder::result(std::string name, std::string unit, std::optional<double> low,
+                                             std::optional<double> high) {
   wire::Field& field = *capability_.add_results();
   field.set_name(std::move(name));
   field.set_unit(std::move(unit));
+  if (low) field.set_low(*low);
+  if (high) field.set_high(*high);
+  return *this;
+}
+
+CapabilityBuilder& CapabilityBuilder::saturates(std::optional<double> low, std::optional<double> high) {
+  ATHANOR_CHECK(capability_.results_size() > 0, "a result is described before its detector's ends");
+  wire::Field& field = *capability_.mutable_results()->rbegin();
+  if (low) field.set_saturates_low(*low);
+  if (high) field.set_saturates_high(*high);
+  return *this;
+}
+
+CapabilityBuilder& CapabilityBuilder::flat_after(unsigned readings) {
+  ATHANOR_CHECK(capability_.results_size() > 0, "a result is described before when it is flat");
+  capability_.mutable_results()->rbegin()->set_flat_after(readings);
   return *this;
 }
 
@@ -91,6 +108,11 @@ CapabilityBuilder& CapabilityBuilder::risk(wire::Risk risk) {
 CapabilityBuilder& CapabilityBuilder::repeatable() {
   capability_.set_repeatable(true);
   return *this;
+}
+
+CapabilityBuilder& CapabilityBuilder::self_test() {
+  capability_.set_self_test(true);
+  return repeatable();
 }
 
 // ── Arguments ────────────────────────────────────────────────────────────────────────────────────────────────────────

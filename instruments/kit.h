@@ -34,8 +34,13 @@ class CapabilityBuilder {
   CapabilityBuilder& text(std::string name, std::vector<std::string> choices = {});
   /// The parameter that was described last need not be given.
   CapabilityBuilder& optional();
-  /// A result that is a number of `unit`.
-  CapabilityBuilder& result(std::string name, std::string unit = "");
+  /// A result that is a number of `unit`; what lies beyond the limits that are given cannot be, and is not believed.
+  CapabilityBuilder& result(std::string name, std::string unit = "", std::optional<double> low = std::nullopt,
+                            std::optional<double> high = std::nullopt);
+  /// The detector of the result that was described last says nothing more at these ends and beyond.
+  CapabilityBuilder& saturates(std::optional<double> low, std::optional<double> high);
+  /// The result that was described last, equal to its last digit so many times in a row, is no measurement.
+  CapabilityBuilder& flat_after(unsigned readings);
   CapabilityBuilder& text_result(std::string name);
   /// How long it usually takes, without the time that `lasts` adds.
   CapabilityBuilder& usual_duration(Duration duration);
@@ -46,6 +51,8 @@ class CapabilityBuilder {
   CapabilityBuilder& risk(wire::Risk risk);
   /// May be carried out again after an interruption without harm.
   CapabilityBuilder& repeatable();
+  /// Tells whether the instrument works, on no sample and without harm: how one that was set aside comes back.
+  CapabilityBuilder& self_test();
 
   const wire::Capability& description() const { return capability_; }
 

@@ -126,7 +126,8 @@ TEST_CASE("after a restart each open command is asked about, and the table decid
   SECTION("interrupted, may not be repeated: doubtful, a person is asked, the place is kept") {
     rig.answer(dose.id(), wire::CommandState::INTERRUPTED, "boot-2");
     CHECK(alarms(rig) == 1);
-    CHECK(rig.state().experiment(1).state == ExperimentState::kAbandoned);
+    CHECK(rig.state().experiment(1).state == ExperimentState::kRunning);
+    CHECK(rig.state().experiment(1).help.has_value());
     CHECK(rig.state().places_taken.contains("vial-1"));
     for (const wire::Command& command : rig.commands) CHECK(command.sample() != dose.sample());
   }
@@ -184,6 +185,7 @@ TEST_CASE("three spoilt experiments in a row stop the campaign") {
       rig.plan();
     } else {
       rig.outcome(failed_outcome(rig.take().id(), {Fault::Kind::kDevice, "broken"}));
+      rig.confirm_stops();
     }
   }
   CHECK(rig.state().status == CampaignState::kStopped);
@@ -253,7 +255,7 @@ TEST_CASE("an id that the driver knows as another command stops the campaign") {
   state.mutable_command()->mutable_with(0)->set_number(1.9);
   *state.mutable_outcome() = Rig::success(dose);
   rig.give(DriverSaid{message});
-  CHECK(rig.state().abandoned == 1);
+  CHECK(rig.state().experiment(1).help.has_value());
   CHECK(rig.state().measured == 0);
   CHECK(rig.state().why.find("older") != std::string::npos);
   CHECK(rig.state().status != CampaignState::kRunning);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controller/engine.h"
+#include "instruments/kit.h"
 #include "instruments/messages.h"
 
 namespace athanor::testing {
@@ -65,6 +66,10 @@ inline wire::Instrument instrument(const std::string& id) {
     wire::Field& result = *capability.add_results();
     result.set_name("area");
     result.set_unit("%");
+    result.set_low(-1);
+    result.set_high(101);
+    result.set_saturates_high(99);
+    result.set_flat_after(5);
   }
   capability.set_usual_duration_s(60);
   return description;
@@ -73,7 +78,8 @@ inline wire::Instrument instrument(const std::string& id) {
 /// An engine and both of its other sides. Every decision's records are kept as a journal would keep them.
 class Rig {
  public:
-  bool hazardous = false;  ///< to heat
+  bool hazardous = false;   ///< to heat
+  bool self_tests = false;  ///< are offered by reactors
 
   explicit Rig(const std::string& campaign_text = kCampaign, const std::string& lab_text = kLab)
       : campaign(parse_campaign(campaign_text, "campaign.yaml", ".")), lab(parse_lab(lab_text, "lab.yaml", ".")) {
@@ -131,8 +137,9 @@ class Rig {
     for (const char* id : {"dispenser-1", "reactor-1", "reactor-2", "hplc-1"}) {
       wire::Instrument& described = *message.mutable_welcome()->add_instruments();
       described = instrument(id);
-      if (hazardous && id == std::string("reactor-1")) described.mutable_capabilities(0)->set_risk(wire::HAZARDOUS);
-      if (hazardous && id == std::string("reactor-2")) described.mutable_capabilities(0)->set_risk(wire::HAZARDOUS);
+      if (!described.id().starts_with("reactor")) continue;
+      if (hazardous) described.mutable_capabilities(0)->set_risk(wire::HAZARDOUS);
+      if (self_tests) *described.add_capabilities() = capability("self_test").self_test().description();
     }
     give(DriverSaid{message});
   }
@@ -175,6 +182,16 @@ class Rig {
     }
     give(said);
   }
+  /// What was asked of a person, answered.
+  void help(std::uint64_t experiment, journal::v1::HelpGiven::Verdict verdict) {
+    RequestMade made;
+    control::v1::Answer& given = *made.request.mutable_answer();
+    given.set_experiment(experiment);
+    given.set_verdict(verdict);
+    given.set_who("ann");
+    given.set_why("because");
+    give(made);
+  }
   using Order = journal::v1::Order;
   /// Gives an order; what it is about is `subject`: the number of an experiment, or the name of an instrument.
   void order(Order::Verb verb, Order::Scope scope = Order::CAMPAIGN, const std::string& subject = "") {
@@ -184,6 +201,7 @@ class Rig {
     given.set_scope(scope);
     if (scope == Order::EXPERIMENT) given.set_experiment(std::stoull(subject));
     if (scope == Order::INSTRUMENT) given.set_instrument(subject);
+    if (scope == Order::PLACE) given.set_place(subject);
     given.set_who("ann");
     given.set_why("because");
     give(made);

@@ -97,14 +97,14 @@ TEST_CASE("every cell of every transition table") {
                                   "! ! ! ! !",                      // abandoned
                               });
   }
-  SECTION("command: accept, send again, finish, fail, interrupt, doubt") {
+  SECTION("command: accept, send again, finish, fail, interrupt, doubt, vouch, settle") {
     compare(kCommandTable, {
-                               "accepted . done failed interrupted doubtful",  // intended
-                               ". intended done failed interrupted doubtful",  // accepted
-                               ". ! . . . .",                                  // done
-                               ". ! . . . .",                                  // failed
-                               ". ! . . . .",                                  // interrupted
-                               ". ! . . . .",                                  // doubtful
+                               "accepted . done failed interrupted doubtful ! !",  // intended
+                               ". intended done failed interrupted doubtful ! !",  // accepted
+                               ". ! . . . . ! !",                                  // done
+                               ". ! . . . . done .",                               // failed
+                               ". ! . . . . done .",                               // interrupted
+                               ". ! . . . . done failed",                          // doubtful
                            });
   }
   SECTION("instrument: link up, link down, take, release") {

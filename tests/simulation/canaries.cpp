@@ -22,7 +22,8 @@ const std::vector<std::string>& canaries() {
       "forget the ledger",     "send before sync",      "drop a chain link",
       "ignore a limit",        "lose a reservation",    "retry a non-repeatable step",
       "trust a stale boot id", "begin without stock",   "trust the wall clock",
-      "tell to stop once",     "skip a snapshot event",
+      "tell to stop once",     "skip a snapshot event", "take what failed for not begun",
+      "use what is set aside", "teach what cannot be",
   };
   return names;
 }

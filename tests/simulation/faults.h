@@ -33,6 +33,9 @@ enum class FaultKind {
   kUserStops,        // and starts again later
   kOrders,           // a person pauses, resumes, stops, aborts or halts something
   kSnapshotDamaged,  // between two processes
+  kDeviceRefuses,    // a device does not begin a job
+  kDeviceBreaks,     // … fails at every job for hours
+  kWrongSignal,      // a meter finds what cannot be
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

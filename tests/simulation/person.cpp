@@ -1,5 +1,6 @@
 #include "tests/simulation/person.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -31,7 +32,48 @@ void Person::order(RandomStream& chance) {
 
 std::vector<RequestMade> Person::take() {
   if (faults_.over()) set_free();
+  look_at_samples();
   return std::exchange(requests_, {});
+}
+
+// Whoever is asked comes within some hours, looks at the sample, and tells the truth.
+void Person::look_at_samples() {
+  const State& state = engine_.state();
+  for (const std::uint64_t number : state.live) {
+    const ExperimentEntry& experiment = state.experiment(number);
+    if (!experiment.help) continue;
+    const auto [look, is_new] = looks_at_.emplace(number, network_.now() + from_seconds(habits_.uniform(10, 20000)));
+    if (is_new) network_.schedule(look->second, [&network = network_] { network.wake_controller(); });
+    if (is_new || look->second > network_.now()) continue;
+    looks_at_.erase(look);
+    answer_for(experiment);
+  }
+}
+
+void Person::answer_for(const ExperimentEntry& experiment) {
+  using journal::v1::HelpGiven;
+  const Step& step = campaign_.steps[experiment.help->step()];
+  const CommandEntry& command = engine_.state().commands.at(experiment.commands.at(experiment.help->step()));
+  const std::string& sample = command.command.sample();
+  const bool done = world_.completed(sample, step.name) > 0, safe = !world_.began(sample, step.name);
+  RequestMade made;
+  made.id = experiment.number;
+  control::v1::Answer& answer = *made.request.mutable_answer();
+  answer.set_experiment(experiment.number);
+  answer.set_verdict(done && step.gives.empty()                       ? HelpGiven::DONE
+                     : safe && !hopeless_.contains(experiment.number) ? HelpGiven::RETRY
+                     : habits_.below(2) == 0                          ? HelpGiven::ABANDON
+                                                                      : HelpGiven::FAIL);
+  answer.set_who("somebody");
+  answer.set_why("looked at it");
+  requests_.push_back(std::move(made));
+}
+
+// An order's id is none; what is answered of an experiment's is refused where there is no stock to do a step again.
+void Person::answer(const AnswerRequest& answer) {
+  if (answer.id == 0 || !answer.reply.refused()) return;
+  hopeless_.insert(answer.id);
+  network_.wake_controller();
 }
 
 void Person::give(Order order) {
@@ -58,7 +100,14 @@ void Person::set_free() {
   resume.set_scope(Order::INSTRUMENT);
   for (const auto& [id, instrument] : state.instruments) {
     resume.set_instrument(id);
-    if (instrument.hold != HoldState::kFree) give(resume);
+    if (instrument.hold != HoldState::kFree || instrument.set_aside) give(resume);
+  }
+  resume.set_scope(Order::PLACE);
+  for (const std::string& place : state.places_taken) {
+    resume.set_place(place);
+    const bool in_use = std::any_of(state.live.begin(), state.live.end(),
+                                    [&](auto number) { return state.experiment(number).place == place; });
+    if (!in_use) give(resume);
   }
 }
 

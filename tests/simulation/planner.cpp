@@ -1,5 +1,9 @@
 #include "tests/simulation/planner.h"
 
+#include <fmt/format.h>
+
+#include "tests/simulation/world.h"
+
 namespace athanor::simulation {
 
 RandomPlanner::RandomPlanner(const Space& space, Network& network, Faults& faults)
@@ -8,6 +12,13 @@ RandomPlanner::RandomPlanner(const Space& space, Network& network, Faults& fault
 void RandomPlanner::ask(AskPlanner question) {
   const double thinks_s = faults_.strikes(FaultKind::kPlannerSlow) ? 600 : 0.01;
   RandomStream random(question.question.seed, "points");
+  for (const Observation& observation : question.question.observations) {
+    for (const auto& measured : observation.measured) {
+      if (measured && measured->value > kHighestSignal)
+        throw Violation{
+            fmt::format("the planner is told that experiment {} measured {}", observation.id, measured->value)};
+    }
+  }
   PlannerSaid said;
   said.ask = question.ask;
   for (std::size_t i = 0; i < question.question.count; ++i)

@@ -8,6 +8,8 @@ Scenario draw_scenario(std::uint64_t seed) {
   RandomStream random(seed, "scenario");
   const auto one_in = [&](std::uint64_t n) { return random.below(n) == 0; };
   Scenario out;
+  // Dice of their own: what is added here changes nothing of the rest.
+  RandomStream policies(seed, "policies");
 
   out.drivers.resize(1 + random.below(3));
   for (std::size_t k = 0; k < out.drivers.size(); ++k) {
@@ -32,6 +34,7 @@ Scenario draw_scenario(std::uint64_t seed) {
         instruments += ", limits: {heat: {temperature: {max: 70 degC}}}";
       }
       instruments += "}\n";
+      device.tests_itself = policies.below(3) > 0;
       driver.devices.push_back(device);
     }
   };
@@ -55,19 +58,36 @@ Scenario draw_scenario(std::uint64_t seed) {
       fmt::format("lab: simulated\ndrivers: {{{}}}\ninstruments:\n{}places: {{vial: {{count: {}}}}}\nstock: {{{}}}\n",
                   drivers, instruments, 1 + random.below(4), stock);
 
+  // What is done when a step goes wrong: of some steps as the file says, of the others the usual.
+  const bool cleans = policies.below(2) == 0;
+  const auto on_fault = [&](bool repeatable) -> std::string {
+    if (policies.below(2) == 0) return "";
+    std::string text = fmt::format("wait: {} s, elsewhere: {}, then: {}", policies.below(200), policies.below(2) == 0,
+                                   policies.below(3) == 0 ? "ask" : "abandon");
+    if (repeatable) text += fmt::format(", retry: {}", policies.below(6));
+    if (cleans && policies.below(2) == 0)
+      text += policies.below(2) == 0 ? ", clean_up: [rinse]" : ", clean_up: [cool, rinse]";
+    return ", on_fault: {" + text + "}";
+  };
   const bool twice = one_in(2), looks_twice = one_in(3);
-  std::string procedure = "  - {step: dose, do: dispense, with: {volume: 0.2 mL, reagent: $reagent}}\n";
-  if (twice) procedure += "  - {step: dilute, do: dispense, after: [dose], with: {volume: 0.5 mL, reagent: A}}\n";
-  procedure += fmt::format("  - {{step: react, do: heat, after: [{}], with: {{temperature: $temperature}}}}\n",
-                           twice ? "dose, dilute" : "dose");
+  std::string procedure =
+      "  - {step: dose, do: dispense, with: {volume: 0.2 mL, reagent: $reagent}" + on_fault(false) + "}\n";
+  if (twice)
+    procedure +=
+        "  - {step: dilute, do: dispense, after: [dose], with: {volume: 0.5 mL, reagent: A}" + on_fault(false) + "}\n";
+  procedure += fmt::format("  - {{step: react, do: heat, after: [{}], with: {{temperature: $temperature}}{}}}\n",
+                           twice ? "dose, dilute" : "dose", on_fault(heat_repeats));
   if (looks_twice) procedure += "  - {step: glance, do: measure, after: [react]}\n";
-  procedure += fmt::format("  - {{step: look, do: measure, after: [{}], gives: {{yield: signal}}}}\n",
-                           looks_twice ? "glance" : "react");
+  procedure += fmt::format("  - {{step: look, do: measure, after: [{}], gives: {{yield: signal}}{}}}\n",
+                           looks_twice ? "glance" : "react", on_fault(meter_repeats));
+  const std::string clean_up = !cleans ? ""
+                                       : "clean_up:\n  - {step: cool, do: heat, with: {temperature: 25 degC}}\n"
+                                         "  - {step: rinse, do: dispense, with: {volume: 0.1 mL, reagent: B}}\n";
   out.campaign = fmt::format(
       "campaign: simulated\nspace:\n  temperature: {{range: [30 degC, 110 degC]}}\n  reagent: {{choices: [A, B]}}\n"
-      "objectives:\n  yield: {{goal: maximize, unit: \"%\"}}\nprocedure:\n{}planner: {{initial: 1, batch: {}}}\n"
+      "objectives:\n  yield: {{goal: maximize, unit: \"%\"}}\nprocedure:\n{}{}planner: {{initial: 1, batch: {}}}\n"
       "stop: {{experiments: {}}}\n",
-      procedure, batch, experiments);
+      procedure, clean_up, batch, experiments);
 
   out.faulty = from_seconds(3600 * random.uniform(0.5, 12));
   out.bound = std::chrono::hours{24 * 14};

@@ -68,6 +68,7 @@ class Total {
     sum_.failed += report.failed;
     sum_.abandoned += report.abandoned;
     for (std::size_t k = 0; k < kFaultKinds; ++k) sum_.faults[k] += report.faults[k];
+    for (const auto& [what, count] : report.decisions) sum_.decisions[what] += count;
     for (std::size_t a = 0; a < sum_.cells.size(); ++a) {
       for (std::size_t r = 0; r < 2; ++r) sum_.cells[a][r] += report.cells[a][r];
     }
@@ -97,11 +98,12 @@ class Total {
     }
     return out;
   }
+  nlohmann::ordered_json decisions() const { return sum_.decisions; }
   /// What should have been met and was not, once there were enough seeds.
   std::vector<std::string> missed() const {
     std::vector<std::string> out;
     if (seeds_ < kEnough) return out;
-    for (const auto& counts : {faults(), cells()}) {
+    for (const auto& counts : {faults(), cells(), decisions()}) {
       for (const auto& [name, count] : counts.items()) {
         if (count == 0) out.push_back(name);
       }
@@ -117,6 +119,7 @@ class Total {
           {"lab_hours", sum_.lab_hours},
           {"faults", faults()},
           {"recovery_cells", cells()},
+          {"decisions", decisions()},
           {"missed", missed()},
           {"violations", violations_},
           {"slowest", {{"seed", slowest_}, {"seconds", slowest_s_}}},
@@ -133,7 +136,8 @@ class Total {
         "snapshots; experiments: {} measured, {} failed, {} abandoned\n",
         seeds_, options_.first, sum_.lab_hours, sum_.starts, sum_.starts_from_snapshots, sum_.records, sum_.snapshots,
         sum_.measured, sum_.failed, sum_.abandoned);
-    for (const auto& [name, counts] : {std::pair{"faults", faults()}, std::pair{"recovery", cells()}}) {
+    for (const auto& [name, counts] :
+         {std::pair{"faults", faults()}, std::pair{"recovery", cells()}, std::pair{"decisions", decisions()}}) {
       std::string line = fmt::format("{}:", name);
       for (const auto& [what, count] : counts.items()) line += fmt::format(" {} {};", what, count.get<std::size_t>());
       line.back() = '\n';

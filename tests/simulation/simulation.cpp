@@ -5,6 +5,8 @@
 //   what was acknowledged survives, and the journal's chain holds; replay equals live state, from
 //   snapshots too                                                               replayed(), WatchedStore::reopened()
 //   a device that confirmed its safe state stays in it until it is used again               watch_safe_devices
+//   what was set aside gets no step                                                             Simulation::watch
+//   what cannot be is not told to the planner                                                   RandomPlanner
 //   what is measured is what the meter found; stock is accounted for; every step was done                check_end
 //   once faults end, everything ends within a bound                                                      simulate()
 #include "tests/simulation/simulation.h"
@@ -82,6 +84,7 @@ class Simulation {
     report.lab_hours = seconds(network_.now() - kStart) / 3600;
     report.faults = faults_.counts();
     report.cells = cells_;
+    report.decisions = decisions_;
     report.records = store_.written();
     report.starts = starts_;
     report.snapshots = store_.snapshots();
@@ -159,7 +162,8 @@ class Simulation {
       RandomPlanner planner(campaign_.problem.space, network_, faults_);
       Wake wake;
       stops_ = 0;
-      Person person(engine, network_, faults_);
+      Person person(campaign_, engine, network_, world_, faults_,
+                    RandomStream(seed_, fmt::format("habits {}", starts_)));
       person_ = &person;
       Shell shell{store_,
                   *link,
@@ -212,12 +216,38 @@ class Simulation {
     for (const Record& record : records) {
       if (record.has_driver_lost()) count_silence(state, record.driver_lost().driver());
     }
+    for (const Record& record : records) {
+      count_decision(record);
+      if (!record.has_intended() || record.intended().experiment() == 0) continue;
+      const std::string& instrument = record.intended().command().instrument();
+      if (state.instruments.at(instrument).set_aside)
+        throw Violation{
+            fmt::format("{} is set aside, and was given “{}”", instrument, record.intended().command().id())};
+    }
     for (const Record& record : records) narrate_(network_.now(), "wrote: " + record.ShortDebugString().substr(0, 300));
     if (network_.now() > kStart + scenario_.faulty + scenario_.bound)
       throw Violation{fmt::format("not over {:.0f} h after the last fault", seconds(scenario_.bound) / 3600)};
     watch_safe_devices(state);
     written_by_live_ = store_.written();
     if (!records.empty()) live_ = state.canonical();
+  }
+
+  void count_decision(const Record& record) {
+    using journal::v1::HelpGiven;
+    const auto count = [&](const char* what, bool met) { decisions_[what] += met; };
+    count("step retried", record.intended().attempt() > 1 && record.intended().experiment() > 0);
+    count("person asked", record.has_help_asked());
+    for (const auto verdict : {HelpGiven::RETRY, HelpGiven::DONE, HelpGiven::ABANDON, HelpGiven::FAIL}) {
+      decisions_["answered: " + HelpGiven::Verdict_Name(verdict)] +=
+          record.has_help_given() && record.help_given().verdict() == verdict;
+    }
+    count("clean-up begun", record.has_clean_up());
+    count("clean-up failed", record.failed().unclean() || record.abandoned().unclean());
+    count("instrument set aside", record.has_set_aside());
+    count("self-test", record.has_intended() && record.intended().experiment() == 0);
+    count("instrument returned", record.has_returned());
+    count("value flagged", record.measured().flags_size() > 0);
+    count("place freed by hand", record.has_order() && record.order().scope() == journal::v1::Order::PLACE);
   }
 
   void watch_safe_devices(const State& state) const {
@@ -243,11 +273,8 @@ class Simulation {
     return state;
   }
 
-  /// Nobody but a person in the laboratory can help: a doubtful sample on every place, an empty shelf.
-  static bool for_good(const State& state) {
-    return state.why.find("every place holds a doubtful sample") != std::string::npos ||
-           state.why.find("is used up") != std::string::npos;
-  }
+  /// Nobody but a person in the laboratory can help: an empty shelf.
+  static bool for_good(const State& state) { return state.why.find("is used up") != std::string::npos; }
 
   void check_end() {
     std::map<std::string, double> dispensed;
@@ -255,12 +282,17 @@ class Simulation {
       if (experiment.state != ExperimentState::kMeasured) continue;
       const std::string sample = fmt::format("{}/n/{}", campaign_.name, experiment.number);
       for (const Step& step : campaign_.steps) {
+        if (step.cleans) continue;
         if (world_.completed(sample, step.name) < 1)
           throw Violation{
               fmt::format("experiment {} counts as measured, and “{}” was never done", experiment.number, step.name)};
       }
       const std::optional<double> truth = world_.measured(sample);
       const double told = experiment.measured.at(0).number();
+      if ((told > kHighestSignal) != !experiment.flags.empty())
+        throw Violation{fmt::format("experiment {} is told as {}, and that is {} doubted", experiment.number, told,
+                                    experiment.flags.empty() ? "not" : "")};
+      if (!experiment.flags.empty()) continue;
       if (!truth || std::abs(*truth - told) > 1e-9)
         throw Violation{fmt::format("experiment {} is told as {}, and the meter found {}", experiment.number, told,
                                     truth.value_or(NAN))};
@@ -294,6 +326,7 @@ class Simulation {
   std::string live_, ended_;
   State last_;
   decltype(Report::cells) cells_{};
+  decltype(Report::decisions) decisions_;
 };
 
 }  // namespace

@@ -6,6 +6,9 @@ namespace athanor::simulation {
 namespace {
 
 constexpr double kHangs = 1e7;  // seconds: nobody lives to see the end
+constexpr Duration kBrokenFor = std::chrono::hours{3};
+constexpr double kTestTakes = 30;     // seconds
+constexpr double kWrongSignal = 1e6;  // %
 
 const char* capability_of(const DeviceTraits& device) {
   return device.kind == "dispenser" ? "dispense" : device.kind == "reactor" ? "heat" : "measure";
@@ -16,7 +19,7 @@ CapabilityBuilder described(const DeviceTraits& device) {
   out.usual_duration(from_seconds(device.duration_s));
   if (device.kind == "dispenser") out.number("volume", "mL", 0.01, 2).text("reagent").uses("reagent", "volume");
   if (device.kind == "reactor") out.number("temperature", "degC", 20, 150).result("final_temperature", "degC");
-  if (device.kind == "meter") out.result("signal", "%");
+  if (device.kind == "meter") out.result("signal", "%", 0, kHighestSignal);
   if (device.repeatable) out.repeatable();
   return out;
 }
@@ -28,7 +31,7 @@ class Hopeful final : public Instrument {
   wire::Instrument describe() const override { return inner_->describe(); }
   Outcome<Duration> start(const wire::Command& command, Time now) override {
     const Outcome<Duration> started = inner_->start(command, now);
-    return started ? Outcome<Duration>(usual_) : started;
+    return started && command.capability() != "self_test" ? Outcome<Duration>(usual_) : started;
   }
   Time wakes_at() const override { return inner_->wakes_at(); }
   std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
@@ -53,6 +56,10 @@ std::unique_ptr<Instrument> World::instrument(const DeviceTraits& device) {
   plan.kind = device.kind;
   plan.offers = {
       {described(device), [this, device](const Arguments& with, Time now) { return begin(device, with, now); }}};
+  if (device.tests_itself) {
+    plan.offers.push_back({capability("self_test").usual_duration(from_seconds(kTestTakes)).self_test(),
+                           [this, device](const Arguments& with, Time now) { return test(device, with, now); }});
+  }
   plan.recall = [this, device](const Arguments& with, Time now) { return recall(device, with, now); };
   return std::make_unique<Hopeful>(make_instrument(std::move(plan)), from_seconds(device.duration_s));
 }
@@ -86,6 +93,7 @@ void World::check_begin(const DeviceTraits& device, const Arguments& with) {
 
 Outcome<Work> World::begin(const DeviceTraits& device, const Arguments& with, Time now) {
   if (faults_.strikes(FaultKind::kDriverCrashBefore)) throw DriverDied{};
+  if (faults_.strikes(FaultKind::kDeviceRefuses)) return Fault{Fault::Kind::kDevice, "its lid is open"};
   check_begin(device, with);
   const std::string& id = with.command().id();
   Job job;
@@ -93,7 +101,10 @@ Outcome<Work> World::begin(const DeviceTraits& device, const Arguments& with, Ti
   job.began = now;
   job.ends = now + from_seconds(device.duration_s);
   if (faults_.strikes(FaultKind::kDeviceHangs)) job.ends = now + from_seconds(kHangs);
-  if (faults_.strikes(FaultKind::kDeviceFault)) job.fault = Fault{Fault::Kind::kDevice, "the motor is stuck"};
+  if (faults_.strikes(FaultKind::kDeviceBreaks)) broken_until_[device.id] = now + kBrokenFor;
+  if (faults_.strikes(FaultKind::kDeviceFault) || broken(device.id, now))
+    job.fault = Fault{Fault::Kind::kDevice, "the motor is stuck"};
+  job.wrong = device.kind == "meter" && faults_.strikes(FaultKind::kWrongSignal);
   if (faults_.strikes(FaultKind::kSampleFault)) job.fault = Fault{Fault::Kind::kSample, "it has precipitated"};
   jobs_[id] = job;
   busy_[device.id] = id;
@@ -111,6 +122,26 @@ Outcome<Work> World::begin(const DeviceTraits& device, const Arguments& with, Ti
   return work(device, id);
 }
 
+bool World::broken(const std::string& device, Time now) const {
+  const auto until = broken_until_.find(device);
+  return until != broken_until_.end() && now < until->second && !faults_.over();
+}
+
+/// Without a sample, and without an effect on anything.
+Outcome<Work> World::test(const DeviceTraits& device, const Arguments& with, Time now) {
+  if (busy_.contains(device.id))
+    throw Violation{fmt::format("{} tests itself amid “{}”", device.id, busy_.at(device.id))};
+  const std::string& id = with.command().id();
+  Job job;
+  job.command = with.command();
+  job.began = now;
+  job.ends = now + from_seconds(kTestTakes);
+  if (broken(device.id, now)) job.fault = Fault{Fault::Kind::kDevice, "the motor is still stuck"};
+  jobs_[id] = job;
+  busy_[device.id] = id;
+  return work(device, id);
+}
+
 Work World::work(const DeviceTraits& device, const std::string& id) {
   const Job& job = jobs_.at(id);
   Work out;
@@ -122,7 +153,9 @@ Work World::work(const DeviceTraits& device, const std::string& id) {
 }
 
 Results World::results(const DeviceTraits& device, const Job& job) const {
-  if (device.kind == "meter") return {{"signal", samples_.at(job.command.sample()).measured.value()}};
+  if (job.command.sample().empty()) return {};
+  if (device.kind == "meter")
+    return {{"signal", job.wrong ? kWrongSignal : samples_.at(job.command.sample()).measured.value()}};
   if (device.kind == "reactor") return {{"final_temperature", samples_.at(job.command.sample()).heat}};
   return {};
 }
@@ -142,6 +175,7 @@ void World::end(const std::string& id, bool completed) {
   job.running = false;
   job.completed = completed;
   busy_.erase(job.command.instrument());
+  if (job.command.sample().empty()) return;
   Sample& sample = samples_.at(job.command.sample());
   sample.job.clear();
   if (!completed) return;
@@ -197,6 +231,10 @@ std::optional<double> World::measured(const std::string& sample) const {
 std::string World::at_work(const std::string& instrument) const {
   const auto busy = busy_.find(instrument);
   return busy == busy_.end() ? "" : busy->second;
+}
+
+bool World::began(const std::string& sample, const std::string& step) const {
+  return steps_.contains(sample + "/" + step);
 }
 
 int World::completed(const std::string& sample, const std::string& step) const {

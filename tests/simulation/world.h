@@ -19,6 +19,8 @@ struct Violation {
   std::string what;
 };
 
+constexpr double kHighestSignal = 100;  ///< % that a meter can find; what is above it is wrong
+
 /// Thrown out of a device: its driver's process died there.
 struct DriverDied {};
 
@@ -27,6 +29,7 @@ struct DeviceTraits {
   double duration_s = 60;  ///< of one job
   bool remembers = true;   ///< can tell a restarted driver what became of a job
   bool repeatable = true;  ///< its capability; never a dispenser's
+  bool tests_itself = false;
   double highest_c = 150;  ///< what the laboratory allows
 };
 
@@ -43,6 +46,8 @@ class World {
   std::string at_work(const std::string& instrument) const;
   /// What the meter found of a sample the last time that it measured it; none if it never did.
   std::optional<double> measured(const std::string& sample) const;
+  /// Whether step `step` of `sample` was ever begun.
+  bool began(const std::string& sample, const std::string& step) const;
   /// How often step `step` of `sample` was carried out to its end.
   int completed(const std::string& sample, const std::string& step) const;
   /// How much of a reagent went into samples.
@@ -53,6 +58,7 @@ class World {
     wire::Command command;
     Time began{}, ends{};
     bool running = true, completed = false;
+    bool wrong = false;          ///< what it measures is nonsense
     std::optional<Fault> fault;  ///< it ends with this
   };
   struct Sample {
@@ -64,6 +70,8 @@ class World {
   };
 
   Outcome<Work> begin(const DeviceTraits& device, const Arguments& with, Time now);
+  Outcome<Work> test(const DeviceTraits& device, const Arguments& with, Time now);
+  bool broken(const std::string& device, Time now) const;
   Recollection recall(const DeviceTraits& device, const Arguments& with, Time now);
   Work work(const DeviceTraits& device, const std::string& id);
   Outcome<Results> finish(const DeviceTraits& device, const std::string& id);
@@ -73,6 +81,7 @@ class World {
 
   std::map<std::string, double> stock_ml_, used_ml_;
   Faults& faults_;
+  std::map<std::string, Time> broken_until_;  ///< by instrument
   std::map<std::string, Job> jobs_;           ///< by command id
   std::map<std::string, std::string> busy_;   ///< instrument → command
   std::map<std::string, std::string> steps_;  ///< sample and step → the first command that began it
