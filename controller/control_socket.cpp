@@ -146,7 +146,7 @@ control::v1::Reply ask_controller(const std::string& address, control::v1::Reque
       if (frames->size() == 1 && reply.ParseFromString(frames->front())) return reply;
     }
     if (!sent && waited >= 1) {
-      throw EnvironmentError(
+      throw NobodyListens(
           fmt::format("no controller listens at “{}”; is “athanor run” running with that journal?", address));
     }
   }

@@ -5,10 +5,17 @@
 #include <string>
 
 #include "controller/runtime.h"
+#include "core/error.h"
 
 namespace athanor {
 
 constexpr unsigned kControlVersion = 1;
+
+/// There is no controller at an address.
+class NobodyListens : public EnvironmentError {
+ public:
+  using EnvironmentError::EnvironmentError;
+};
 
 /// Where the controller that holds `journal` listens: "ipc://JOURNAL.control".
 std::string control_address(const std::string& journal);
@@ -17,8 +24,8 @@ std::string control_address(const std::string& journal);
 /// refused. Only the user who started it can connect. throws EnvironmentError if it cannot listen there.
 std::unique_ptr<ControlLink> make_control_socket(const std::string& address, const Wake& wake);
 
-/// Sends `request` and waits for the answer. throws EnvironmentError if nobody listens at `address`, or nobody answers
-/// within `seconds`: then it is not known whether the request was taken.
+/// Sends `request` and waits for the answer. throws NobodyListens, or EnvironmentError if nobody answers within
+/// `seconds`: then it is not known whether the request was taken.
 control::v1::Reply ask_controller(const std::string& address, control::v1::Request request, double seconds = 10);
 
 }  // namespace athanor

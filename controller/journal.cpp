@@ -47,6 +47,7 @@ std::unique_ptr<Database> opened(const std::string& file, Journal::Mode mode, Da
   if (std::filesystem::file_size(file, missing) == 0 || missing) {
     throw EnvironmentError(fmt::format("there is no journal “{}”; “athanor run” writes one", file));
   }
+  if (mode == Journal::Mode::kOpen) return std::make_unique<Database>(file, sync, /*exclusive=*/true);
   if (!Database::has_log(file)) return Database::open_for_reading(file);
   // A killed process left what it wrote last in the log beside the file; opening it for writing folds that in.
   if (access(file.c_str(), W_OK) != 0) {
@@ -105,8 +106,7 @@ Journal::Journal(const std::string& file, Mode mode, Database::Sync sync, std::u
     : database_(opened(file, mode, sync)), snapshot_every_(snapshot_every), end_{0, genesis(), {}} {
   has_snapshots_ = prepare(*database_, mode) > 1;
   walk_chain();
-  if (mode == Mode::kOpenOrCreate)
-    insert_ = database_->prepare("INSERT INTO record (seq, body, chain) VALUES (?1, ?2, ?3)");
+  if (mode != Mode::kRead) insert_ = database_->prepare("INSERT INTO record (seq, body, chain) VALUES (?1, ?2, ?3)");
 }
 
 void Journal::walk_chain() {

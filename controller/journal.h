@@ -34,8 +34,8 @@ class Store {
 /// applies only what came after. The records alone are the truth; docs/durability.md tells more.
 class Journal final : public Store {
  public:
-  /// kRead: there must be one, nothing is appended, and it may lie where nothing can be written.
-  enum class Mode { kOpenOrCreate, kRead };
+  /// kOpen: there must be one. kRead: the same, nothing is appended, and it may lie where nothing can be written.
+  enum class Mode { kOpenOrCreate, kOpen, kRead };
   /// A snapshot is due once so many records came after the last one, and a quarter of all that came before it: what is
   /// written in snapshots stays a part of what is written in records, however many experiments they hold.
   static constexpr std::uint64_t kSnapshotEvery = 20'000;
