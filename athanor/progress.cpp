@@ -41,9 +41,9 @@ std::string bar(double share, std::size_t width) {
   return text;
 }
 
-std::string describe_measured(const ExperimentEntry& experiment) {
+std::string describe_measured(const Counted& counted) {
   std::string text;
-  for (const wire::Value& value : experiment.measured) {
+  for (const wire::Value& value : *counted.values) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", value.name(), describe_value(value));
   }
   return text;
@@ -121,6 +121,7 @@ void Progress::say_record(const State& state, const Record& record) {
     const bool drained = record.campaign().event() == static_cast<std::uint32_t>(CampaignEvent::kDrained);
     return drained ? void() : say(fmt::format("{}: {}", to_string(state.status), record.campaign().why()));
   }
+  if (record.has_observed()) return say(describe_observed(record.observed()));
   if (record.has_failed())
     return say(fmt::format("experiment {} failed: {}", record.failed().experiment(), record.failed().why()));
   if (record.has_abandoned()) {
@@ -129,8 +130,9 @@ void Progress::say_record(const State& state, const Record& record) {
   if (terminal_ || !record.has_measured()) return;
   const ExperimentEntry& experiment = state.experiment(record.measured().experiment());
   const Problem& problem = campaign_.problem;
-  const auto violated = violations(problem, outcomes(problem.measurands(), experiment.measured));
-  say(fmt::format("experiment {}: {}{} at {}", experiment.number, describe_measured(experiment),
+  const Counted measured{&experiment.measured, nullptr};
+  const auto violated = violations(problem, outcomes(problem.measurands(), measured));
+  say(fmt::format("experiment {}: {}{} at {}", experiment.number, describe_measured(measured),
                   violated.empty() ? "" : fmt::format(" (violates {})", fmt::join(violated, ", ")),
                   describe_point(experiment.at)));
 }
@@ -139,18 +141,26 @@ std::string Progress::best_line(const State& state) const {
   const Problem& problem = campaign_.problem;
   const std::vector<Measurand> measurands = problem.measurands();
   std::vector<Outcomes> all;
-  for (const ExperimentEntry& experiment : state.experiments) all.push_back(outcomes(measurands, experiment.measured));
+  for (const ExperimentEntry& experiment : state.experiments)
+    all.push_back(outcomes(measurands, what_counts(experiment)));
+  for (const AddedEntry& added : state.added) all.push_back(outcomes(measurands, what_counts(added.told)));
+  const auto described = [&](std::size_t index) {
+    const std::size_t own = state.experiments.size();
+    if (index >= own) {
+      const AddedEntry& added = state.added[index - own];
+      return fmt::format("{}   added experiment {}: {}", describe_measured(what_counts(added.told)), index - own + 1,
+                         describe_point(added.at));
+    }
+    const ExperimentEntry& experiment = state.experiments[index];
+    return fmt::format("{}   experiment {}: {}", describe_measured(what_counts(experiment)), experiment.number,
+                       describe_point(experiment.at));
+  };
   const Best best = best_of(problem, all);
-  if (best.nearest) {
-    const ExperimentEntry& nearest = state.experiments[*best.nearest];
-    return fmt::format("best so far   none yet holds every outcome constraint; the nearest: {}   experiment {}: {}",
-                       describe_measured(nearest), nearest.number, describe_point(nearest.at));
-  }
+  if (best.nearest)
+    return "best so far   none yet holds every outcome constraint; the nearest: " + described(*best.nearest);
   if (!best.first) return "best so far   nothing measured yet";
-  const ExperimentEntry& first = state.experiments[*best.first];
-  return fmt::format("best {}so far   {}   experiment {}: {}",
-                     problem.objectives.size() > 1 ? problem.objectives.front().name + " " : "",
-                     describe_measured(first), first.number, describe_point(first.at));
+  return fmt::format("best {}so far   {}", problem.objectives.size() > 1 ? problem.objectives.front().name + " " : "",
+                     described(*best.first));
 }
 
 std::vector<std::string> Progress::block(const State& state, Time now) const {

@@ -46,13 +46,14 @@ Decision Engine::handle(const Event& event) {
   now_ = std::max(event.time, state_.last);
   decision_ = {};
   std::visit([this](const auto& what) { on(what); }, event.what);
-  advance();
+  if (started_) advance();
   return std::move(decision_);
 }
 
 // ── What happened ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Engine::on(const ControllerStarted& started) {
+  started_ = true;
   started_at_ = now_;
   Record fresh;
   fresh.mutable_started()->set_program(started.program);

@@ -90,7 +90,8 @@ class Engine {
   /// `campaign` and `lab` must outlive the engine. `state` is what the journal so far gives.
   Engine(const Campaign& campaign, const Lab& lab, State state, Options options);
 
-  /// What `event` leads to. The state already contains the records when this returns.
+  /// What `event` leads to. The state already contains the records when this returns. Before ControllerStarted nothing
+  /// follows from anything: what people say is recorded and answered, and that is all.
   Decision handle(const Event& event);
 
   /// When a TimePassed is due; kNever if nothing waits for the clock.
@@ -115,6 +116,7 @@ class Engine {
   control::v1::Reply order(const journal::v1::Order& order);
   control::v1::Reply approve(const control::v1::Approve& approve);
   control::v1::Reply answer(const control::v1::Answer& answer);
+  control::v1::Reply observe(const journal::v1::Observed& asked);
   void on_stopped(const wire::Stopped& stopped);
   std::string why_not(const journal::v1::Order& order) const;
   std::string why_not_free(const journal::v1::Order& order) const;
@@ -203,6 +205,7 @@ class Engine {
   Time later_ = kNever;              ///< when a step is tried again, or an instrument tests itself
   bool unwritable_ = false;          ///< the journal
   bool asked_for_places_ = false;
+  bool started_ = false;
   Time now_{}, started_at_{};
   Decision decision_;
 };

@@ -302,6 +302,7 @@ void Engine::flag_results(const CommandEntry& command, journal::v1::CommandMoved
       fresh.set_why(fmt::format("{} of {} is {}, {}", value.name(), instrument, readable(value), why));
       if (instrument_is_at_fault) moved.set_instrument_fault(true);
     };
+    if (field->flat_after() > 0) moved.add_watched(value.name());
     const auto bound = [&](double limit) { return to_string(Quantity{limit, Unit::parse(field->unit())}); };
     const auto& readings = state_.instruments.at(instrument).readings;
     const auto last = readings.find(command.command.capability() + "." + value.name());

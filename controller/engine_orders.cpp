@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "controller/engine.h"
+#include "controller/observed.h"
 #include "core/canary.h"
 #include "core/error.h"
 #include "instruments/description.h"
@@ -52,6 +53,14 @@ control::v1::Reply consent(const std::string& text) {
   return reply;
 }
 
+/// What counted until now, of which a person is reminded.
+std::string before(const State& state, const journal::v1::Observed& asked) {
+  if (asked.experiment() == 0 && asked.added() == 0) return "";
+  const Counted counted = asked.experiment() > 0 ? what_counts(state.experiment(asked.experiment()))
+                                                 : what_counts(state.added[asked.added() - 1].told);
+  return fmt::format(" (before: {})", describe_counted(counted));
+}
+
 template <class Map>
 std::vector<std::string> names(const Map& map) {
   std::vector<std::string> out;
@@ -71,9 +80,10 @@ void Engine::on(const RequestMade& made) {
   AnswerRequest answer;
   answer.id = made.id;
   const control::v1::Request& request = made.request;
-  answer.reply = request.has_approve()  ? approve(request.approve())
-                 : request.has_answer() ? this->answer(request.answer())
-                                        : order(request.order());
+  answer.reply = request.has_approve()   ? approve(request.approve())
+                 : request.has_answer()  ? this->answer(request.answer())
+                 : request.has_observe() ? observe(request.observe())
+                                         : order(request.order());
   decision_.effects.emplace_back(std::move(answer));
 }
 
@@ -214,6 +224,20 @@ bool Engine::approved(const ExperimentEntry& experiment, std::size_t step, const
   alarm(command.capability(), fmt::format("{} is hazardous and waits for “athanor approve JOURNAL --experiment {}”",
                                           text, experiment.number));
   return false;
+}
+
+// ── Observations ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+control::v1::Reply Engine::observe(const journal::v1::Observed& asked) {
+  Record fresh;
+  try {
+    *fresh.mutable_observed() = complete(campaign_.problem, state_, asked);
+  } catch (const InputError& error) {
+    return refusal(error.what());
+  }
+  const std::string text = describe_observed(fresh.observed()) + before(state_, asked);
+  if (!ATHANOR_CANARY("lose a correction")) record(std::move(fresh));
+  return consent(text);
 }
 
 // ── The safe state ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -75,21 +75,66 @@ std::string step_name(const Campaign& campaign, std::uint32_t step) {
   return step < campaign.steps.size() ? campaign.steps[step].name : fmt::format("step {}", step + 1);
 }
 
+template <class Values>
+json values_json(const Values& values) {
+  json out = json::object();
+  for (const wire::Value& value : values) out[value.name()] = value_json(value);
+  return out;
+}
+
+// What the planner holds of it: the keys “counts_as” and, of values, “measured”.
+void add_counted(json& out, const Counted& counted) {
+  out["counts_as"] = counted.values != nullptr ? "measured" : counted.failed != nullptr ? "failed" : "nothing";
+  if (counted.values != nullptr && !counted.values->empty()) out["measured"] = values_json(*counted.values);
+}
+
+// Every word of a person, the newest last.
+json words_json(const std::vector<Word>& words, Time opened) {
+  json out = json::array();
+  for (const Word& word : words) {
+    const Correction& told = word.told;
+    json one = {{"at_s", seconds(word.time - opened)}, {"who", told.who}, {"why", told.why}};
+    if (told.said > Time{}) one["said"] = to_string(told.said);
+    if (!word.at.empty()) one["at"] = values_json(word.at);
+    if (told.withdrawn) {
+      one["withdrawn"] = true;
+    } else if (!told.failed.empty()) {
+      one["failed"] = told.failed;
+    } else {
+      one["measured"] = values_json(told.values);
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json added_json(std::uint64_t number, const std::vector<Word>& words, Time opened) {
+  json out = {{"number", number},
+              {"at", values_json(words.back().at)},
+              {"at_s", seconds(words.front().time - opened)},
+              {"corrections", words_json(words, opened)}};
+  add_counted(out, what_counts(words.back().told));
+  return out;
+}
+
 json experiment_json(const Campaign& campaign, const History& history, std::uint64_t number,
                      const ExperimentLife& life) {
   const auto since = [&](Time time) { return seconds(time - history.opened); };
   json out = {{"number", number},
               {"state", to_string(life.state)},
-              {"at", json::object()},
+              {"at", values_json(life.proposed.at())},
               {"reason", life.proposed.reason()},
               {"proposed_s", since(life.proposed_at)},
               {"commands", json::array()}};
-  for (const wire::Value& value : life.proposed.at()) out["at"][value.name()] = value_json(value);
   for (const auto& predicted : life.proposed.predicted()) {
     out["predicted"][predicted.objective()] = {{"mean", number_json(predicted.mean())},
                                                {"sd", number_json(predicted.sd())}};
   }
-  for (const wire::Value& value : life.measured) out["measured"][value.name()] = value_json(value);
+  if (life.ended) add_counted(out, what_counts(life));
+  if (!life.corrections.empty()) {
+    if (!life.measured.empty()) out["as_measured"] = values_json(life.measured);
+    out["corrections"] = words_json(life.corrections, history.opened);
+  }
   if (!life.why.empty()) out["why"] = life.why;
   if (!life.place.empty()) out["place"] = life.place;
   if (life.started) out.update({{"started_s", since(*life.started)}, {"started", to_string(*life.started)}});
@@ -109,7 +154,8 @@ json experiment_json(const Campaign& campaign, const History& history, std::uint
   return out;
 }
 
-// What the experiments measured, and which of them are the best; both in the order of their numbers.
+// What counts of the experiments, in the order of their numbers, then of those that a person added; and which of them
+// are the best.
 struct Findings {
   std::vector<Outcomes> outcomes;
   Best best;
@@ -118,14 +164,22 @@ struct Findings {
 Findings findings_of(const Problem& problem, const History& history) {
   const std::vector<Measurand> measurands = problem.measurands();
   Findings all;
-  for (const auto& [number, life] : history.experiments) all.outcomes.push_back(outcomes(measurands, life.measured));
+  for (const auto& [number, life] : history.experiments)
+    all.outcomes.push_back(outcomes(measurands, what_counts(life)));
+  for (const auto& [number, words] : history.added)
+    all.outcomes.push_back(outcomes(measurands, what_counts(words.back().told)));
   all.best = best_of(problem, all.outcomes);
   return all;
 }
 
-// An experiment as it stands under “best” and “nearest”.
-json found_json(const json& experiment) {
-  return {{"experiment", experiment["number"]}, {"at", experiment["at"]}, {"measured", experiment["measured"]}};
+// One of the experiments, or of the added ones after them, as it stands under “best” and “nearest”.
+json found_json(const json& exported, std::size_t index) {
+  const std::size_t own = exported["experiments"].size();
+  const json& found = index < own ? exported["experiments"][index] : exported["added"][index - own];
+  json out = {
+      {index < own ? "experiment" : "added", found["number"]}, {"at", found["at"]}, {"measured", found["measured"]}};
+  if (found.contains("violates")) out["violates"] = found["violates"];
+  return out;
 }
 
 json happenings_json(const std::vector<Happening>& happenings, Time opened) {
@@ -171,6 +225,7 @@ json export_json(const Campaign& campaign, const History& history) {
               {"steps", json::array()},
               {"instruments", json::array()},
               {"experiments", json::array()},
+              {"added", json::array()},
               {"best", json::array()},
               {"alarms", happenings_json(history.alarms, history.opened)},
               {"notes", happenings_json(history.notes, history.opened)},
@@ -193,19 +248,20 @@ json export_json(const Campaign& campaign, const History& history) {
     out["instruments"].push_back({{"id", id}, {"driver", known.driver}, {"kind", known.kind}});
   }
   const Findings findings = findings_of(problem, history);
-  json& experiments = out["experiments"];
-  for (const auto& [number, life] : history.experiments) {
-    json experiment = experiment_json(campaign, history, number, life);
-    const auto violated = violations(problem, findings.outcomes[experiments.size()]);
-    if (!violated.empty()) experiment["violates"] = violated;
-    experiments.push_back(std::move(experiment));
-  }
-  for (const std::size_t index : findings.best.front) out["best"].push_back(found_json(experiments[index]));
-  if (const auto nearest = findings.best.nearest) {
-    out["nearest"] = found_json(experiments[*nearest]);
-    out["nearest"]["violates"] = experiments[*nearest]["violates"];
-  }
+  std::size_t index = 0;
+  const auto judged = [&](json one) {
+    const auto violated = violations(problem, findings.outcomes[index++]);
+    if (!violated.empty()) one["violates"] = violated;
+    return one;
+  };
+  for (const auto& [number, life] : history.experiments)
+    out["experiments"].push_back(judged(experiment_json(campaign, history, number, life)));
+  for (const auto& [number, words] : history.added)
+    out["added"].push_back(judged(added_json(number, words, history.opened)));
+  for (const std::size_t best : findings.best.front) out["best"].push_back(found_json(out, best));
+  if (const auto nearest = findings.best.nearest) out["nearest"] = found_json(out, *nearest);
   out["counts"] = counts_json(out["experiments"]);
+  out["counts"]["added"] = out["added"].size();
   return out;
 }
 

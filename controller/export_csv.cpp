@@ -63,12 +63,15 @@ std::string export_csv(const Campaign& campaign, const History& history) {
     header.push_back(titled(measurand.name + " predicted sd", measurand.unit));
   }
   if (constrained) header.push_back("violates");
-  header.insert(header.end(), {"chosen because", "ended because"});
+  header.insert(header.end(), {"chosen because", "ended because", "counts as"});
+  for (const Measurand& measurand : measurands)
+    header.push_back(titled(measurand.name + " as measured", measurand.unit));
+  header.insert(header.end(), {"corrected by", "corrected because"});
   write_row(out, header);
 
-  for (const json& experiment : document["experiments"]) {
-    std::vector<std::string> cells;
-    for (const char* key : {"number", "state", "started", "ended"}) cells.push_back(cell(look(experiment, {key})));
+  const auto write = [&](const json& experiment, const char* state) {
+    std::vector<std::string> cells = {cell(look(experiment, {"number"})), state};
+    for (const char* key : {"started", "ended"}) cells.push_back(cell(look(experiment, {key})));
     for (const Parameter& parameter : campaign.problem.space.parameters()) {
       cells.push_back(cell(look(experiment, {"at", parameter.name.c_str()})));
     }
@@ -79,10 +82,18 @@ std::string export_csv(const Campaign& campaign, const History& history) {
       cells.push_back(cell(look(experiment, {"predicted", name, "sd"})));
     }
     if (constrained) cells.push_back(joined(look(experiment, {"violates"})));
-    cells.push_back(cell(look(experiment, {"reason"})));
-    cells.push_back(cell(look(experiment, {"why"})));
+    for (const char* key : {"reason", "why", "counts_as"}) cells.push_back(cell(look(experiment, {key})));
+    // Whoever reads the table need not ask first whether anybody corrected anything.
+    const json& words = look(experiment, {"corrections"});
+    const char* as_measured = words.is_null() ? "measured" : "as_measured";
+    for (const Measurand& measurand : measurands)
+      cells.push_back(cell(look(experiment, {as_measured, measurand.name.c_str()})));
+    for (const char* key : {"who", "why"}) cells.push_back(words.is_null() ? "" : cell(look(words.back(), {key})));
     write_row(out, cells);
-  }
+  };
+  for (const json& experiment : document["experiments"])
+    write(experiment, experiment["state"].get_ref<const std::string&>().c_str());
+  for (const json& added : document["added"]) write(added, "added");
   return out;
 }
 

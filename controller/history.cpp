@@ -8,6 +8,11 @@ namespace athanor {
 
 using journal::v1::Record;
 
+Counted what_counts(const ExperimentLife& life) {
+  return what_counts(life.state, life.measured, life.flags, life.why,
+                     life.corrections.empty() ? nullptr : &life.corrections.back().told);
+}
+
 History::History(const std::vector<Record>& records) {
   for (const Record& record : records) read(record);
 }
@@ -107,6 +112,8 @@ void History::read(const Record& record) {
       end(record.measured().experiment(), ExperimentState::kMeasured, time);
       experiments[record.measured().experiment()].measured.assign(record.measured().values().begin(),
                                                                   record.measured().values().end());
+      experiments[record.measured().experiment()].flags.assign(record.measured().flags().begin(),
+                                                               record.measured().flags().end());
       break;
     case Record::kFailed:
       end(record.failed().experiment(), ExperimentState::kFailed, time, record.failed().why());
@@ -114,6 +121,13 @@ void History::read(const Record& record) {
     case Record::kAbandoned:
       end(record.abandoned().experiment(), ExperimentState::kAbandoned, time, record.abandoned().why());
       break;
+    case Record::kObserved: {
+      const auto& observed = record.observed();
+      notes.push_back({time, observed.who(), describe_observed(observed)});
+      (observed.experiment() > 0 ? experiments[observed.experiment()].corrections : added[observed.added()])
+          .push_back({time, {observed.at().begin(), observed.at().end()}, correction_of(observed)});
+      break;
+    }
     case Record::kAlarm:
       alarms.push_back({time, record.alarm().about(), record.alarm().text()});
       break;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/observed.h"
 #include "controller/tables.h"
 #include "core/clock.h"
 #include "proto/journal.pb.h"
@@ -23,6 +24,13 @@ struct CommandLife {
   std::string why;  ///< it did not end well
 };
 
+/// What a person said of an experiment.
+struct Word {
+  Time time{};
+  std::vector<driver::v1::Value> at;  ///< of one that was done elsewhere
+  Correction told;
+};
+
 struct ExperimentLife {
   journal::v1::Proposed proposed;
   ExperimentState state = ExperimentState::kProposed;
@@ -31,8 +39,11 @@ struct ExperimentLife {
   std::string place;
   std::string why;  ///< it failed or was abandoned
   std::vector<driver::v1::Value> measured;
+  std::vector<journal::v1::Flag> flags;  ///< of these
+  std::vector<Word> corrections;         ///< the newest counts
   std::vector<CommandLife> commands;
 };
+Counted what_counts(const ExperimentLife& life);
 
 struct Happening {
   Time time{};
@@ -53,6 +64,7 @@ struct History {
   CampaignState status = CampaignState::kNew;
   std::string why;                                      ///< it stopped or finished
   std::map<std::uint64_t, ExperimentLife> experiments;  ///< by number
+  std::map<std::uint64_t, std::vector<Word>> added;     ///< those done elsewhere, by number; the newest counts
   std::map<std::string, KnownInstrument> instruments;   ///< by id
   std::vector<Happening> alarms;
   std::vector<Happening> notes;  ///< the planner's

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/canary.h"
-
 namespace athanor {
 
 std::vector<wire::Value> to_values(const Space& space, const Point& point) {
@@ -47,11 +45,13 @@ Point to_point(const Space& space, const std::vector<wire::Value>& values) {
   return point;
 }
 
-Outcomes outcomes(const std::vector<Measurand>& measurands, const std::vector<wire::Value>& measured) {
+Outcomes outcomes(const std::vector<Measurand>& measurands, const Counted& counted) {
   Outcomes all(measurands.size());
+  if (counted.values == nullptr) return all;
   for (std::size_t i = 0; i < measurands.size(); ++i) {
-    for (const wire::Value& value : measured) {
-      if (value.name() == measurands[i].name && value.kind_case() == wire::Value::kNumber) all[i] = value.number();
+    for (const wire::Value& value : *counted.values) {
+      const bool number = value.kind_case() == wire::Value::kNumber && value.name() == measurands[i].name;
+      if (number && counted.believes(value.name())) all[i] = value.number();
     }
   }
   return all;
@@ -60,26 +60,26 @@ Outcomes outcomes(const std::vector<Measurand>& measurands, const std::vector<wi
 std::vector<Observation> observations(const Problem& problem, const State& state) {
   std::vector<Observation> all;
   const std::vector<Measurand> measurands = problem.measurands();
-  for (const ExperimentEntry& experiment : state.experiments) {
-    const bool measured = experiment.state == ExperimentState::kMeasured;
-    if (!measured && experiment.state != ExperimentState::kFailed) continue;
+  const auto add = [&](std::string id, const std::vector<wire::Value>& at, const Counted& counted, bool suggested) {
+    if (counted.values == nullptr && counted.failed == nullptr) return;
     Observation observation;
-    observation.suggested = true;
-    observation.id = std::to_string(experiment.number);
-    observation.at = to_point(problem.space, experiment.at);
+    observation.suggested = suggested;
+    observation.id = std::move(id);
+    observation.at = to_point(problem.space, at);
     observation.measured.resize(measurands.size());
-    if (!measured) observation.failed = experiment.why;
-    const Outcomes numbers = outcomes(measurands, experiment.measured);
-    for (std::size_t i = 0; measured && i < measurands.size(); ++i) {
-      const bool flagged = !ATHANOR_CANARY("teach what cannot be") &&
-                           std::any_of(experiment.flags.begin(), experiment.flags.end(),
-                                       [&](const auto& flag) { return flag.result() == measurands[i].name; });
+    if (counted.failed != nullptr) observation.failed = *counted.failed;
+    const Outcomes numbers = outcomes(measurands, counted);
+    for (std::size_t i = 0; i < measurands.size(); ++i) {
       // What an instrument that went mad measured is in the journal; no model can be made of it.
-      if (numbers[i] && !flagged && std::abs(*numbers[i]) <= kLargestOutcome)
+      if (numbers[i] && std::abs(*numbers[i]) <= kLargestOutcome)
         observation.measured[i] = Measurement{*numbers[i], {}};
     }
     all.push_back(std::move(observation));
-  }
+  };
+  for (const ExperimentEntry& experiment : state.experiments)
+    add(std::to_string(experiment.number), experiment.at, what_counts(experiment), true);
+  for (std::size_t i = 0; i < state.added.size(); ++i)
+    add(fmt::format("added {}", i + 1), state.added[i].at, what_counts(state.added[i].told), false);
   return all;
 }
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "controller/observed.h"
 #include "controller/state.h"
 #include "core/best.h"
 #include "core/problem.h"
@@ -14,10 +15,10 @@ std::vector<wire::Value> to_values(const Space& space, const Point& point);
 /// throws InputError naming a parameter that is missing, or a choice that is not in the space.
 Point to_point(const Space& space, const std::vector<wire::Value>& values);
 
-/// What was measured of an experiment, a number a measurand.
-Outcomes outcomes(const std::vector<Measurand>& measurands, const std::vector<wire::Value>& measured);
+/// What counts as measured of an experiment, a number a measurand.
+Outcomes outcomes(const std::vector<Measurand>& measurands, const Counted& counted);
 
-/// What the planner is told of an ended experiment: measured or failed. Abandoned ones taught nothing.
+/// What the planner is told: all that counts of ended experiments, then of those that a person added.
 std::vector<Observation> observations(const Problem& problem, const State& state);
 /// The points that are under way.
 std::vector<Point> pending(const Problem& problem, const State& state);

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/arena.h>
 
+#include "controller/observed.h"
 #include "core/error.h"
 #include "proto/snapshot.pb.h"
 
@@ -21,9 +22,19 @@ Time time_of(std::int64_t micros) {
 // Every entry is taken apart into all its fields: where one is added, this file does not compile until it is written
 // down and read here, too.
 
+void write(const Correction& correction, Observed& out) {
+  const auto& [values, failed, withdrawn, who, why, said] = correction;
+  out.mutable_values()->Add(values.begin(), values.end());
+  out.set_failed(failed);
+  out.set_withdrawn(withdrawn);
+  out.set_who(who);
+  out.set_why(why);
+  out.set_said_us(micros(said));
+}
+
 void write(const ExperimentEntry& entry, ExperimentSnapshot& out) {
   const auto& [number, at, predicted, state, hold, held_why, place, permits, commands, in_use, help, clean_up, measured,
-               flags, why, begun, ended] = entry;
+               flags, why, corrected, begun, ended] = entry;
   static_cast<void>(number);
   out.mutable_at()->Add(at.begin(), at.end());
   out.mutable_predicted()->Add(predicted.begin(), predicted.end());
@@ -37,6 +48,7 @@ void write(const ExperimentEntry& entry, ExperimentSnapshot& out) {
   out.set_in_use(in_use);
   out.mutable_measured()->Add(measured.begin(), measured.end());
   out.set_why(why);
+  if (corrected) write(*corrected, *out.mutable_corrected());
   out.set_begun_us(micros(begun));
   out.set_ended_us(micros(ended));
   out.set_hold(static_cast<std::uint32_t>(hold));
@@ -56,7 +68,7 @@ void write(const ExperimentEntry& entry, ExperimentSnapshot& out) {
 
 void read(const ExperimentSnapshot& in, ExperimentEntry& entry) {
   auto& [number, at, predicted, state, hold, held_why, place, permits, commands, in_use, help, clean_up, measured,
-         flags, why, begun, ended] = entry;
+         flags, why, corrected, begun, ended] = entry;
   static_cast<void>(number);
   at.assign(in.at().begin(), in.at().end());
   predicted.assign(in.predicted().begin(), in.predicted().end());
@@ -66,6 +78,7 @@ void read(const ExperimentSnapshot& in, ExperimentEntry& entry) {
   in_use = in.in_use();
   measured.assign(in.measured().begin(), in.measured().end());
   why = in.why();
+  if (in.has_corrected()) corrected = correction_of(in.corrected());
   begun = time_of(in.begun_us());
   ended = time_of(in.ended_us());
   hold = static_cast<HoldState>(in.hold());
@@ -150,8 +163,8 @@ void read(const InstrumentSnapshot& in, InstrumentEntry& entry) {
 
 std::string snapshot_of(const State& from) {
   const auto& [campaign, nonce, seed, status, why, lab_hold, lab_held_why, opened, last, paused_at, paused_for,
-               experiments, live, measured, failed, abandoned, commands, instruments, drivers, places_taken, stock_used,
-               asks, asking, exhausted, abandoned_in_a_row, alarms] = from;
+               experiments, live, measured, failed, abandoned, added, results, commands, instruments, drivers,
+               places_taken, stock_used, asks, asking, exhausted, abandoned_in_a_row, alarms] = from;
   google::protobuf::Arena arena;  // as in state_of
   StateSnapshot& out = *google::protobuf::Arena::CreateMessage<StateSnapshot>(&arena);
   out.set_campaign(campaign);
@@ -166,6 +179,12 @@ std::string snapshot_of(const State& from) {
   out.set_measured(measured);
   out.set_failed(failed);
   out.set_abandoned(abandoned);
+  for (const auto& [at, told] : added) {
+    Observed& one = *out.add_added();
+    one.mutable_at()->Add(at.begin(), at.end());
+    write(told, one);
+  }
+  out.set_results(results);
   for (const auto& [id, entry] : commands) write(entry, *out.add_commands());
   for (const auto& [id, entry] : instruments) write(entry, *out.add_instruments());
   for (const auto& [name, entry] : drivers) {
@@ -216,6 +235,9 @@ State state_of(std::string_view snapshot) {
   state.measured = in.measured();
   state.failed = in.failed();
   state.abandoned = in.abandoned();
+  for (const Observed& one : in.added())
+    state.added.push_back({{one.at().begin(), one.at().end()}, correction_of(one)});
+  state.results = in.results();
   for (const CommandSnapshot& one : in.commands()) read(one, state.commands[one.command().id()]);
   for (const InstrumentSnapshot& one : in.instruments()) read(one, state.instruments[one.description().id()]);
   for (const DriverSnapshot& one : in.drivers()) state.drivers[one.name()] = {one.boot(), one.up()};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "controller/observed.h"
 #include "core/canary.h"
 #include "core/check.h"
 #include "core/digest.h"
@@ -101,7 +102,8 @@ void State::apply_end_of_command(CommandEntry& ended, const journal::v1::Command
     instrument.faults = 0;
   }
   for (const wire::Value& value : ended.outcome.results()) {
-    if (value.kind_case() != wire::Value::kNumber) continue;
+    const auto& watched = moved.watched();
+    if (std::find(watched.begin(), watched.end(), value.name()) == watched.end()) continue;
     InstrumentEntry::Reading& reading = instrument.readings[ended.command.capability() + "." + value.name()];
     reading.times = reading.times > 0 && reading.number == value.number() ? reading.times + 1 : 1;
     reading.number = value.number();
@@ -206,6 +208,18 @@ void State::apply_order(const journal::v1::Order& order, Time time) {
   }
 }
 
+void State::apply_observed(const journal::v1::Observed& observed) {
+  if (observed.experiment() > 0) {
+    ExperimentEntry& experiment = entry(observed.experiment());
+    ATHANOR_CHECK(experiment.ended_already(), "an observation of an experiment that has not ended");
+    experiment.corrected = correction_of(observed);
+    return;
+  }
+  ATHANOR_CHECK(observed.added() >= 1 && observed.added() <= added.size() + 1, "added ones are numbered without gaps");
+  if (observed.added() > added.size()) added.emplace_back();
+  added[observed.added() - 1] = {{observed.at().begin(), observed.at().end()}, correction_of(observed)};
+}
+
 Duration State::worked_until(Time now) const {
   return (status == CampaignState::kPaused ? paused_at : now) - opened - paused_for;
 }
@@ -289,6 +303,7 @@ void State::apply(const Record& record) {
       ended.flags.assign(record.measured().flags().begin(), record.measured().flags().end());
       end(ended, ExperimentEvent::kMeasure, time);
       ++measured;
+      ++results;
       break;
     }
     case Record::kFailed: {
@@ -296,6 +311,7 @@ void State::apply(const Record& record) {
       ended.why = record.failed().why();
       end(ended, ExperimentEvent::kFail, time, record.failed().unclean());
       ++failed;
+      ++results;
       break;
     }
     case Record::kAbandoned: {
@@ -343,6 +359,10 @@ void State::apply(const Record& record) {
       returned.faults = kFaultsInARow - 1;
       break;
     }
+    case Record::kObserved:
+      apply_observed(record.observed());
+      ++results;
+      break;
     case Record::kSnapshot:  // tells of the state, and changes nothing in it
       break;
     case Record::BODY_NOT_SET:
@@ -382,6 +402,11 @@ long micros(Time time) {
   return time.time_since_epoch().count();
 }
 
+std::string text_of(const Correction& c) {
+  return fmt::format("{} {:?} {} by {:?} {:?} said {}", all_bytes(c.values), c.failed, c.withdrawn, c.who, c.why,
+                     micros(c.said));
+}
+
 }  // namespace
 
 std::string State::canonical() const {
@@ -401,18 +426,26 @@ std::string State::canonical() const {
     if (e.help) text += " help " + bytes(*e.help);
     if (e.clean_up) text += " clean up " + bytes(*e.clean_up);
     if (!e.flags.empty()) text += " flags " + all_bytes(e.flags);
+    if (e.corrected) text += " corrected " + text_of(*e.corrected);
     text += "\n";
   }
+  for (const AddedEntry& a : added) text += fmt::format("added at {} {}\n", all_bytes(a.at), text_of(a.told));
+  // A journal without a person's word has the hash that it had before there were any.
+  if (results > done()) text += fmt::format("told {}\n", results - done());
   for (const auto& [id, c] : commands) {
-    text += fmt::format("command {} {} of {} step {} attempt {} outcome {} expected {} since {} again {} flags {}\n",
-                        bytes(c.command), to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome),
-                        c.expected_s, micros(c.since), c.again, all_bytes(c.flags));
+    text += fmt::format("command {} {} of {} step {} attempt {} outcome {} expected {} since {}", bytes(c.command),
+                        to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome), c.expected_s,
+                        micros(c.since));
+    if (c.again) text += " again";
+    if (!c.flags.empty()) text += " flags " + all_bytes(c.flags);
+    text += "\n";
   }
   for (const auto& [id, i] : instruments) {
     text += fmt::format("instrument {} {} {} {} {} {} {}", id, i.driver, to_string(i.state), to_string(i.hold),
                         static_cast<int>(i.safe), i.command, bytes(i.description));
-    text += fmt::format(" faults {} aside {} {} tests {} {}", i.faults, i.set_aside, micros(i.tested), i.tests,
-                        i.tests_failed);
+    if (i.faults > 0) text += fmt::format(" faults {}", i.faults);
+    if (i.set_aside) text += " aside";
+    if (i.tested != Time{}) text += fmt::format(" tested {} {} {}", micros(i.tested), i.tests, i.tests_failed);
     for (const auto& [result, reading] : i.readings)
       text += fmt::format(" {} {} {}", result, reading.number, reading.times);
     text += "\n";

@@ -44,6 +44,15 @@ struct CommandEntry {
   bool open() const { return state == CommandState::kIntended || state == CommandState::kAccepted; }
 };
 
+/// What a person said that an experiment gave. It counts in place of what was measured, which is kept beside it.
+struct Correction {
+  std::vector<wire::Value> values;
+  std::string failed;      ///< not empty: why; then there are no values
+  bool withdrawn = false;  ///< the values do not count, nor does anything else
+  std::string who, why;
+  Time said{};  ///< by the calendar
+};
+
 struct ExperimentEntry {
   std::uint64_t number = 0;
   std::vector<wire::Value> at;
@@ -65,9 +74,16 @@ struct ExperimentEntry {
   std::vector<wire::Value> measured;
   std::vector<journal::v1::Flag> flags;  ///< of what was measured: not told to the planner
   std::string why;                       ///< it failed or was abandoned
+  std::optional<Correction> corrected;   ///< the newest; controller/observed.h says what counts
   Time begun{}, ended{};
 
   bool ended_already() const { return state >= ExperimentState::kMeasured; }
+};
+
+/// An experiment that was done elsewhere, as a person told it last.
+struct AddedEntry {
+  std::vector<wire::Value> at;
+  Correction told;
 };
 
 struct InstrumentEntry {
@@ -81,7 +97,7 @@ struct InstrumentEntry {
   bool set_aside = false;                     ///< for them: gets no step before it has passed its self-test
   Time tested{};                              ///< when it was set aside, or failed its last test since
   std::uint32_t tests = 0, tests_failed = 0;  ///< ever, and since it was set aside
-  /// How often a result was read in a row: a sensor that says the same for ever measures nothing.
+  /// What a result was last, and how often in a row: a sensor that says the same for ever measures nothing.
   struct Reading {
     double number = 0;
     std::uint32_t times = 0;
@@ -107,6 +123,8 @@ struct State {
   std::vector<ExperimentEntry> experiments;  ///< number n stands at index n − 1
   std::vector<std::uint64_t> live;           ///< proposed, approved or running, in order
   std::size_t measured = 0, failed = 0, abandoned = 0;
+  std::vector<AddedEntry> added;  ///< number n stands at index n − 1
+  std::uint64_t results = 0;      ///< grows with whatever the planner would be told anew
   std::map<std::string, CommandEntry> commands;
   std::map<std::string, InstrumentEntry> instruments;
   std::map<std::string, DriverEntry> drivers;
@@ -153,6 +171,7 @@ struct State {
   void apply_help(const journal::v1::HelpGiven& given);
   void apply_end_of_command(CommandEntry& ended, const journal::v1::CommandMoved& moved, Time time);
   void set_aside(InstrumentEntry& instrument, Time time);
+  void apply_observed(const journal::v1::Observed& observed);
   void move_campaign(CampaignEvent event, const std::string& reason, Time time);
 };
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "controller/tables.h"
+#include "instruments/messages.h"
 #include "tests/controller/story.h"
 
 namespace athanor {
@@ -54,6 +55,26 @@ class Writer {
       one.set_number(value);
     }
   }
+  journal::v1::Observed& observe(double seconds, std::uint64_t number) {
+    auto& observed = *at(seconds).mutable_observed();
+    observed.set_experiment(number);
+    observed.set_who("ann");
+    observed.set_why("integrated anew");
+    observed.set_said_us(86'400'000'000);
+    return observed;
+  }
+  journal::v1::Observed& observe(double seconds, std::uint64_t number, double yield, double waste) {
+    auto& observed = observe(seconds, number);
+    *observed.add_values() = number_value("yield", yield, "%");
+    *observed.add_values() = number_value("waste", waste, "");
+    return observed;
+  }
+  void add(double seconds, std::uint64_t number, double temperature, double waste) {
+    auto& observed = observe(seconds, 0, 99, waste);
+    observed.set_added(number);
+    *observed.add_at() = number_value("temperature", temperature, "degC");
+    *observed.add_at() = text_value("ligand", "XPhos");
+  }
   void move(double seconds, const std::string& id, CommandEvent event) {
     auto& moved = *at(seconds).mutable_command();
     moved.set_id(id);
@@ -84,7 +105,8 @@ TEST_CASE("An empty journal exports a campaign without experiments") {
   CHECK(
       export_csv(small_campaign(), {}) ==
       "number,state,started,ended,temperature (degC),ligand,yield (%),yield predicted mean (%),yield predicted sd (%),"
-      "waste,waste predicted mean,waste predicted sd,chosen because,ended because\n");
+      "waste,waste predicted mean,waste predicted sd,chosen because,ended because,counts as,yield as measured (%),"
+      "waste as measured,corrected by,corrected because\n");
 }
 
 TEST_CASE("An experiment is exported with its conditions, prediction, outcome and times") {
@@ -120,7 +142,7 @@ TEST_CASE("An experiment is exported with its conditions, prediction, outcome an
   const std::string csv = export_csv(small_campaign(), writer.records);
   CHECK(csv.substr(csv.find('\n') + 1) ==
         "1,measured,2026-03-01T08:15:04.000Z,2026-03-01T08:16:00.250Z,80,\"S,Phos\",71,70.5,4,0.5,,,expected "
-        "improvement 3 %,\n");
+        "improvement 3 %,,measured,71,0.5,,\n");
 }
 
 TEST_CASE("A command is exported from its last acceptance to its end, a repeated one as its own") {
@@ -242,6 +264,72 @@ TEST_CASE("Failures, alarms and notes keep their words, and quotes survive CSV")
   CHECK(document["notes"][0]["text"] == "the space is exhausted");
   const std::string csv = export_csv(small_campaign(), writer.records);
   CHECK(csv.find("\"react: \"\"clogged\"\",\nagain\"") != std::string::npos);
+}
+
+// Goal: the value that counts and the one that was measured stand side by side, with who and why; the states stay what
+// happened. Method: each kind of word, in JSON and in CSV.
+TEST_CASE("What a person said counts, and what was measured is shown beside it") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  for (std::uint64_t number = 1; number <= 4; ++number) {
+    writer.propose(1, number, 80, "XPhos");
+    writer.measure(2, number, 50.0 + static_cast<double>(number), 1);
+  }
+  writer.propose(1, 5, 80, "XPhos");
+  writer.at(3).mutable_abandoned()->set_experiment(5);
+  writer.observe(10, 1, 40, 2);
+  writer.observe(11, 1, 41, 2);
+  writer.observe(12, 2).set_failed("precipitated");
+  writer.observe(13, 3).set_withdrawn(true);
+  writer.observe(14, 5, 30, 3);
+  writer.add(15, 1, 100, 7);
+  writer.add(16, 1, 90, 8);
+  const json document = export_json(small_campaign(), writer.records);
+  const json& experiments = document["experiments"];
+  CHECK(experiments[0]["measured"] == json{{"yield", 41.0}, {"waste", 2.0}});
+  CHECK(experiments[0]["as_measured"] == json{{"yield", 51.0}, {"waste", 1.0}});
+  CHECK(experiments[0]["counts_as"] == "measured");
+  REQUIRE(experiments[0]["corrections"].size() == 2);
+  CHECK(experiments[0]["corrections"][0] == json{{"at_s", 10.0},
+                                                 {"said", "1970-01-02T00:00:00.000Z"},
+                                                 {"who", "ann"},
+                                                 {"why", "integrated anew"},
+                                                 {"measured", {{"yield", 40.0}, {"waste", 2.0}}}});
+  CHECK(experiments[1]["state"] == "measured");
+  CHECK(experiments[1]["counts_as"] == "failed");
+  CHECK(experiments[1]["corrections"][0]["failed"] == "precipitated");
+  CHECK_FALSE(experiments[1].contains("measured"));
+  CHECK(experiments[2]["counts_as"] == "nothing");
+  CHECK(experiments[2]["corrections"][0]["withdrawn"] == true);
+  CHECK(experiments[3]["counts_as"] == "measured");
+  CHECK_FALSE(experiments[3].contains("as_measured"));
+  CHECK(experiments[4]["state"] == "abandoned");
+  CHECK(experiments[4]["measured"]["yield"] == 30.0);
+  CHECK_FALSE(experiments[4].contains("as_measured"));
+  REQUIRE(document["added"].size() == 1);
+  CHECK(document["added"][0]["at"] == json{{"temperature", 90.0}, {"ligand", "XPhos"}});
+  CHECK(document["added"][0]["measured"]["waste"] == 8.0);
+  CHECK(document["added"][0]["corrections"][0]["at"]["temperature"] == 100.0);
+  CHECK(document["counts"]["measured"] == 4);
+  CHECK(document["counts"]["added"] == 1);
+  // By yield the added one, by waste the fourth.
+  REQUIRE(document["best"].size() == 2);
+  CHECK(document["best"][0]["experiment"] == 4);
+  CHECK(document["best"][1] ==
+        json{{"added", 1}, {"at", document["added"][0]["at"]}, {"measured", {{"yield", 99.0}, {"waste", 8.0}}}});
+  CHECK(document["notes"][0]["about"] == "ann");
+
+  const std::string csv = export_csv(small_campaign(), writer.records);
+  for (const char* row :
+       {"1,measured,,2026-03-01T08:15:02.000Z,80,XPhos,41,,,2,,,,,measured,51,1,ann,integrated anew\n",
+        "\n2,measured,,2026-03-01T08:15:02.000Z,80,XPhos,,,,,,,,,failed,52,1,ann,integrated anew\n",
+        "\n3,measured,,2026-03-01T08:15:02.000Z,80,XPhos,,,,,,,,,nothing,53,1,ann,integrated anew\n",
+        "\n4,measured,,2026-03-01T08:15:02.000Z,80,XPhos,54,,,1,,,,,measured,54,1,,\n",
+        "\n5,abandoned,,2026-03-01T08:15:03.000Z,80,XPhos,30,,,3,,,,,measured,,,ann,integrated anew\n",
+        "\n1,added,,,90,XPhos,99,,,8,,,,,measured,,,ann,integrated anew\n"}) {
+    CAPTURE(row, csv);
+    CHECK(csv.find(row) != std::string::npos);
+  }
 }
 
 TEST_CASE("A number that is none is exported as nothing, and the document still serialises") {

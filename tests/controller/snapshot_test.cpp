@@ -16,6 +16,34 @@ namespace {
 using testing::Folder;
 using testing::tamper;
 
+// Now and then a person says something of an experiment that has just ended, or of one that was done elsewhere.
+std::vector<Record> with_words(const std::vector<Record>& story, RandomStream& chance) {
+  std::vector<Record> out;
+  std::uint64_t added = 0;
+  for (const Record& record : story) {
+    out.push_back(record);
+    if ((!record.has_measured() && !record.has_failed()) || chance.below(3) > 0) continue;
+    Record word;
+    word.set_time_us(record.time_us());
+    auto& observed = *word.mutable_observed();
+    if (chance.below(2) == 0) {
+      observed.set_experiment(record.has_measured() ? record.measured().experiment() : record.failed().experiment());
+    } else {
+      observed.set_added(1 + chance.below(added + 1));
+      added = std::max(added, observed.added());
+      *observed.mutable_at() = record.measured().values();
+    }
+    if (chance.below(3) == 0) observed.set_failed("clogged");
+    if (chance.below(3) == 0) observed.set_withdrawn(true);
+    if (observed.failed().empty()) *observed.mutable_values() = record.measured().values();
+    observed.set_who("ann");
+    observed.set_why("integrated anew");
+    observed.set_said_us(static_cast<std::int64_t>(chance.below(1000)));
+    out.push_back(std::move(word));
+  }
+  return out;
+}
+
 std::vector<Record> random_story(std::uint64_t seed) {
   RandomStream chance(seed, "plan");
   StoryPlan plan;
@@ -25,7 +53,7 @@ std::vector<Record> random_story(std::uint64_t seed) {
   plan.two_objectives = chance.below(2) == 0;
   plan.impurity_limit = chance.below(2) == 0 ? 3 : 0;
   plan.finished = chance.below(2) == 0;
-  return tell(plan).records;
+  return with_words(tell(plan).records, chance);
 }
 
 std::vector<Record> long_story() {
