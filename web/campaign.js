@@ -7,6 +7,37 @@ export function merit(objective, value) {
   return value;
 }
 
+/**
+ * The campaign with the experiments that a person added among its own, in the state "added". Each has a `name` ("17",
+ * "added 1") and a `title` ("experiment 17", "added experiment 1"), and so have the best. On an axis of experiments an
+ * added one stands where those had come that were proposed by then.
+ */
+export function withAdded(campaign) {
+  const own = number => ({name: String(number), title: `experiment ${number}`});
+  const other = number => ({name: `added ${number}`, title: `added experiment ${number}`});
+  const found = one => ({...one, ...(one.added ? other(one.added) : own(one.experiment))});
+  const added = campaign.added.map(a => ({
+    ...a, ...other(a.number), state: 'added', commands: [], ended_s: a.at_s,
+    number: campaign.experiments.filter(e => e.proposed_s <= a.at_s).length,
+  }));
+  return {
+    ...campaign,
+    experiments: [...campaign.experiments.map(e => ({...e, ...own(e.number)})), ...added],
+    best: campaign.best.map(found),
+    nearest: campaign.nearest && found(campaign.nearest),
+  };
+}
+
+/** Whether its point counts as one where experiments fail. */
+export function failed(experiment) {
+  return experiment.counts_as === 'failed';
+}
+
+/** What a person said of it last, if it is one of the campaign's: {who, why, …}, or undefined. */
+export function correction(experiment) {
+  return experiment.state === 'added' ? undefined : experiment.corrections?.at(-1);
+}
+
 /** Everything that is measured: the objectives, then what only outcome constraints speak of, which has no goal. */
 export function outcomes(campaign) {
   return [...campaign.objectives, ...campaign.measured_too];
@@ -40,9 +71,9 @@ export function predicted(experiment, objective) {
   return value && Number.isFinite(value.mean) && Number.isFinite(value.sd) ? value : null;
 }
 
-/** True for an experiment that was chosen without a model: it belongs to the initial design. */
+/** True for an experiment that the planner chose without a model: it belongs to the initial design. */
 export function isInitial(experiment) {
-  return !experiment.predicted;
+  return !experiment.predicted && experiment.state !== 'added';
 }
 
 /**

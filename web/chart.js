@@ -76,14 +76,15 @@ export const CROSS = 'path://M0,1 L1,0 L5,4 L9,0 L10,1 L6,5 L10,9 L9,10 L5,6 L1,
 
 /**
  * The mark of one of `n` experiments: hollow where it was chosen without a model, larger where it is the best, a triangle
- * where it violates an outcome constraint.
+ * where it violates an outcome constraint, a diamond where a person added it.
  */
-export function mark(colours, {initial, best, violates, n}) {
+export function mark(colours, {initial, best, violates, added, n}) {
   const crowded = n > 300;
   if (violates) {
     return {symbol: 'triangle', symbolSize: crowded ? 5 : 9, itemStyle: {color: colours.panel, borderColor: colours.failed, borderWidth: 1.4, opacity: crowded ? 0.6 : 1}};
   }
   return {
+    symbol: added ? 'diamond' : 'circle',
     symbolSize: best ? 13 : crowded ? 5 : 8,
     itemStyle: {
       color: best ? colours.best : initial ? colours.panel : colours.model,

@@ -1,5 +1,5 @@
 // What the charts say about one experiment when the reader points at it.
-import {measured, outcomes, predicted} from './campaign.js';
+import {correction, measured, outcomes, predicted} from './campaign.js';
 import {comparison, number, quantity} from './format.js';
 import {tip} from './page.js';
 
@@ -8,6 +8,16 @@ export function guessText(guess, unitText) {
   const places = guess.sd > 0 ? Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(guess.sd)))) : 2;
   const mean = Math.abs(guess.mean) < 1e6 && places < 7 ? number(Number(guess.mean.toFixed(places)), 12) : number(guess.mean);
   return `${mean} ± ${quantity(guess.sd, unitText, 2)}`;
+}
+
+/** "ann: integrated anew; measured was yield 81.2 %": who says that something else counts, why, and instead of what. */
+export function correctionText(campaign, experiment) {
+  const last = correction(experiment);
+  if (!last) return '';
+  const first = outcomes(campaign).filter(o => experiment.as_measured?.[o.name] !== undefined)
+      .map(o => `${o.name} ${quantity(experiment.as_measured[o.name], o.unit)}`).join(', ');
+  const said = last.withdrawn ? 'withdrawn' : last.failed ? `failed, ${last.failed}` : 'corrected';
+  return `${said} by ${last.who}: ${last.why}${first ? `; measured was ${first}` : ''}`;
 }
 
 /** Number, outcome, prediction, conditions and fate of an experiment. */
@@ -25,5 +35,7 @@ export function experimentTip(campaign, experiment) {
   }
   for (const text of experiment.violates || []) rows.push(['violates', comparison(text)]);
   if (experiment.why) rows.push([experiment.state, experiment.why]);
-  return tip(`Experiment ${experiment.number}`, rows);
+  if (correction(experiment)) rows.push(['✎', correctionText(campaign, experiment)]);
+  if (experiment.state === 'added') rows.push([experiment.corrections.at(-1).who, experiment.corrections.at(-1).why]);
+  return tip(experiment.title[0].toUpperCase() + experiment.title.slice(1), rows);
 }

@@ -1,5 +1,5 @@
 // The key figures at the top, and the conditions of the best experiments.
-import {isInitial, measured, merit, outcomes, utilisation} from './campaign.js';
+import {correction, isInitial, measured, merit, outcomes, utilisation} from './campaign.js';
 import {comparison, date, decimals, duration, number, quantity, unit} from './format.js';
 import {element, section} from './page.js';
 
@@ -27,7 +27,7 @@ export function figures(main, campaign) {
   };
   bestFigure(campaign, figure);
   const {counts} = campaign;
-  const others = [['outside the outcome constraints', campaign.experiments.filter(e => e.violates).length], ['failed', counts.failed], ['abandoned', counts.abandoned], ['under way', counts.running + counts.approved + counts.proposed]];
+  const others = [['outside the outcome constraints', campaign.experiments.filter(e => e.violates).length], ['failed', counts.failed], ['abandoned', counts.abandoned], ['corrected by a person', campaign.experiments.filter(correction).length], ['added', counts.added], ['under way', counts.running + counts.approved + counts.proposed]];
   figure('Experiments', campaign.stop.experiments ? `${counts.measured + counts.failed} of ${campaign.stop.experiments}` : String(counts.measured + counts.failed),
          [`${counts.measured} measured`, ...others.filter(([, n]) => n).map(([name, n]) => `${n} ${name}`)].join(', '));
   figure('Laboratory time', duration(campaign.lab_time_s),
@@ -44,14 +44,14 @@ function pace(campaign) {
 function bestFigure(campaign, figure) {
   const objective = campaign.objectives[0];
   if (campaign.nearest) {
-    figure('Best', '–', `none yet holds every outcome constraint; the nearest is experiment ${campaign.nearest.experiment}`, true);
+    figure('Best', '–', `none yet holds every outcome constraint; the nearest is ${campaign.nearest.title}`, true);
   } else if (!campaign.best.length) {
     figure('Best', '–', 'nothing measured yet', true);
   } else if (campaign.objectives.length > 1) {
     figure('Unbeaten experiments', String(campaign.best.length), campaign.outcome_constraints.length ? 'no other that holds every outcome constraint is better in every objective' : 'no other is better in every objective', true);
   } else {
     const best = campaign.best[0].measured[objective.name];
-    figure(`Best ${objective.name}`, quantity(best, objective.unit), `experiment ${campaign.best[0].experiment}${beside(campaign, objective, best)}`, true);
+    figure(`Best ${objective.name}`, quantity(best, objective.unit), `${campaign.best[0].title}${beside(campaign, objective, best)}`, true);
   }
 }
 
@@ -81,10 +81,10 @@ export function bestConditions(main, campaign) {
 // The section's title and one sentence on it.
 function bestHeading(campaign, several) {
   if (several) return ['Unbeaten experiments', 'In each of these some objective cannot be improved without losing in another.'];
-  const {experiment, measured: found, violates: texts} = campaign.best[0] || campaign.nearest;
+  const {title, measured: found, violates: texts} = campaign.best[0] || campaign.nearest;
   const values = outcomes(campaign).map(o => `${o.name} ${quantity(found[o.name], o.unit)}`).join(', ');
   if (!texts) return ['Best conditions', campaign.measured_too.length ? `Measured there: ${values}.` : undefined];
-  return ['Nearest to the outcome constraints', `No experiment has held every outcome constraint yet. Experiment ${experiment} comes nearest: ${values}; it violates ${texts.map(comparison).join(', ')}.`];
+  return ['Nearest to the outcome constraints', `No experiment has held every outcome constraint yet. Nearest comes ${title}: ${values}; it violates ${texts.map(comparison).join(', ')}.`];
 }
 
 // Where in its range a value lies, as a line with a dot and the two ends.
@@ -120,7 +120,7 @@ function front(box, campaign) {
   const first = columns[0];
   for (const best of [...campaign.best].sort((a, b) => first.value(a) - first.value(b))) {
     const row = element(body, 'tr');
-    element(row, 'td', {class: 'numeric'}, String(best.experiment));
+    element(row, 'td', {class: 'numeric'}, best.name);
     for (const column of columns) {
       element(row, 'td', {class: `${column.name ? '' : 'numeric'} ${column.strong ? 'strong' : ''}`}, column.write(column.value(best)));
     }

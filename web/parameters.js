@@ -1,5 +1,5 @@
 // Each parameter against the outcome: one small chart a parameter, all with the same outcome axis.
-import {isInitial, marked, measured, outcomes, padded, ticks} from './campaign.js';
+import {failed as hasFailed, isInitial, marked, measured, outcomes, padded, ticks} from './campaign.js';
 import {axis, chart, CROSS, lines, mark} from './chart.js';
 import {experimentTip} from './experiment.js';
 import {number, titled} from './format.js';
@@ -39,9 +39,9 @@ function option(campaign, parameter, objective, colours) {
   };
   const known = campaign.experiments.filter(e => Number.isFinite(place(e)));
   const dots = known.filter(e => measured(e, objective) !== null);
-  const failed = known.filter(e => e.state === 'failed');
-  const best = new Set(campaign.best.map(b => b.experiment));
-  dots.sort((a, b) => best.has(a.number) - best.has(b.number));  // the best are drawn last, on top
+  const failed = known.filter(hasFailed);
+  const best = new Set(campaign.best.map(b => b.name));
+  dots.sort((a, b) => best.has(a.name) - best.has(b.name));  // the best are drawn last, on top
   const beside = marked(campaign, objective);
   const range = padded([...dots.map(e => measured(e, objective)), ...beside.map(l => l.value)]) || [0, 1];
   return {
@@ -53,7 +53,7 @@ function option(campaign, parameter, objective, colours) {
     series: [
       {type: 'scatter', z: 3,
        data: dots.map(e => ({value: [place(e), measured(e, objective)], experiment: e,
-                             ...mark(colours, {initial: isInitial(e), best: best.has(e.number), violates: Boolean(e.violates), n: dots.length})})),
+                             ...mark(colours, {initial: isInitial(e), best: best.has(e.name), violates: Boolean(e.violates), added: e.state === 'added', n: dots.length})})),
        markLine: lines(beside, colours)},
       {type: 'scatter', symbol: CROSS, symbolSize: 8, itemStyle: {color: colours.failed}, z: 2,
        data: failed.map(e => ({value: [place(e), range[0] + 0.04 * (range[1] - range[0])], experiment: e}))},

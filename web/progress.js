@@ -1,5 +1,5 @@
 // Best so far: over experiments and over laboratory time; and for several objectives, how they trade off.
-import {bestSoFar, isInitial, marked, measured, outcomes, padded} from './campaign.js';
+import {bestSoFar, failed as hasFailed, isInitial, marked, measured, outcomes, padded} from './campaign.js';
 import {axis, chart, CROSS, lines, mark} from './chart.js';
 import {experimentTip} from './experiment.js';
 import {number, timeUnit, titled} from './format.js';
@@ -19,7 +19,8 @@ export function progress(main, campaign) {
     charts.forEach(c => c.redraw());
   });
   legend(box, [['initial', 'initial design'], ['model', 'chosen by the model'], ['best', 'best'], ['line', 'best so far'],
-               ...(campaign.outcome_constraints.length ? [['violates', 'violates an outcome constraint']] : []), ['failed', 'failed']]);
+               ...(campaign.outcome_constraints.length ? [['violates', 'violates an outcome constraint']] : []),
+               ...(campaign.counts.added ? [['added', 'added by a person']] : []), ['failed', 'failed']]);
   const all = outcomes(campaign);
   const grid = element(box, 'div', {class: all.length > 1 ? 'pair' : ''});
   for (const objective of all) {
@@ -49,14 +50,14 @@ function progressOption(campaign, objective, view, colours) {
   const best = curve.length ? curve[curve.length - 1].experiment : null;
   const dots = campaign.experiments.filter(e => measured(e, objective) !== null);
   dots.sort((a, b) => (a === best) - (b === best));  // the best is drawn last, on top
-  const failed = campaign.experiments.filter(e => e.state === 'failed');
+  const failed = campaign.experiments.filter(hasFailed);
   const beside = marked(campaign, objective);
   const range = padded([...dots.map(e => measured(e, objective)), ...beside.map(l => l.value)]) || [0, 1];
   const ends = [...dots, ...failed].map(view.x);
   const right = Math.max(view.whole ? 1 : 0, ...ends);
   const steps = curve.map(p => [p.x, p.value]);
   if (steps.length) steps.push([right, steps[steps.length - 1][1]]);
-  const point = e => ({value: [view.x(e), measured(e, objective)], experiment: e, ...mark(colours, {initial: isInitial(e), best: e === best, violates: Boolean(e.violates), n: dots.length})});
+  const point = e => ({value: [view.x(e), measured(e, objective)], experiment: e, ...mark(colours, {initial: isInitial(e), best: e === best, violates: Boolean(e.violates), added: e.state === 'added', n: dots.length})});
   return {
     grid: {left: 64, right: 16, top: 20, bottom: 48},
     tooltip: {formatter: p => p.data.experiment && experimentTip(campaign, p.data.experiment)},
@@ -77,7 +78,7 @@ function progressOption(campaign, objective, view, colours) {
 function tradeOffs(main, campaign) {
   const {section: box} = section(main, 'trade-offs', 'Trade-offs', `The large marks are the experiments that no other one${campaign.outcome_constraints.length ? ' that holds every outcome constraint' : ''} beats in every objective${campaign.objectives.length === 2 ? '; the line joins them' : ''}.`);
   const grid = element(box, 'div', {class: 'pair'});
-  const front = new Set(campaign.best.map(b => b.experiment));
+  const front = new Set(campaign.best.map(b => b.name));
   campaign.objectives.forEach((first, i) => {
     for (const second of campaign.objectives.slice(i + 1)) {
       chart(grid, {
@@ -92,7 +93,7 @@ function tradeOffs(main, campaign) {
 
 function tradeOffOption(campaign, first, second, front, colours) {
   const dots = campaign.experiments.filter(e => measured(e, first) !== null && measured(e, second) !== null);
-  dots.sort((a, b) => front.has(a.number) - front.has(b.number));  // the best are drawn last, on top
+  dots.sort((a, b) => front.has(a.name) - front.has(b.name));  // the best are drawn last, on top
   const values = e => [measured(e, first), measured(e, second)];
   const x = padded(dots.map(e => measured(e, first))) || [0, 1], y = padded(dots.map(e => measured(e, second))) || [0, 1];
   const scale = (objective, range, gap) => axis(colours, {
@@ -106,9 +107,9 @@ function tradeOffOption(campaign, first, second, front, colours) {
     yAxis: scale(second, y, 46),
     series: [
       {type: 'line', silent: true, showSymbol: false, lineStyle: {color: colours.best, width: 1.2, opacity: 0.7}, z: 1,
-       data: campaign.objectives.length === 2 ? dots.filter(e => front.has(e.number)).map(values).sort((a, b) => a[0] - b[0]) : []},
+       data: campaign.objectives.length === 2 ? dots.filter(e => front.has(e.name)).map(values).sort((a, b) => a[0] - b[0]) : []},
       {type: 'scatter', z: 2,
-       data: dots.map(e => ({value: values(e), experiment: e, ...mark(colours, {initial: isInitial(e), best: front.has(e.number), violates: Boolean(e.violates), n: dots.length})}))},
+       data: dots.map(e => ({value: values(e), experiment: e, ...mark(colours, {initial: isInitial(e), best: front.has(e.name), violates: Boolean(e.violates), added: e.state === 'added', n: dots.length})}))},
     ],
   };
 }

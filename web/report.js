@@ -1,4 +1,5 @@
 // The report: reads the campaign that is embedded in the page and draws it, section by section.
+import {withAdded} from './campaign.js';
 import {duration} from './format.js';
 import {bestConditions, figures, masthead} from './figures.js';
 import {element, section} from './page.js';
@@ -8,14 +9,14 @@ import {progress} from './progress.js';
 import {table} from './table.js';
 import {timeline} from './timeline.js';
 
-const campaign = JSON.parse(document.getElementById('campaign').textContent);
+const campaign = withAdded(JSON.parse(document.getElementById('campaign').textContent));
 const main = document.getElementById('main');
 
 masthead(campaign);
 figures(main, campaign);
 happenings('alarms', 'Alarms', campaign.alarms);
 bestConditions(main, campaign);
-if (campaign.counts.measured + campaign.counts.failed > 0) {
+if (campaign.counts.measured + campaign.counts.failed + campaign.counts.added > 0) {
   progress(main, campaign);
   parameters(main, campaign);
 } else {
@@ -24,7 +25,7 @@ if (campaign.counts.measured + campaign.counts.failed > 0) {
 predictions(main, campaign);
 timeline(main, campaign);
 table(main, campaign);
-happenings('notes', 'Notes of the planner', campaign.notes);
+happenings('notes', 'Notes of the planner and of people', campaign.notes);
 
 function happenings(id, title, list) {
   if (!list.length) return;

@@ -1,11 +1,11 @@
 // Every experiment in a table that can be sorted by any column.
-import {measured, outOfBounds, outcomes, predicted} from './campaign.js';
-import {guessText} from './experiment.js';
+import {correction, failed, measured, outOfBounds, outcomes, predicted} from './campaign.js';
+import {correctionText, guessText} from './experiment.js';
 import {comparison, count, decimals, duration, unit} from './format.js';
 import {element, section} from './page.js';
 
 export function table(main, campaign) {
-  const {section: box} = section(main, 'experiments', 'Experiments', campaign.experiments.length ? 'A click on a heading sorts by it.' : undefined);
+  const {section: box} = section(main, 'experiments', 'Experiments', campaign.experiments.length ? `A click on a heading sorts by it.${campaign.experiments.some(correction) ? ' ✎ marks what a person corrected; the note says why.' : ''}` : undefined);
   if (!campaign.experiments.length) {
     element(box, 'p', {class: 'empty'}, 'No experiment was proposed yet.');
     return;
@@ -15,7 +15,7 @@ export function table(main, campaign) {
   element(made, 'caption', {class: 'hidden'}, `${count(campaign.experiments.length, 'experiment')} with conditions, outcomes and predictions`);
   const headings = element(element(made, 'thead'), 'tr');
   const body = element(made, 'tbody');
-  const best = new Set(campaign.best.map(b => b.experiment));
+  const best = new Set(campaign.best.map(b => b.name));
   const all = columns(campaign, best);
   const rows = campaign.experiments.map(experiment => ({experiment, row: rowOf(experiment, all, best)}));
   body.append(...rows.map(r => r.row));
@@ -43,9 +43,10 @@ function compare(a, b, down) {
   return down ? -order : order;
 }
 
-function note(experiment) {
+function note(campaign, experiment) {
   const violated = experiment.violates ? `violates ${experiment.violates.map(comparison).join(', ')}` : '';
-  return [violated, experiment.why || experiment.reason].filter(Boolean).join('; ');
+  const told = experiment.state === 'added' ? experiment.corrections.map(c => `${c.who}: ${c.why}`).at(-1) : correctionText(campaign, experiment);
+  return [told, violated, experiment.why || experiment.reason].filter(Boolean).join('; ');
 }
 
 // A column of numbers with the same number of decimals throughout.
@@ -57,8 +58,8 @@ function numbers(campaign, title, unitText, value, more = {}) {
 /** Each column: its heading, what it sorts by (`value`), what it shows (`text`), and its kind: number, text, state or note. */
 function columns(campaign, best) {
   const list = [
-    {kind: 'number', title: 'No.', value: e => e.number, text: e => String(e.number)},
-    {kind: 'state', title: 'state', value: e => shownState(e, best), text: e => shownState(e, best)},
+    {kind: 'number', title: 'No.', value: e => e.number, text: e => e.name},
+    {kind: 'state', title: 'state', value: e => shownState(e, best), text: e => shownState(e, best) + (correction(e) ? ' ✎' : '')},
   ];
   for (const objective of outcomes(campaign)) {
     list.push(numbers(campaign, objective.name, objective.unit, e => measured(e, objective),
@@ -72,16 +73,19 @@ function columns(campaign, best) {
                                            : numbers(campaign, parameter.name, parameter.unit, value));
   }
   list.push({kind: 'number', title: 'finished after', value: e => e.ended_s ?? null, text: e => e.ended_s === undefined ? '' : duration(e.ended_s)});
-  list.push({kind: 'note', title: 'note', value: note, text: note});
+  list.push({kind: 'note', title: 'note', value: e => note(campaign, e), text: e => note(campaign, e)});
   return list;
 }
 
 function shownState(experiment, best) {
-  return best.has(experiment.number) ? 'best' : experiment.violates ? 'violates' : experiment.state;
+  if (best.has(experiment.name)) return 'best';
+  if (experiment.violates) return 'violates';
+  if (failed(experiment)) return 'failed';
+  return correction(experiment)?.withdrawn ? 'withdrawn' : experiment.state;
 }
 
 function rowOf(experiment, all, best) {
-  const row = element(null, 'tr', best.has(experiment.number) ? {class: 'best'} : {});
+  const row = element(null, 'tr', best.has(experiment.name) ? {class: 'best'} : {});
   for (const column of all) {
     const looks = {number: 'numeric', text: '', note: 'wide', state: `state ${shownState(experiment, best)}`}[column.kind];
     const bad = column.bad && column.bad(experiment);

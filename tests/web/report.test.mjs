@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {bestSoFar, coverage, marked, merit, outcomes, outOfBounds, padded, ticks, utilisation} from '../../web/campaign.js';
+import {bestSoFar, correction, coverage, failed, isInitial, marked, merit, outcomes, outOfBounds, padded, ticks, utilisation, withAdded} from '../../web/campaign.js';
 import {comparison, date, decimals, duration, number, quantity, timeUnit, unit} from '../../web/format.js';
 
 test('units are written as people write them', () => {
@@ -101,6 +101,23 @@ test('an instrument is busy while its commands run, the running ones until now',
   };
   assert.deepEqual([...utilisation(campaign)], [['a', 0.5], ['b', 0]]);
   assert.deepEqual([...utilisation({...campaign, lab_time_s: 0})], [['a', 0], ['b', 0]]);
+});
+
+test('added experiments stand among the others, under names of their own', () => {
+  const word = {who: 'ann', why: 'by hand'};
+  const campaign = withAdded({
+    experiments: [{...done(1, 5), proposed_s: 0}, {...done(2, 6), proposed_s: 9, corrections: [{...word, why: 'first'}, word], counts_as: 'failed'}],
+    added: [{number: 1, at: {}, at_s: 4, measured: {yield: 8}, counts_as: 'measured', corrections: [word]}],
+    best: [{added: 1}, {experiment: 1}],
+  });
+  assert.deepEqual(campaign.experiments.map(e => e.name), ['1', '2', 'added 1']);
+  assert.deepEqual(campaign.best.map(b => b.title), ['added experiment 1', 'experiment 1']);
+  const [first, second, added] = campaign.experiments;
+  assert.equal(added.number, 1);
+  assert.deepEqual([first, second, added].map(isInitial), [true, true, false]);
+  assert.deepEqual([first, second, added].map(failed), [false, true, false]);
+  assert.deepEqual([first, second, added].map(correction), [undefined, word, undefined]);
+  assert.deepEqual(bestSoFar(campaign.experiments, YIELD, e => e.number).map(p => p.value), [5, 8, 8]);
 });
 
 test('padding leaves room on both sides, also around a single value', () => {
