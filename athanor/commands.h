@@ -42,6 +42,16 @@ struct ApproveOptions {
 /// A person's word for what waits for it in an experiment.
 int approve(const ApproveOptions& options);
 
+struct ObserveOptions {
+  std::string journal_file, failed, who, why;
+  std::optional<std::uint64_t> experiment, added;  ///< neither: one that was done elsewhere is added
+  std::vector<std::string> at, set;                ///< "temperature=80 degC"
+  bool withdraw = false;
+};
+/// A person's word on what an experiment gave: to the controller that holds the journal, or into the journal where none
+/// runs.
+int observe(const ObserveOptions& options);
+
 /// Of the controller that holds the journal, or of the journal where none runs.
 int show_status(const std::string& journal_file, bool json);
 
@@ -61,6 +71,9 @@ int export_journal(const std::string& file, const std::string& format);
 
 /// Of `folder` it is tried how long a synced write takes.
 int examine_machine(const std::string& folder);
+
+/// Whose word it is where nobody says.
+std::string login_name();
 
 /// On standard error, with control characters that were found in files made visible. file: for mistakes without a
 /// place.

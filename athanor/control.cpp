@@ -18,11 +18,6 @@ namespace {
 
 using journal::v1::Order;
 
-std::string login_name() {
-  const passwd* entry = getpwuid(getuid());
-  return entry != nullptr ? entry->pw_name : fmt::format("user {}", getuid());
-}
-
 Order::Verb verb_of(const std::string& word) {
   if (word == "pause") return Order::PAUSE;
   if (word == "resume") return Order::RESUME;
@@ -79,6 +74,11 @@ void print_status(const nlohmann::json& status, bool running) {
 }
 
 }  // namespace
+
+std::string login_name() {
+  const passwd* entry = getpwuid(getuid());
+  return entry != nullptr ? entry->pw_name : fmt::format("user {}", getuid());
+}
 
 int give_order(const OrderOptions& options) {
   control::v1::Request request;

@@ -141,6 +141,32 @@ void add_approve(CLI::App& app, ApproveOptions& options, int& status) {
   command->callback([&options, &status] { status = approve(options); });
 }
 
+void add_observe(CLI::App& app, ObserveOptions& options, int& status) {
+  CLI::App* command = app.add_subcommand(
+      "observe",
+      "Correct what an experiment gave, or add one that was done elsewhere; what was measured stays recorded");
+  command->add_option("journal", options.journal_file, "The journal of a campaign, running or not")->required();
+  CLI::Option* experiment =
+      command->add_option("--experiment", options.experiment, "Of this experiment, which has ended")
+          ->check(CLI::PositiveNumber);
+  command->add_option("--added", options.added, "Of this one that was added (default: a new one is added)")
+      ->check(CLI::PositiveNumber)
+      ->excludes(experiment);
+  command->add_option("--at", options.at, "Where an added one was done, a parameter each time: “temperature=80 degC”")
+      ->allow_extra_args(false);
+  CLI::Option* set = command->add_option("--set", options.set, "What it gave, a value each time: “yield=54.2 %”")
+                         ->allow_extra_args(false);
+  CLI::Option* failed =
+      command->add_option("--failed", options.failed, "It failed there, and why: the planner stays away from there")
+          ->excludes(set);
+  command->add_flag("--withdraw", options.withdraw, "The planner is told nothing of it")
+      ->excludes(set)
+      ->excludes(failed);
+  command->add_option("--why", options.why, "For the journal")->required();
+  command->add_option("--who", options.who, "For the journal (default: your login name)");
+  command->callback([&options, &status] { status = observe(options); });
+}
+
 // The parser would only say that a command is missing.
 void require_command(const CLI::App& app, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";
@@ -177,12 +203,14 @@ int run_command(int argc, char** argv) {
   TwinOptions twin_options;
   OrderOptions order_options;
   ApproveOptions approve_options;
+  ObserveOptions observe_options;
   OtherOptions other_options;
   int status = 0;
   add_run(app, run_options, status);
   add_twin(app, twin_options, status);
   add_orders(app, order_options, status);
   add_approve(app, approve_options, status);
+  add_observe(app, observe_options, status);
   add_others(app, other_options, status);
   try {
     require_command(app, argc, argv);
