@@ -4,11 +4,18 @@
 #include <iterator>
 #include <utility>
 
+#include "instruments/messages.h"
+
 namespace athanor::simulation {
 
 using journal::v1::Order;
 
+namespace {
+constexpr std::uint64_t kHelp = 1u << 30;  // and the experiment's number: the id of an answer to what was asked of it
+}
+
 void Person::order(RandomStream& chance) {
+  if (habits_.below(6) == 0) return correct();
   const State& state = engine_.state();
   Order order;
   order.set_verb(static_cast<Order::Verb>(chance.below(5)));
@@ -57,7 +64,7 @@ void Person::answer_for(const ExperimentEntry& experiment) {
   const std::string& sample = command.command.sample();
   const bool done = world_.completed(sample, step.name) > 0, safe = !world_.began(sample, step.name);
   RequestMade made;
-  made.id = experiment.number;
+  made.id = kHelp + experiment.number;
   control::v1::Answer& answer = *made.request.mutable_answer();
   answer.set_experiment(experiment.number);
   answer.set_verdict(done && step.gives.empty()                       ? HelpGiven::DONE
@@ -69,11 +76,35 @@ void Person::answer_for(const ExperimentEntry& experiment) {
   requests_.push_back(std::move(made));
 }
 
-// An order's id is none; what is answered of an experiment's is refused where there is no stock to do a step again.
-void Person::answer(const AnswerRequest& answer) {
-  if (answer.id == 0 || !answer.reply.refused()) return;
-  hopeless_.insert(answer.id);
+/// An ended experiment gave the number of this word.
+void Person::correct() {
+  const State& state = engine_.state();
+  if (state.experiments.empty()) return;
+  const std::uint64_t number = 1 + habits_.below(state.experiments.size());
+  if (!state.experiment(number).ended_already()) return;
+  RequestMade made;
+  made.id = ++words_.said;
+  corrected_[made.id] = number;
+  auto& observed = *made.request.mutable_observe();
+  observed.set_experiment(number);
+  *observed.add_values() = number_value("yield", static_cast<double>(made.id), "%");
+  observed.set_who("somebody");
+  observed.set_why("of the simulation");
+  requests_.push_back(std::move(made));
   network_.wake_controller();
+}
+
+// Orders have no id.
+void Person::answer(const AnswerRequest& answer) {
+  if (answer.id > kHelp && answer.reply.refused()) {  // there is no stock to do the step again
+    hopeless_.insert(answer.id - kHelp);
+    network_.wake_controller();
+  }
+  const auto word = corrected_.find(answer.id);
+  if (word == corrected_.end()) return;
+  if (answer.reply.refused()) throw Violation{"a word on an ended experiment was refused: " + answer.reply.text()};
+  if (answer.reply.text().find("not recorded yet") != std::string::npos) return;
+  words_.acknowledged[word->second] = answer.id;
 }
 
 void Person::give(Order order) {

@@ -6,6 +6,7 @@
 //   snapshots too                                                               replayed(), WatchedStore::reopened()
 //   a device that confirmed its safe state stays in it until it is used again               watch_safe_devices
 //   what was set aside gets no step                                                             Simulation::watch
+//   what a person said of an experiment counts, and was not lost                                    Person, check_end
 //   what cannot be is not told to the planner                                                   RandomPlanner
 //   what is measured is what the meter found; stock is accounted for; every step was done                check_end
 //   once faults end, everything ends within a bound                                                      simulate()
@@ -16,6 +17,7 @@
 #include <filesystem>
 
 #include "controller/campaign.h"
+#include "controller/points.h"
 #include "core/error.h"
 #include "instruments/description.h"
 #include "tests/simulation/person.h"
@@ -162,7 +164,7 @@ class Simulation {
       RandomPlanner planner(campaign_.problem.space, network_, faults_);
       Wake wake;
       stops_ = 0;
-      Person person(campaign_, engine, network_, world_, faults_,
+      Person person(campaign_, engine, network_, world_, faults_, words_,
                     RandomStream(seed_, fmt::format("habits {}", starts_)));
       person_ = &person;
       Shell shell{store_,
@@ -297,6 +299,7 @@ class Simulation {
         throw Violation{fmt::format("experiment {} is told as {}, and the meter found {}", experiment.number, told,
                                     truth.value_or(NAN))};
     }
+    check_words();
     for (const auto& [reagent, ml] : scenario_.stock_ml) {
       const auto used = last_.stock_used.find(reagent);
       const double accounted = used == last_.stock_used.end() ? 0 : used->second;
@@ -306,6 +309,22 @@ class Simulation {
     }
     if (last_.status == CampaignState::kFinished && last_.done() < *campaign_.stop.experiments)
       throw Violation{"it finished before its experiments were done"};
+  }
+
+  /// A word that was answered is in the journal; one that was not may be, too, if it came later.
+  void check_words() const {
+    std::map<std::string, double> told;
+    for (const Observation& one : observations(campaign_.problem, last_)) {
+      if (!one.measured.empty() && one.measured[0]) told[one.id] = one.measured[0]->value;
+    }
+    for (const auto& [number, word] : words_.acknowledged) {
+      const auto found = told.find(std::to_string(number));
+      const auto& corrected = last_.experiment(number).corrected;
+      if (found == told.end() || !corrected || found->second != corrected->values.at(0).number() ||
+          found->second < static_cast<double>(word))
+        throw Violation{fmt::format("of experiment {} a person said {}, and {} counts", number, word,
+                                    found == told.end() ? NAN : found->second)};
+    }
   }
 
   const Scenario scenario_;
@@ -321,7 +340,8 @@ class Simulation {
   std::atomic<int> stops_{0};
   bool running_ = false;
   Person* person_ = nullptr;  // while a controller runs
-  Duration wall_error_{0};    // of the clock by which a process starts
+  Words words_;
+  Duration wall_error_{0};  // of the clock by which a process starts
   std::size_t starts_ = 0, written_by_live_ = 0;
   std::string live_, ended_;
   State last_;
