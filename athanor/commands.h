@@ -29,7 +29,7 @@ struct TwinOptions {
 int run_twin(const TwinOptions& options);
 
 struct OrderOptions {
-  std::string verb, journal_file, instrument, who, why;
+  std::string verb, journal_file, instrument, place, who, why;
   std::optional<std::uint64_t> experiment;
   bool laboratory = false;
 };
@@ -41,6 +41,12 @@ struct ApproveOptions {
 };
 /// A person's word for what waits for it in an experiment.
 int approve(const ApproveOptions& options);
+struct AnswerOptions {
+  std::string journal_file, verdict, who, why;
+  std::uint64_t experiment = 0;
+};
+/// How an experiment goes on at whose step a person was asked.
+int answer(const AnswerOptions& options);
 
 struct ObserveOptions {
   std::string journal_file, failed, who, why;

@@ -1,9 +1,11 @@
-// athanor pause, resume, stop, abort, halt, approve, status and backup: a person's word to a running controller.
+// athanor pause, resume, stop, abort, halt, approve, answer, status and backup: a person's word to a running
+// controller.
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "athanor/commands.h"
@@ -65,11 +67,16 @@ void print_status(const nlohmann::json& status, bool running) {
                of_hold(one));
     if (one.contains("waits_for_approval"))
       fmt::print("    waits for approval of {}\n", one.at("waits_for_approval").get<std::string>());
+    if (one.contains("waits_for_answer"))
+      fmt::print("    waits for an answer: {}\n", one.at("waits_for_answer").get<std::string>());
+    if (one.contains("cleaning_up"))
+      fmt::print("    is being cleaned up: {}\n", one.at("cleaning_up").get<std::string>());
   }
   for (const auto& one : status.at("instruments")) {
     const std::string safe = one.at("safe");
-    fmt::print("  {}: {}{}{}\n", one.at("instrument").get<std::string>(), one.at("state").get<std::string>(),
-               of_hold(one), safe == "in use" ? "" : ", " + safe);
+    fmt::print("  {}: {}{}{}{}\n", one.at("instrument").get<std::string>(), one.at("state").get<std::string>(),
+               one.at("set_aside").get<bool>() ? ", set aside after faults" : "", of_hold(one),
+               safe == "in use" ? "" : ", " + safe);
   }
 }
 
@@ -92,6 +99,9 @@ int give_order(const OrderOptions& options) {
   } else if (!options.instrument.empty()) {
     order.set_scope(Order::INSTRUMENT);
     order.set_instrument(options.instrument);
+  } else if (!options.place.empty()) {
+    order.set_scope(Order::PLACE);
+    order.set_place(options.place);
   } else if (options.laboratory) {
     order.set_scope(Order::LABORATORY);
   }
@@ -107,6 +117,23 @@ int approve(const ApproveOptions& options) {
   request.mutable_approve()->set_valid_s(in_unit(parse_quantity(options.valid), Unit::parse("s")));
   request.mutable_approve()->set_who(options.who.empty() ? login_name() : options.who);
   request.mutable_approve()->set_why(options.why);
+  const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
+  if (reply.refused()) throw InputError(reply.text());
+  fmt::print("{}\n", reply.text());
+  return 0;
+}
+
+int answer(const AnswerOptions& options) {
+  using journal::v1::HelpGiven;
+  const std::map<std::string, HelpGiven::Verdict> verdicts = {{"retry", HelpGiven::RETRY},
+                                                              {"done", HelpGiven::DONE},
+                                                              {"abandon", HelpGiven::ABANDON},
+                                                              {"fail", HelpGiven::FAIL}};
+  control::v1::Request request;
+  request.mutable_answer()->set_experiment(options.experiment);
+  request.mutable_answer()->set_verdict(verdicts.at(options.verdict));
+  request.mutable_answer()->set_who(options.who.empty() ? login_name() : options.who);
+  request.mutable_answer()->set_why(options.why);
   const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
   if (reply.refused()) throw InputError(reply.text());
   fmt::print("{}\n", reply.text());

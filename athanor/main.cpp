@@ -122,6 +122,11 @@ void add_orders(CLI::App& app, OrderOptions& options, int& status) {
     CLI::Option* instrument =
         command->add_option("--instrument", options.instrument, "This instrument alone")->excludes(experiment);
     command->add_flag("--lab", options.laboratory, "The whole laboratory")->excludes(experiment)->excludes(instrument);
+    if (std::string_view(verb) == "resume") {
+      command->add_option("--place", options.place, "Use this place again: you have looked at what stood there")
+          ->excludes(experiment)
+          ->excludes(instrument);
+    }
     command->add_option("--why", options.why, "For the journal")->required();
     command->add_option("--who", options.who, "For the journal (default: your login name)");
     command->callback([&options, &status, verb = verb] {
@@ -167,6 +172,21 @@ void add_observe(CLI::App& app, ObserveOptions& options, int& status) {
   command->callback([&options, &status] { status = observe(options); });
 }
 
+void add_answer(CLI::App& app, AnswerOptions& options, int& status) {
+  CLI::App* command = app.add_subcommand("answer", "Say how an experiment goes on at whose step a person was asked");
+  command->add_option("journal", options.journal_file, "The journal of the running campaign")->required();
+  command
+      ->add_option("verdict", options.verdict,
+                   "retry: do the step once more; done: it was done; abandon: give the experiment up; fail: the point "
+                   "is at fault, and the planner is told")
+      ->required()
+      ->check(CLI::IsMember({"retry", "done", "abandon", "fail"}));
+  command->add_option("--experiment", options.experiment, "The experiment that waits")->required();
+  command->add_option("--why", options.why, "For the journal")->required();
+  command->add_option("--who", options.who, "For the journal (default: your login name)");
+  command->callback([&options, &status] { status = answer(options); });
+}
+
 // The parser would only say that a command is missing.
 void require_command(const CLI::App& app, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";
@@ -203,6 +223,7 @@ int run_command(int argc, char** argv) {
   TwinOptions twin_options;
   OrderOptions order_options;
   ApproveOptions approve_options;
+  AnswerOptions answer_options;
   ObserveOptions observe_options;
   OtherOptions other_options;
   int status = 0;
@@ -210,6 +231,7 @@ int run_command(int argc, char** argv) {
   add_twin(app, twin_options, status);
   add_orders(app, order_options, status);
   add_approve(app, approve_options, status);
+  add_answer(app, answer_options, status);
   add_observe(app, observe_options, status);
   add_others(app, other_options, status);
   try {

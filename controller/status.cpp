@@ -26,6 +26,8 @@ Json describe(const Campaign& campaign, const State& state, const ExperimentEntr
   for (const auto& [step, permit] : experiment.permits) {
     if (!permit.approval) out["waits_for_approval"] = permit.text;
   }
+  if (experiment.help) out["waits_for_answer"] = experiment.help->text();
+  if (experiment.clean_up) out["cleaning_up"] = experiment.clean_up->why();
   return out;
 }
 
@@ -40,7 +42,9 @@ Json describe_status(const Campaign& campaign, const State& state) {
                            {"driver", instrument.driver},
                            {"state", to_string(instrument.state)},
                            {"hold", to_string(instrument.hold)},
-                           {"safe", word(instrument.safe)}});
+                           {"safe", word(instrument.safe)},
+                           {"set_aside", instrument.set_aside},
+                           {"faults_in_a_row", instrument.faults}});
   }
   return {{"campaign", state.campaign},
           {"status", to_string(state.status)},
@@ -52,7 +56,8 @@ Json describe_status(const Campaign& campaign, const State& state) {
           {"lab_time_s", seconds(state.lab_time())},
           {"laboratory", {{"hold", to_string(state.lab_hold)}, {"why", state.lab_held_why}}},
           {"experiments", std::move(experiments)},
-          {"instruments", std::move(instruments)}};
+          {"instruments", std::move(instruments)},
+          {"places_taken", state.places_taken}};
 }
 
 }  // namespace athanor

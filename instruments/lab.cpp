@@ -73,6 +73,35 @@ std::vector<LabLimit> read_limits(const Node& node) {
   return limits;
 }
 
+std::vector<LabSignal> read_signals(const Node& node) {
+  std::vector<LabSignal> signals;
+  if (!node) return signals;
+  for (const auto& [capability, results] : node.entries()) {
+    for (const auto& [result, settings] : results.entries()) {
+      LabSignal signal;
+      signal.range.capability = capability;
+      signal.range.parameter = result;
+      signal.range.place = settings.place();
+      MapReader reader(settings, fmt::format("the signal “{}” of “{}”", result, capability));
+      signal.range.low = read_bound(reader.optional("min"));
+      signal.range.high = read_bound(reader.optional("max"));
+      signal.saturates_low = read_bound(reader.optional("saturates_below"));
+      signal.saturates_high = read_bound(reader.optional("saturates_above"));
+      if (const Node flat = reader.optional("flat_after")) {
+        const long readings = flat.integer().value_or(2);
+        if (readings < 2 || readings > 1000)
+          flat.error(fmt::format("flat after {} equal readings; expected 2 to 1000", readings));
+        signal.flat_after = static_cast<unsigned>(std::clamp(readings, 2L, 1000L));
+      }
+      reader.finish();
+      if (settings.entries().empty())
+        settings.error("it says nothing; expected min, max, saturates_below, saturates_above or flat_after");
+      signals.push_back(std::move(signal));
+    }
+  }
+  return signals;
+}
+
 std::vector<LabDriver> read_drivers(const Node& node) {
   std::vector<LabDriver> drivers;
   if (!node) return drivers;
@@ -113,6 +142,7 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
   }
   if (const Node kind = reader.optional("kind")) instrument.kind = kind.text().value_or("");
   instrument.limits = read_limits(reader.optional("limits"));
+  instrument.signals = read_signals(reader.optional("signals"));
   instrument.twin = reader.optional("twin");
   reader.finish();
   return instrument;
@@ -173,24 +203,29 @@ Lab read_lab(std::unique_ptr<Document> file) {
 
 // ── Tightening ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-wire::Field* find_field(wire::Instrument& instrument, const LabLimit& limit, std::vector<Mistake>& mistakes) {
+/// Parameters are limited, results are doubted.
+enum class Of { kParameter, kResult };
+
+/// The field of the instrument that `limit` speaks of; null, and a mistake, if there is none.
+wire::Field* find_field(wire::Instrument& instrument, const LabLimit& limit, Of of, std::vector<Mistake>& mistakes) {
   std::vector<std::string> known;
   for (wire::Capability& capability : *instrument.mutable_capabilities()) {
     known.push_back(capability.name());
     if (capability.name() != limit.capability) continue;
-    std::vector<std::string> parameters;
-    for (wire::Field& field : *capability.mutable_parameters()) {
+    std::vector<std::string> names;
+    for (wire::Field& field : of == Of::kParameter ? *capability.mutable_parameters() : *capability.mutable_results()) {
       if (field.name() == limit.parameter) return &field;
-      parameters.push_back(field.name());
+      names.push_back(field.name());
     }
     mistakes.push_back(
-        {limit.place, fmt::format("“{}” of instrument “{}” has no parameter “{}” to be limited{}", limit.capability,
-                                  instrument.id(), limit.parameter, suggest_name(limit.parameter, parameters))});
+        {limit.place, fmt::format("“{}” of instrument “{}” has no {} “{}”{}{}", limit.capability, instrument.id(),
+                                  of == Of::kParameter ? "parameter" : "result", limit.parameter,
+                                  of == Of::kParameter ? " to be limited" : "", suggest_name(limit.parameter, names))});
     return nullptr;
   }
   mistakes.push_back(
-      {limit.place, fmt::format("instrument “{}” has no capability “{}” to be limited{}", instrument.id(),
-                                limit.capability, suggest_name(limit.capability, known))});
+      {limit.place, fmt::format("instrument “{}” has no capability “{}”{}{}", instrument.id(), limit.capability,
+                                of == Of::kParameter ? " to be limited" : "", suggest_name(limit.capability, known))});
   return nullptr;
 }
 
@@ -198,6 +233,28 @@ wire::Field* find_field(wire::Instrument& instrument, const LabLimit& limit, std
 void narrow(wire::Field& field, const LabLimit& limit, const Unit& unit) {
   if (limit.low) field.set_low(std::max(in_unit(*limit.low, unit), field.has_low() ? field.low() : -HUGE_VAL));
   if (limit.high) field.set_high(std::min(in_unit(*limit.high, unit), field.has_high() ? field.high() : HUGE_VAL));
+}
+
+/// What `signal` says, in the unit of the result `field`.
+void tell_signal(wire::Field& field, const LabSignal& signal, const std::string& instrument,
+                 std::vector<Mistake>& mistakes) {
+  const auto wrong = [&](const std::string& why) {
+    mistakes.push_back(
+        {signal.range.place, fmt::format("the signal “{}” of “{}” of instrument “{}”: {}", signal.range.parameter,
+                                         signal.range.capability, instrument, why)});
+  };
+  if (field.is_text()) return wrong("it is a text; only numbers can be doubted");
+  const Unit unit = Unit::parse(field.unit());
+  for (const auto& bound : {signal.range.low, signal.range.high, signal.saturates_low, signal.saturates_high}) {
+    if (!bound || bound->unit.convertible_to(unit)) continue;
+    return wrong(fmt::format("{} cannot be converted to its unit, {}", to_string(*bound),
+                             unit.text().empty() ? "none" : unit.text()));
+  }
+  narrow(field, signal.range, unit);
+  if (signal.saturates_low) field.set_saturates_low(in_unit(*signal.saturates_low, unit));
+  if (signal.saturates_high) field.set_saturates_high(in_unit(*signal.saturates_high, unit));
+  if (signal.flat_after > 0) field.set_flat_after(signal.flat_after);
+  if (field.has_low() && field.has_high() && field.low() > field.high()) wrong("no number lies within min and max");
 }
 
 std::string range_text(const wire::Field& field) {
@@ -229,7 +286,7 @@ wire::Instrument tighten(const Lab& lab, const wire::Instrument& described) {
   if (instrument == nullptr) return tightened;
   std::vector<Mistake> mistakes;
   for (const LabLimit& limit : instrument->limits) {
-    wire::Field* field = find_field(tightened, limit, mistakes);
+    wire::Field* field = find_field(tightened, limit, Of::kParameter, mistakes);
     if (field == nullptr) continue;
     const auto wrong = [&](const std::string& why) {
       mistakes.push_back({limit.place, fmt::format("the limit of “{}” of “{}” of instrument “{}”: {}", limit.parameter,
@@ -251,6 +308,10 @@ wire::Instrument tighten(const Lab& lab, const wire::Instrument& described) {
     if (field->has_low() && field->has_high() && field->low() > field->high()) {
       wrong(fmt::format("nothing is left of what the instrument allows, {}", before));
     }
+  }
+  for (const LabSignal& signal : instrument->signals) {
+    if (wire::Field* field = find_field(tightened, signal.range, Of::kResult, mistakes))
+      tell_signal(*field, signal, described.id(), mistakes);
   }
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
   return tightened;

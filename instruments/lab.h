@@ -19,11 +19,20 @@ struct LabLimit {
   Place place;
 };
 
+/// What the laboratory knows of a result beyond what the driver says: limits beyond which it cannot be, the ends of its
+/// detector, and how many equal readings in a row are none.
+struct LabSignal {
+  LabLimit range;  ///< of the capability's result; either bound may be missing
+  std::optional<Quantity> saturates_low, saturates_high;
+  unsigned flat_after = 0;
+};
+
 struct LabInstrument {
   std::string id;
   std::string driver;
   std::string kind;  ///< the twin's instrument kind: "dispenser", "reactor", …; for real drivers what the driver says
   std::vector<LabLimit> limits;
+  std::vector<LabSignal> signals;
   Node twin;  ///< settings of the simulated instrument, as written; may be missing
   Place place;
 };
@@ -60,8 +69,9 @@ struct Lab {
 Lab load_lab(const std::string& file);
 Lab parse_lab(const std::string& text, const std::string& name, const std::string& folder);
 
-/// What `lab` makes of a driver's description: limits tightened to the laboratory's (the tightest wins).
-/// throws InputError if the lab's limit names an unknown capability or parameter, or cannot be met at all.
+/// What `lab` makes of a driver's description: limits tightened to the laboratory's (the tightest wins), results with
+/// what it knows of their signals.
+/// throws InputError if the lab names an unknown capability, parameter or result, or a limit cannot be met at all.
 driver::v1::Instrument tighten(const Lab& lab, const driver::v1::Instrument& described);
 
 }  // namespace athanor

@@ -12,7 +12,23 @@
 namespace athanor {
 namespace {
 
-constexpr double kFailsAfter = 0.5;  // of its time, a job that fails
+constexpr double kFailsAfter = 0.5;              // of its time, a job that fails
+constexpr double kSelfTestTakes = 30;            // seconds
+constexpr double kWild = 1000;                   // times what it should have shown, and as much beside it
+constexpr const char* kBroken = "broken_until";  // in the device's own state, seconds
+
+class SelfTest final : public Behaviour {
+ public:
+  CapabilityBuilder describe() const override {
+    return capability("self_test").usual_duration(from_seconds(kSelfTestTakes)).self_test();
+  }
+  Outcome<double> begin(const Scene&) const override { return kSelfTestTakes; }
+  Outcome<Results> act(Scene&, double, double) const override { return Results{}; }
+};
+
+double since_epoch(Time time) {
+  return seconds(time.time_since_epoch());
+}
 
 wire::Outcome report(const wire::Command& command, const wire::Capability& capability, const Outcome<Results>& results,
                      double took_s) {
@@ -42,6 +58,10 @@ RandomStream Scene::nature(std::string_view what) const {
 }
 RandomStream Scene::fate(std::string_view what) const {
   return world.random().stream(fmt::format("sample {} {}", with.sample(), what));
+}
+
+std::unique_ptr<const Behaviour> make_self_test() {
+  return std::make_unique<const SelfTest>();
 }
 
 wire::Instrument describe_device(const std::string& id, const std::string& kind, const Behaviours& behaviours) {
@@ -103,9 +123,18 @@ Outcome<Duration> Device::start(const wire::Command& command, Time now) {
     auto temper = before.chance("temper");
     const double roll = temper.uniform();
     Job job{command, now, now + from_seconds(planned_s.value()), planned_s.value(), true};
-    if (roll < temper_.hangs) {
+    // The test shows what is broken; it breaks nothing itself.
+    const bool is_test = description_.capabilities(static_cast<int>(index)).self_test();
+    const bool broken = since_epoch(now) < before.device.get(kBroken);
+    const bool breaks = !is_test && !broken && before.chance("breaks").uniform() < temper_.breaks;
+    if (breaks) {
+      State device = before.device;
+      device.set(kBroken, since_epoch(now) + temper_.broken_for_s);
+      world_->put_device(description_.id(), device);
+    }
+    if (!broken && !breaks && roll < temper_.hangs) {
       job.ends_at = kNever;
-    } else if (roll < temper_.hangs + temper_.fails) {
+    } else if (broken || breaks || roll < temper_.hangs + temper_.fails) {
       job.ends_at = now + from_seconds(kFailsAfter * planned_s.value());
     }
     world_->begin(command, now, job.ends_at, job.planned_s);
@@ -159,6 +188,12 @@ void Device::end(Time at, bool whole) {
     } else if (!whole) {
       results = Fault{Fault::Kind::kInterrupted,
                       fmt::format("stopped after {} s of {} s", pretty_number(took_s), pretty_number(job_->planned_s))};
+    } else if (results && now.chance("wild").uniform() < temper_.wild) {
+      Results nonsense = results.value();
+      for (Result& result : nonsense) {
+        if (double* number = std::get_if<double>(&result.value)) *number = kWild * (*number + 1);
+      }
+      results = std::move(nonsense);
     }
     if (!with.sample().empty()) world_->put_sample(with.sample(), now.sample);
     world_->put_device(description_.id(), now.device);

@@ -10,13 +10,15 @@
 
 namespace athanor {
 
-/// What may be wrong with a device, for testing those who have to cope. Settings `forgets`, `fails`, `hangs` of the lab
-/// file.
+/// What may be wrong with a device, for testing those who have to cope. Settings of the lab file.
 struct Temper {
-  bool forgets =
-      false;         ///< cannot tell after a restart of its driver what became of a job, which ends with the restart
-  double fails = 0;  ///< the share of its jobs that end half way with a fault of the device
-  double hangs = 0;  ///< the share of its jobs that never end by themselves
+  /// `forgets`: cannot tell after a restart of its driver what became of a job, which ends with the restart.
+  bool forgets = false;
+  double fails = 0;         ///< the share of its jobs that end half way with a fault of the device
+  double hangs = 0;         ///< the share of its jobs that never end by themselves
+  double breaks = 0;        ///< the share of its jobs at which it breaks: that one fails, and all others for …
+  double broken_for_s = 0;  ///< … so long
+  double wild = 0;          ///< the share of its results that are nonsense
 };
 
 /// Does one job at a time. A job that has begun goes on by itself, in the world, whether or not this object lives to
@@ -58,6 +60,9 @@ class Device final : public Instrument {
   std::vector<wire::Outcome> unreported_;
   Time ended_at_{};  ///< the job that ended last
 };
+
+/// How a device shows whether it works, as every simulated one can: half a minute, on no sample.
+std::unique_ptr<const Behaviour> make_self_test();
 
 /// What a device of these behaviours says of itself.
 wire::Instrument describe_device(const std::string& id, const std::string& kind, const Behaviours& behaviours);

@@ -121,7 +121,7 @@ class ReadPlate final : public Behaviour {
 
   CapabilityBuilder describe() const override {
     auto read = capability("read_plate");
-    read.result("tumour", "%").result("healthy", "%").result("window", "%");
+    read.result("tumour", "%", -20, 500).result("healthy", "%", -20, 500).result("window", "%", -500, 500);
     read.usual_duration(from_seconds(read_s_)).repeatable();
     return read;
   }

@@ -146,7 +146,10 @@ class Measure final : public Behaviour {
 
   CapabilityBuilder describe() const override {
     auto measure = capability("measure_hplc");
-    measure.result("area_percent", "%").result("conversion", "%").usual_duration(from_seconds(run_s_)).repeatable();
+    measure.result("area_percent", "%", -10, 110)
+        .result("conversion", "%", -10, 110)
+        .usual_duration(from_seconds(run_s_))
+        .repeatable();
     return measure;
   }
 

@@ -57,11 +57,15 @@ std::optional<PlannedDevice> plan_device(const Lab& lab, const LabInstrument& in
   device.temper.forgets = settings.flag("forgets", false);
   device.temper.fails = settings.number("fails", 0, 0, 1);
   device.temper.hangs = settings.number("hangs", 0, 0, 1);
-  device.behaviours = std::make_shared<const Behaviours>(model.device(instrument.kind, settings));
+  device.temper.breaks = settings.number("breaks", 0, 0, 1);
+  device.temper.broken_for_s = settings.quantity("broken_for", "s", 7200, 0, 1e9);
+  device.temper.wild = settings.number("wild", 0, 0, 1);
+  Behaviours behaviours = model.device(instrument.kind, settings);
   settings.finish();
+  if (behaviours.empty()) return std::nullopt;  // of a model that could not be read: its mistakes are on the list
+  behaviours.push_back(make_self_test());
+  device.behaviours = std::make_shared<const Behaviours>(std::move(behaviours));
   device.description = describe_device(instrument.id, instrument.kind, *device.behaviours);
-  if (device.behaviours->empty())
-    return std::nullopt;  // of a model that could not be read: its mistakes are on the list
   try {
     device.description = tighten(lab, device.description);
   } catch (const InputError& error) {
