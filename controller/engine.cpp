@@ -66,6 +66,7 @@ void Engine::on(const ControllerStarted& started) {
 
 void Engine::on(const DriverSaid& said) {
   const wire::FromDriver& message = said.message;
+  end_silence(message);
   switch (message.body_case()) {
     case wire::FromDriver::kWelcome:
       return on_welcome(message);
@@ -81,7 +82,7 @@ void Engine::on(const DriverSaid& said) {
       for (const wire::CommandState& answer : message.answer().states()) on_answer(answer);
       return;
     case wire::FromDriver::kRefused:
-      return alarm(message.driver(), message.refused().why());
+      return on_refused(message.driver(), message.refused());
     case wire::FromDriver::kStopped:
       return on_stopped(message.stopped());
     case wire::FromDriver::kProgress:
@@ -106,11 +107,14 @@ void Engine::on_welcome(const wire::FromDriver& message) {
   for (const auto& [id, instrument] : state_.instruments) {
     if (instrument.driver == message.driver() && safety_asked_.contains(id)) send_stop(id);
   }
-  // Every link that comes up is a recovery: ask what became of each command.
+  // Every link that comes up is a recovery: ask what became of each command. What waited for its deadline while nobody
+  // could look is looked at soon, not when the next of ever rarer questions was due.
   std::vector<std::string> open;
   for (const auto& [id, command] : state_.commands) {
-    if (command.open() && state_.instruments.at(command.command.instrument()).driver == message.driver())
-      open.push_back(id);
+    if (!command.open() || state_.instruments.at(command.command.instrument()).driver != message.driver()) continue;
+    check_at_.erase(id);
+    silent_.erase(id);
+    open.push_back(id);
   }
   if (!open.empty()) question(message.driver(), open);
 }
@@ -177,6 +181,9 @@ void Engine::on(const DriverLost& lost) {
   Record fresh;
   fresh.mutable_driver_lost()->set_driver(lost.driver);
   record(std::move(fresh));
+  std::erase_if(silent_, [&](const auto& item) {
+    return state_.instruments.at(state_.commands.at(item.first).command.instrument()).driver == lost.driver;
+  });
   alarm(lost.driver, fmt::format("driver {} does not answer; its commands are asked about when it does", lost.driver));
 }
 
@@ -223,6 +230,11 @@ void Engine::on(const StopAsked& asked) {
 
 void Engine::on(const StoreChanged& changed) {
   unwritable_ = !changed.fault.empty();
+  // What was kept back leaves only now, and is waited for from now on.
+  for (auto& [id, check_at] : check_at_) {
+    if (state_.commands.at(id).state == CommandState::kIntended)
+      check_at = std::min(check_at, now_ + options_.answer_within);
+  }
   alarm("journal", unwritable_
                        ? fmt::format("nothing new is begun, since it could not be recorded; what runs goes on, "
                                      "and is recorded when that is possible again: {}",
@@ -231,6 +243,7 @@ void Engine::on(const StoreChanged& changed) {
 }
 
 void Engine::on(const TimePassed&) {
+  ask_the_silent();
   std::map<std::string, std::vector<std::string>> unanswered;  // driver → commands
   for (auto& [id, check_at] : check_at_) {
     if (check_at > now_) continue;
@@ -238,9 +251,14 @@ void Engine::on(const TimePassed&) {
     unanswered[state_.instruments.at(command.command.instrument()).driver].push_back(id);
     // Asked again and again, but ever less often; the command itself is never repeated.
     check_at = now_ + std::max(options_.answer_within, std::min(now_ - command.since, kLongestSilence));
-    const bool accepted = command.state == CommandState::kAccepted;
-    if (accepted && expected_s(command) > 0 && now_ >= deadline(command)) overdue(id, command);
+    if (command.state != CommandState::kAccepted || !(expected_s(command) > 0)) continue;
+    if (const Time due = deadline(command); now_ < due) {
+      check_at = std::min(check_at, due);
+    } else {
+      overdue(id, command);
+    }
   }
+  tell_of_silence();
   for (const auto& [driver, ids] : unanswered) question(driver, ids);
   remind_of_safety();
 }
@@ -259,6 +277,7 @@ void Engine::overdue(const std::string& id, const CommandEntry& command) {
     alarm(instrument, fmt::format("{} does not end “{}”, though it was told to; look at it", instrument,
                                   command.command.capability()));
   }
+  if (const auto silence = silent_.find(id); silence != silent_.end()) silence->second.told |= reminders <= 1;
 }
 
 // ── What follows ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,15 +320,15 @@ void Engine::stop_if_spoilt() {
 
 void Engine::complete_or_drain() {
   if (over() || state_.status == CampaignState::kNew || state_.status == CampaignState::kPaused) return;
-  // Nothing waits for instruments that do not end, and a stop not for drivers that do not answer: their commands are
-  // asked about at the next start.
+  // Nothing waits for instruments that do not end, and a stop not for drivers that do not answer or begin nothing:
+  // their commands are asked about at the next start.
   const CommandEntry* stuck = nullptr;
   for (const auto& [id, command] : state_.commands) {
     if (!command.open()) continue;
     const auto reminders = overdue_.find(id);
     if (reminders != overdue_.end() && reminders->second > 1) {
       stuck = &command;
-    } else if (!stopping() || state_.instruments.at(command.command.instrument()).state == InstrumentState::kBusy) {
+    } else if (!stopping() || word_expected(id, command)) {
       return;
     }
   }
@@ -550,6 +569,9 @@ Time Engine::wakes_at() const {
   Time earliest = later_;
   for (const auto& [id, check_at] : check_at_) earliest = std::min(earliest, check_at);
   for (const auto& [id, asked] : safety_asked_) earliest = std::min(earliest, asked.again);
+  for (const auto& [id, silence] : silent_) {
+    if (!silence.told) earliest = std::min(earliest, silence.since + options_.answer_within);
+  }
   const bool limited = state_.status == CampaignState::kRunning && campaign_.stop.lab_time && !enough();
   return limited ? std::min(earliest, state_.opened + state_.paused_for + *campaign_.stop.lab_time) : earliest;
 }
@@ -609,8 +631,13 @@ void Engine::move(const std::string& id, CommandEvent event, const std::string& 
   if (found == state_.commands.end() || !found->second.open()) {
     check_at_.erase(id);
     overdue_.erase(id);
+    silent_.erase(id);
+    refused_.erase(id);
   } else if (event == CommandEvent::kAccept) {
+    refused_.erase(id);
     check_at_[id] = deadline(found->second);
+  } else if (event == CommandEvent::kSendAgain) {
+    overdue_.erase(id);  // it has not begun after all, and has its whole time once more
   }
 }
 
@@ -655,6 +682,7 @@ void Engine::question(const std::string& driver, const std::vector<std::string>&
   wire::ToDriver message = to_driver();
   for (const std::string& id : ids) {
     message.mutable_question()->add_ids(id);
+    expect_word(id);
     check_at_[id] = std::max(check_at_[id], now_ + options_.answer_within);
   }
   send(driver, std::move(message));

@@ -74,8 +74,21 @@ std::string describe_order(const journal::v1::Order& order);
 
 class Engine {
  public:
+  /// Whatever hangs, an alarm names it within a bound; docs/safety.md has the table, in numbers.
+  ///   A driver that is not there, or whose link goes down:  as its link says so (DriverLost), 5 s over ZeroMQ.
+  ///   A driver that is there, and says nothing of a command: 2 × answer_within after a command or a cancel left,
+  ///                                                          answer_within after a question did.
+  ///   An instrument that does not end what it began:         patience × expected + answer_within after it was
+  ///   accepted,
+  ///                                                          and answer_within more where it was just asked about, or
+  ///                                                          its link has just come up.
+  ///   One that does not end what it was told to end:         answer_within after that.
+  ///   One that is not brought to its safe state:             safe_within.
+  /// All are counted from the start of this process at the earliest. While the journal cannot be written, which has an
+  /// alarm of its own, others are told as soon as it can.
   struct Options {
-    /// A command that was sent and not answered for this long is asked about.
+    /// A command that was sent and not answered for this long is asked about; a question that is not answered for this
+    /// long raises an alarm.
     Duration answer_within = from_seconds(30);
     /// An instrument may take this many times as long as it said, and `answer_within` more, before it is told to
     /// cancel.
@@ -118,6 +131,7 @@ class Engine {
   control::v1::Reply answer(const control::v1::Answer& answer);
   control::v1::Reply observe(const journal::v1::Observed& asked);
   void on_stopped(const wire::Stopped& stopped);
+  void on_refused(const std::string& driver, const wire::Refused& refused);
   std::string why_not(const journal::v1::Order& order) const;
   std::string why_not_free(const journal::v1::Order& order) const;
   void cancel_what_it_ends(const journal::v1::Order& order);
@@ -148,6 +162,11 @@ class Engine {
 
   void record(Record record);
   void overdue(const std::string& id, const CommandEntry& command);
+  void expect_word(const std::string& id);
+  void end_silence(const wire::FromDriver& message);
+  void ask_the_silent();
+  void tell_of_silence();
+  bool word_expected(const std::string& id, const CommandEntry& command) const;
   Time deadline(const CommandEntry& command) const;
   double expected_s(const CommandEntry& command) const;
   void send(const std::string& driver, wire::ToDriver message);
@@ -192,6 +211,18 @@ class Engine {
   std::map<std::string, wire::Instrument> offers_;  ///< descriptions, tightened to the lab's limits
   std::map<std::string, Time> check_at_;            ///< open commands → when to ask about them
   std::map<std::string, int> overdue_;              ///< open commands past their deadline → how often that was seen
+  /// Open commands whose driver can be reached, was asked about them, and has not said a word of them since.
+  struct Silence {
+    Time since{};       ///< when it was asked first
+    bool told = false;  ///< by an alarm
+  };
+  std::map<std::string, Silence> silent_;
+  /// Open commands that their driver refuses to take in; they are sent again.
+  struct Refusal {
+    Time since{};
+    std::string why;
+  };
+  std::map<std::string, Refusal> refused_;
   /// Instruments on their way to their safe state: told under which id, when to look again, how often that was done.
   struct SafetyAsked {
     std::string id;
