@@ -23,7 +23,7 @@ const std::vector<std::string>& canaries() {
       "ignore a limit",        "lose a reservation",    "retry a non-repeatable step",
       "trust a stale boot id", "begin without stock",   "trust the wall clock",
       "tell to stop once",     "skip a snapshot event", "take what failed for not begun",
-      "use what is set aside", "teach what cannot be",  "lose a correction",
+      "use what is set aside", "teach what cannot be",  "lose a correction",  "never tell of a silent driver",
   };
   return names;
 }

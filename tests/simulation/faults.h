@@ -36,6 +36,7 @@ enum class FaultKind {
   kDeviceRefuses,    // a device does not begin a job
   kDeviceBreaks,     // … fails at every job for hours
   kWrongSignal,      // a meter finds what cannot be
+  kDriverDeaf,       // lives, and neither hears nor says a thing for a while but that it lives
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

@@ -24,7 +24,7 @@ class SimulatedLink final : public DriverLink {
   explicit SimulatedLink(Network& network) : network_(network) {}
 
   void send(const std::string& name, const wire::ToDriver& message) override {
-    if (message.has_command()) network_.may_send_(message.command());
+    network_.sends_(name, message);
     if (message.has_cancel() && !network_.overtaken_.contains(message.cancel().id()))
       network_.world_.check_cancel(message.cancel().id(), network_.now_);
     if (network_.faults_.strikes(FaultKind::kCrashAmidEffects)) throw ControllerDied{};
@@ -53,6 +53,7 @@ Network::Network(std::vector<DriverPlan> drivers, World& world, Faults& faults, 
       world_(world),
       faults_(faults),
       random_(seed, "network"),
+      deafness_(seed, "deafness"),
       narrate_(std::move(narrate)),
       now_(start) {
   for (std::size_t k = 0; k < plans_.size(); ++k) processes_.push_back(std::make_unique<Process>());
@@ -68,7 +69,7 @@ void Network::schedule(Time at, std::function<void()> what) {
 Time Network::next() const {
   Time next = agenda_.empty() ? kNever : agenda_.top().at;
   for (const auto& process : processes_) {
-    if (process->driver) next = std::min(next, process->driver->wakes_at());
+    if (process->driver) next = std::min(next, std::max(process->driver->wakes_at(), process->deaf_until));
   }
   return next;
 }
@@ -83,7 +84,8 @@ void Network::step(Time limit) {
   now_ = std::max(now_, at);
   ++events_;
   for (std::size_t k = 0; k < processes_.size(); ++k) {
-    if (processes_[k]->driver && processes_[k]->driver->wakes_at() <= now_)
+    const Process& process = *processes_[k];
+    if (process.driver && process.driver->wakes_at() <= now_ && process.deaf_until <= now_)
       with_driver(k, [&](Driver& driver) { return driver.advance(now_); });
   }
   if (agenda_.empty() || agenda_.top().at > now_) return;
@@ -124,6 +126,7 @@ void Network::crash_driver(std::size_t k) {
   if (!process.driver) return;
   narrate_(now_, fmt::format("driver {} dies", plans_[k].name));
   process.driver.reset();
+  process.deaf_until = {};
   // Its sockets close: the controller sees that at once, or only the silence if the host has gone too.
   const std::uint64_t link = process.link;
   schedule(now_ + from_seconds(random_.below(2) == 0 ? 0.01 : kSilenceS), [this, k, link] {
@@ -142,6 +145,12 @@ void Network::cut(std::size_t k, Duration length) {
     if (processes_[k]->link == link && now_ < processes_[k]->cut_until) link_down(k);
   });
   watch_dead_man(k);
+}
+
+void Network::deafen(std::size_t k, Duration length) {
+  if (!processes_[k]->driver) return;
+  narrate_(now_, fmt::format("driver {} is deaf for {:.0f} s", plans_[k].name, seconds(length)));
+  processes_[k]->deaf_until = std::max(processes_[k]->deaf_until, now_ + length);
 }
 
 /// A driver that hears no controller for its dead-man time brings its instruments to their safe state.
@@ -179,12 +188,20 @@ void Network::to_driver(std::size_t k, wire::ToDriver message) {
   for (int copy = 0; copy < copies; ++copy) {
     // What a link has taken may still arrive when its sender is dead, or the receiver another process.
     const bool outlives = random_.below(2) == 0;
-    schedule(now_ + latency(), [this, k, link, outlives, message] {
-      if (!reachable(k) || (processes_[k]->link != link && !outlives)) return;
-      processes_[k]->heard_by_driver = now_;
-      with_driver(k, [&](Driver& driver) { return driver.receive(message, now_); });
-    });
+    schedule(now_ + latency(), [this, k, link, outlives, message] { reach_driver(k, link, outlives, message); });
   }
+}
+
+void Network::reach_driver(std::size_t k, std::uint64_t link, bool outlives, const wire::ToDriver& message) {
+  Process& process = *processes_[k];
+  if (!reachable(k) || (process.link != link && !outlives)) return;
+  if (process.deaf_until > now_) {
+    const bool kept = deafness_.below(2) == 0;
+    if (kept) schedule(process.deaf_until, [=, this] { reach_driver(k, link, outlives, message); });
+    return;
+  }
+  process.heard_by_driver = now_;
+  with_driver(k, [&](Driver& driver) { return driver.receive(message, now_); });
 }
 
 void Network::from_driver(std::size_t k, std::vector<wire::FromDriver> messages) {
@@ -220,11 +237,10 @@ void Network::to_controller(std::size_t k, wire::FromDriver message) {
 
 // ── Links ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-std::unique_ptr<DriverLink> Network::connect(Duration ahead, std::function<void(const wire::Command&)> may_send,
-                                             std::function<void(const wire::FromDriver&)> hears) {
+std::unique_ptr<DriverLink> Network::connect(Duration ahead, Sends sends, Hears hears) {
   session_ = ++sessions_;
   ahead_ = ahead;
-  may_send_ = std::move(may_send);
+  sends_ = std::move(sends);
   hears_ = std::move(hears);
   arrived_ = {};
   woken_ = false;
@@ -255,7 +271,7 @@ void Network::wake_controller() {
 
 void Network::hello(std::size_t k) {
   if (session_ == 0 || processes_[k]->up) return;
-  if (reachable(k)) {
+  if (reachable(k) && processes_[k]->deaf_until <= now_) {
     wire::ToDriver message = athanor::to_driver();
     message.mutable_hello()->set_controller("simulated");
     to_driver(k, std::move(message));

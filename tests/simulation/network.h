@@ -39,11 +39,12 @@ class Network {
   /// Everything that happens without a controller.
   void run_until(Time time);
 
+  using Sends = std::function<void(const std::string& driver, const wire::ToDriver& message)>;
+  using Hears = std::function<void(const wire::FromDriver& message)>;
   /// A controller's process starts: its end of the links. The one before is gone, with what was on its way to it.
   /// Its clock is `ahead` of ours.
-  /// `may_send` is told of every command before it leaves, `hears` of every message that arrives.
-  std::unique_ptr<DriverLink> connect(Duration ahead, std::function<void(const wire::Command&)> may_send,
-                                      std::function<void(const wire::FromDriver&)> hears);
+  /// `sends` is told of every message before it leaves for the driver of that name, `hears` of every one that arrives.
+  std::unique_ptr<DriverLink> connect(Duration ahead, Sends sends, Hears hears);
   /// It ended.
   void disconnect();
   /// Makes the controller's waiting return.
@@ -52,6 +53,8 @@ class Network {
   void overtake(const std::string& command) { overtaken_.insert(command); }
   void crash_driver(std::size_t driver);
   void cut(std::size_t driver, Duration length);
+  /// Its process is stuck, but for the heartbeats. What is said to it meanwhile is read afterwards, or never.
+  void deafen(std::size_t driver, Duration length);
   std::size_t drivers() const { return plans_.size(); }
   /// What was sent and received, of commands.
   std::size_t events() const { return events_; }
@@ -62,7 +65,7 @@ class Network {
     Ledger ledger{""};
     std::unique_ptr<Driver> driver;  ///< none while it is dead
     int boots = 0;
-    Time cut_until{};
+    Time cut_until{}, deaf_until{};
     // The controller's end of the link.
     bool up = false;
     std::string boot;        ///< that it knows
@@ -79,6 +82,7 @@ class Network {
   Time next() const;
   void step(Time limit);
   void to_driver(std::size_t k, wire::ToDriver message);
+  void reach_driver(std::size_t k, std::uint64_t link, bool outlives, const wire::ToDriver& message);
   void from_driver(std::size_t k, std::vector<wire::FromDriver> messages);
   void to_controller(std::size_t k, wire::FromDriver message);
   void with_driver(std::size_t k, const std::function<std::vector<wire::FromDriver>(Driver&)>& what);
@@ -92,7 +96,7 @@ class Network {
   std::vector<DriverPlan> plans_;
   World& world_;
   Faults& faults_;
-  RandomStream random_;
+  RandomStream random_, deafness_;
   Narrator narrate_;
   Time now_;
   Duration ahead_{0};
@@ -103,8 +107,8 @@ class Network {
   bool woken_ = false;
   DriverArrivals arrived_;
   std::set<std::string> overtaken_;  ///< commands that were open when a person ended something
-  std::function<void(const wire::Command&)> may_send_;
-  std::function<void(const wire::FromDriver&)> hears_;
+  Sends sends_;
+  Hears hears_;
 };
 
 }  // namespace athanor::simulation

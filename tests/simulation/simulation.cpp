@@ -8,6 +8,7 @@
 //   what was set aside gets no step                                                             Simulation::watch
 //   what a person said of an experiment counts, and was not lost                                    Person, check_end
 //   what cannot be is not told to the planner                                                   RandomPlanner
+//   whatever hangs or says nothing is named by an alarm within the bounds that the engine states   SilenceWatch
 //   what is measured is what the meter found; stock is accounted for; every step was done                check_end
 //   once faults end, everything ends within a bound                                                      simulate()
 #include "tests/simulation/simulation.h"
@@ -23,6 +24,7 @@
 #include "tests/simulation/person.h"
 #include "tests/simulation/planner.h"
 #include "tests/simulation/scenario.h"
+#include "tests/simulation/silence.h"
 #include "tests/simulation/store.h"
 
 namespace athanor::simulation {
@@ -30,6 +32,7 @@ namespace {
 
 constexpr Time kStart{std::chrono::seconds{1767225600}};  // 2026-01-01
 constexpr Duration kStopWithin = std::chrono::hours{3};   // of the last fault
+constexpr Duration kStoreAgain = std::chrono::seconds{2};
 constexpr int kMostVisits = 30;  // of a person who starts a stopped campaign again, once nothing goes wrong any more
 
 /// Even while the process lives, as the clock of production; where it starts the wall clock says, which may be wrong.
@@ -50,6 +53,7 @@ class Simulation {
       : scenario_(draw_scenario(seed)),
         faults_(seed),
         chance_(seed, "troubles"),
+        deafness_(seed, "deaf drivers"),
         narrate_(std::move(narrate)),
         lab_(parse_lab(scenario_.lab, "lab.yaml", ".")),
         campaign_(parse_campaign(scenario_.campaign, "campaign.yaml", ".")),
@@ -106,6 +110,8 @@ class Simulation {
         if (faults_.strikes(FaultKind::kDriverCrashIdle)) network_.crash_driver(k);
         if (faults_.strikes(FaultKind::kLinkCut))
           network_.cut(k, from_seconds(std::pow(10.0, chance_.uniform(0, 3.8))));
+        if (faults_.strikes(FaultKind::kDriverDeaf))
+          network_.deafen(k, from_seconds(std::pow(10.0, deafness_.uniform(0, 3.8))));
       }
       if (faults_.strikes(FaultKind::kClockForward)) wall_error_ += from_seconds(chance_.uniform(1, 7200));
       if (faults_.strikes(FaultKind::kClockBackward)) wall_error_ -= from_seconds(chance_.uniform(1, 7200));
@@ -154,13 +160,22 @@ class Simulation {
   bool one_process(Engine& engine) {
     running_ = true;
     ++starts_;
+    silence_at_ = kNever;
     const ProcessClock clock(network_, std::max(engine.state().last, network_.now() + wall_error_));
+    SilenceWatch silence(engine, clock.now());
     std::unique_ptr<DriverLink> link;
     bool ended = false;
     try {
       link = network_.connect(
-          clock.ahead(), [this](const wire::Command& command) { may_send(command); },
-          [&](const wire::FromDriver& message) { count_answers(engine.state(), message); });
+          clock.ahead(),
+          [&](const std::string& driver, const wire::ToDriver& message) {
+            if (message.has_command()) may_send(message.command());
+            silence.sent(driver, message, clock.now());
+          },
+          [&](const wire::FromDriver& message) {
+            count_answers(engine.state(), message);
+            silence.heard(message, clock.now());
+          });
       RandomPlanner planner(campaign_.problem.space, network_, faults_);
       Wake wake;
       stops_ = 0;
@@ -173,7 +188,11 @@ class Simulation {
                   clock,
                   wake,
                   stops_,
-                  [&](const State& state, const auto& records) { watch(state, records); },
+                  [&](const State& state, const auto& records) {
+                    watch(state, records);
+                    silence.wrote(records);
+                    watch_silence(silence, clock);
+                  },
                   {},
                   &person};
       ended = athanor::run(engine, shell, "simulated");
@@ -250,6 +269,19 @@ class Simulation {
     count("instrument returned", record.has_returned());
     count("value flagged", record.measured().flags_size() > 0);
     count("place freed by hand", record.has_order() && record.order().scope() == journal::v1::Order::PLACE);
+  }
+
+  /// Now, and whenever a bound ends until then: nothing else may happen at that moment.
+  void watch_silence(const SilenceWatch& silence, const ProcessClock& clock) {
+    if (!store_.full()) silence.check(clock.now());
+    const Time next = store_.full() ? clock.now() + kStoreAgain : silence.next();
+    if (next >= silence_at_) return;
+    silence_at_ = next;
+    network_.schedule(next - clock.ahead(), [this, &silence, &clock, process = starts_] {
+      if (!running_ || starts_ != process || silence_at_ > clock.now()) return;
+      silence_at_ = kNever;
+      watch_silence(silence, clock);
+    });
   }
 
   void watch_safe_devices(const State& state) const {
@@ -329,7 +361,7 @@ class Simulation {
 
   const Scenario scenario_;
   Faults faults_;
-  RandomStream chance_;
+  RandomStream chance_, deafness_;
   Narrator narrate_;
   Lab lab_;
   Campaign campaign_;
@@ -341,7 +373,8 @@ class Simulation {
   bool running_ = false;
   Person* person_ = nullptr;  // while a controller runs
   Words words_;
-  Duration wall_error_{0};  // of the clock by which a process starts
+  Time silence_at_ = kNever;  // when its silence is looked at next, on its clock
+  Duration wall_error_{0};    // of the clock by which a process starts
   std::size_t starts_ = 0, written_by_live_ = 0;
   std::string live_, ended_;
   State last_;

@@ -22,7 +22,8 @@ void WatchedStore::open() {
 
 void WatchedStore::append(const std::vector<Record>& records) {
   if (records.empty()) return;
-  if (faults_.strikes(FaultKind::kJournalFull)) throw EnvironmentError("the disk is full");
+  full_ = faults_.strikes(FaultKind::kJournalFull);
+  if (full_) throw EnvironmentError("the disk is full");
   if (faults_.strikes(FaultKind::kCrashBeforeWrite)) throw ControllerDied{};
   journal_->append(records);
   written_ += records.size();
@@ -43,6 +44,7 @@ void WatchedStore::offer(const State& state) {
 
 State WatchedStore::reopened() {
   journal_.reset();  // one process at a time
+  full_ = false;
   if (snapshots_ > 0 && faults_.strikes(FaultKind::kSnapshotDamaged)) damage_newest_snapshot();
   open();
   try {

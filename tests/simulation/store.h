@@ -25,6 +25,8 @@ class WatchedStore final : public Store {
 
   /// Whether the intent of `command` is written.
   bool knows(const std::string& command) const { return intended_.contains(command); }
+  /// Whether what was to be written last could not be: the controller keeps it, and tries again.
+  bool full() const { return full_; }
   std::size_t written() const { return written_; }
   std::size_t snapshots() const { return snapshots_; }
   std::size_t starts_from_snapshots() const { return used_; }
@@ -38,6 +40,7 @@ class WatchedStore final : public Store {
   std::unique_ptr<Journal> journal_;
   std::size_t written_ = 0, snapshots_ = 0, used_ = 0;
   std::set<std::string> intended_;
+  bool full_ = false;
 };
 
 }  // namespace athanor::simulation
