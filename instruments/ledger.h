@@ -12,6 +12,7 @@
 
 namespace athanor {
 
+/// What writes is virtual: the simulator's disk is full now and then.
 class Ledger {
  public:
   struct Entry {
@@ -23,20 +24,20 @@ class Ledger {
 
   /// Opens or makes `file` ("" in memory). throws EnvironmentError (another driver holds it, disk full, not a ledger).
   explicit Ledger(const std::string& file, Database::Sync sync = Database::Sync::kFull);
-  ~Ledger();
+  virtual ~Ledger();
 
   // All that write are synced when they return, and have changed nothing if they throw EnvironmentError.
 
   std::optional<Entry> find(const std::string& id);
   /// The command is about to be started. An id enters once.
-  void begin(const driver::v1::Command& command, const std::string& boot);
-  void end(const driver::v1::Outcome& outcome);
+  virtual void begin(const driver::v1::Command& command, const std::string& boot);
+  virtual void end(const driver::v1::Outcome& outcome);
   /// A command that was answered with `outcome` and never started: entered, so that its id keeps that answer.
-  void refuse(const driver::v1::Command& command, const std::string& boot, const driver::v1::Outcome& outcome);
+  virtual void refuse(const driver::v1::Command& command, const std::string& boot, const driver::v1::Outcome& outcome);
   /// A command that was begun under an earlier boot and of which nobody knows what became.
-  void mark_interrupted(const std::string& id);
+  virtual void mark_interrupted(const std::string& id);
   /// A command that was entered but certainly never started.
-  void forget(const std::string& id);
+  virtual void forget(const std::string& id);
   /// Begun, and neither ended nor marked as interrupted; ordered by id.
   std::vector<Entry> unfinished();
 

@@ -372,6 +372,36 @@ TEST_CASE("a ledger that cannot be written starts nothing and loses nothing") {
   CHECK(bench.device.starts["b"] == 1);
 }
 
+TEST_CASE("a driver that cannot enter what became of its commands does not start, and starts once it can") {
+  // Goal: the recovery is written or has not happened. Method: disk full at the start after a crash.
+  rig::TemporaryFolder folder;
+  Bench bench(folder / "ledger.db");
+  bench.device.remembers = false;
+  bench.tell(rig::heat("a"), 0);
+  {
+    FullDisk full;
+    CHECK_THROWS_AS(bench.restart(10), EnvironmentError);
+  }
+  bench.restart(20);
+  CHECK(bench.standing("a", 20) == wire::CommandState::INTERRUPTED);
+  CHECK(bench.device.starts["a"] == 1);
+}
+
+TEST_CASE("a cancel that cannot be entered is refused by its id, and holds nothing back") {
+  // Goal: nobody takes a command for cancelled that may still begin. Method: disk full while an unknown id is
+  // cancelled.
+  rig::TemporaryFolder folder;
+  Bench bench(folder / "ledger.db");
+  {
+    FullDisk full;
+    const auto said = bench.tell(rig::cancel("a"), 0);
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].refused().id() == "a");
+  }
+  CHECK(bench.standing("a", 1) == wire::CommandState::NEVER_SEEN);
+  CHECK(rig::accepted_in(bench.tell(rig::heat("a"), 2), "a"));
+}
+
 TEST_CASE("a driver with two instruments of one id does not start") {
   // Goal: an id names one instrument. Method: two of them.
   rig::Device device;

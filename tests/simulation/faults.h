@@ -37,6 +37,7 @@ enum class FaultKind {
   kDeviceBreaks,     // … fails at every job for hours
   kWrongSignal,      // a meter finds what cannot be
   kDriverDeaf,       // lives, and neither hears nor says a thing for a while but that it lives
+  kLedgerFull,       // a driver's ledger cannot be written: once, or for a while
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

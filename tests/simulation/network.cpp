@@ -10,6 +10,7 @@ namespace athanor::simulation {
 namespace {
 
 constexpr double kSilenceS = 5, kHelloAgainS = 0.5;  // as the link of production
+constexpr double kStartAgainS = 10;                  // whoever starts drivers that could not start
 
 std::string brief(const wire::FromDriver& message) {
   std::string out = message.ShortDebugString();
@@ -56,7 +57,8 @@ Network::Network(std::vector<DriverPlan> drivers, World& world, Faults& faults, 
       deafness_(seed, "deafness"),
       narrate_(std::move(narrate)),
       now_(start) {
-  for (std::size_t k = 0; k < plans_.size(); ++k) processes_.push_back(std::make_unique<Process>());
+  for (std::size_t k = 0; k < plans_.size(); ++k)
+    processes_.push_back(std::make_unique<Process>(faults_, seed, k, now_));
   for (std::size_t k = 0; k < plans_.size(); ++k) start_driver(k);
 }
 
@@ -115,8 +117,13 @@ void Network::start_driver(std::size_t k) {
   for (const DeviceTraits& device : plans_[k].devices) instruments.push_back(world_.instrument(device));
   const std::string boot = fmt::format("boot-{}", ++process.boots);
   narrate_(now_, fmt::format("driver {} starts as {}", plans_[k].name, boot));
-  process.driver = std::make_unique<Driver>(plans_[k].name, boot, std::move(instruments), process.ledger,
-                                            Driver::Options{plans_[k].dead_man_s}, now_);
+  try {
+    process.driver = std::make_unique<Driver>(plans_[k].name, boot, std::move(instruments), process.ledger,
+                                              Driver::Options{plans_[k].dead_man_s}, now_);
+  } catch (const EnvironmentError& error) {
+    narrate_(now_, fmt::format("driver {} cannot start: {}", plans_[k].name, error.what()));
+    return schedule(now_ + from_seconds(kStartAgainS), [this, k] { start_driver(k); });
+  }
   process.heard_by_driver = now_;
   watch_dead_man(k);
 }

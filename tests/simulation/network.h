@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "instruments/driver_link.h"
+#include "tests/simulation/ledger.h"
 #include "tests/simulation/world.h"
 
 namespace athanor::simulation {
@@ -62,7 +63,9 @@ class Network {
  private:
   friend class SimulatedLink;
   struct Process {
-    Ledger ledger{""};
+    Process(Faults& faults, std::uint64_t seed, std::uint64_t number, const Time& now)
+        : ledger(faults, seed, number, now) {}
+    FullDiskLedger ledger;
     std::unique_ptr<Driver> driver;  ///< none while it is dead
     int boots = 0;
     Time cut_until{}, deaf_until{};
