@@ -25,7 +25,9 @@ constexpr Kind kKinds[kFaultKinds] = {
     {"clock backward", 0.2},      {"planner slow", 0.2},
     {"user stops", 0.1},          {"orders", 0.5},
     {"snapshot damaged", 0.1},    {"device refuses", 0.03},
-    {"device breaks", 0.02},      {"wrong signal", 0.1},    {"driver deaf", 0.3},    {"ledger full", 0.03},
+    {"device breaks", 0.02},      {"wrong signal", 0.1},
+    {"driver deaf", 0.3},         {"ledger full", 0.03},
+    {"approval withheld", 0.2},   {"approval brief", 0.3},
 };
 
 }  // namespace

@@ -29,15 +29,17 @@ enum class FaultKind {
   kDeviceHangs,     // … never, unless it is cancelled
   kClockForward,    // the controller's clock jumps
   kClockBackward,
-  kPlannerSlow,      // takes minutes for an answer
-  kUserStops,        // and starts again later
-  kOrders,           // a person pauses, resumes, stops, aborts or halts something
-  kSnapshotDamaged,  // between two processes
-  kDeviceRefuses,    // a device does not begin a job
-  kDeviceBreaks,     // … fails at every job for hours
-  kWrongSignal,      // a meter finds what cannot be
-  kDriverDeaf,       // lives, and neither hears nor says a thing for a while but that it lives
-  kLedgerFull,       // a driver's ledger cannot be written: once, or for a while
+  kPlannerSlow,       // takes minutes for an answer
+  kUserStops,         // and starts again later
+  kOrders,            // a person pauses, resumes, stops, aborts or halts something
+  kSnapshotDamaged,   // between two processes
+  kDeviceRefuses,     // a device does not begin a job
+  kDeviceBreaks,      // … fails at every job for hours
+  kWrongSignal,       // a meter finds what cannot be
+  kDriverDeaf,        // lives, and neither hears nor says a thing for a while but that it lives
+  kLedgerFull,        // a driver's ledger cannot be written: once, or for a while
+  kApprovalWithheld,  // a person does not approve a hazardous step while anything goes wrong
+  kApprovalBrief,     // … approves it for so short a time that it may expire on its way
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

@@ -1,6 +1,9 @@
 #include "tests/simulation/person.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -12,7 +15,10 @@ using journal::v1::Order;
 
 namespace {
 constexpr std::uint64_t kHelp = 1u << 30;  // and the experiment's number: the id of an answer to what was asked of it
-}
+// Longer than the clocks of controller and drivers may differ, which people learn while things go wrong.
+constexpr double kLongApprovalS = 14 * 86400;
+
+}  // namespace
 
 void Person::order(RandomStream& chance) {
   if (habits_.below(6) == 0) return correct();
@@ -40,20 +46,17 @@ void Person::order(RandomStream& chance) {
 std::vector<RequestMade> Person::take() {
   if (faults_.over()) set_free();
   look_at_samples();
+  approve();
   return std::exchange(requests_, {});
 }
 
-// Whoever is asked comes within some hours, looks at the sample, and tells the truth.
+// Whoever was asked comes, looks at the sample, and tells the truth.
 void Person::look_at_samples() {
-  const State& state = engine_.state();
-  for (const std::uint64_t number : state.live) {
-    const ExperimentEntry& experiment = state.experiment(number);
-    if (!experiment.help) continue;
-    const auto [look, is_new] = looks_at_.emplace(number, network_.now() + from_seconds(habits_.uniform(10, 20000)));
-    if (is_new) network_.schedule(look->second, [&network = network_] { network.wake_controller(); });
-    if (is_new || look->second > network_.now()) continue;
+  for (const std::uint64_t number : engine_.state().live) {
+    const auto look = looks_at_.find(number);
+    if (look == looks_at_.end() || look->second > network_.now()) continue;
     looks_at_.erase(look);
-    answer_for(experiment);
+    if (engine_.state().experiment(number).help) answer_for(engine_.state().experiment(number));
   }
 }
 
@@ -140,6 +143,47 @@ void Person::set_free() {
                                     [&](auto number) { return state.experiment(number).place == place; });
     if (!in_use) give(resume);
   }
+}
+
+void Person::look() {
+  const State& state = engine_.state();
+  const auto come_at = [&](Time at) {
+    if (at != kNever) network_.schedule(at, [&network = network_] { network.wake_controller(); });
+    return at;
+  };
+  for (const std::uint64_t number : state.live) {
+    if (state.experiment(number).help && !looks_at_.contains(number))
+      looks_at_[number] = come_at(network_.now() + from_seconds(habits_.uniform(10, 20000)));
+    const auto& permits = state.experiment(number).permits;
+    const bool asked =
+        std::any_of(permits.begin(), permits.end(), [](const auto& item) { return !item.second.approval; });
+    if (!asked || approvals_.contains(number)) continue;
+    Approval approval{network_.now() + from_seconds(habits_.uniform(1, 600)), kLongApprovalS};
+    if (!faults_.over()) {
+      approval = {network_.now() + from_seconds(std::pow(10.0, habits_.uniform(0, 3.5))), habits_.uniform(600, 7200)};
+      if (faults_.strikes(FaultKind::kApprovalBrief)) approval.valid_s = habits_.uniform(0.001, 30);
+      if (faults_.strikes(FaultKind::kApprovalWithheld)) approval.at = kNever;
+    }
+    come_at(approval.at);
+    approvals_[number] = approval;
+  }
+}
+
+void Person::approve() {
+  std::erase_if(approvals_, [&](const auto& item) {
+    const auto& [number, promised] = item;
+    const bool due = promised.at <= network_.now() || (promised.at == kNever && faults_.over());
+    if (!due) return false;
+    RequestMade made;
+    auto& approval = *made.request.mutable_approve();
+    approval.set_experiment(number);
+    approval.set_valid_s(faults_.over() ? kLongApprovalS : promised.valid_s);
+    approval.set_who("somebody");
+    approval.set_why("of the simulation");
+    world_.approve(fmt::format("{}/{}/{}", engine_.state().campaign, engine_.state().nonce, number));
+    requests_.push_back(std::move(made));
+    return true;
+  });
 }
 
 }  // namespace athanor::simulation

@@ -1,5 +1,5 @@
-// A person who orders and corrects this and that, looks at samples when asked, and sets everything free again when
-// nothing goes wrong any more.
+// A person who orders and corrects this and that, approves what is hazardous sooner or later, looks at samples when
+// asked, and sets everything free again when nothing goes wrong any more.
 #pragma once
 
 #include <map>
@@ -22,8 +22,8 @@ struct Words {
 /// At one process of the controller; the next process meets another one, who knows what the journal says.
 class Person final : public ControlLink {
  public:
-  Person(const Campaign& campaign, const Engine& engine, Network& network, const World& world, const Faults& faults,
-         Words& words, RandomStream habits)
+  Person(const Campaign& campaign, const Engine& engine, Network& network, World& world, Faults& faults, Words& words,
+         RandomStream habits)
       : campaign_(campaign),
         engine_(engine),
         network_(network),
@@ -34,6 +34,8 @@ class Person final : public ControlLink {
 
   /// Something, at random.
   void order(RandomStream& chance);
+  /// After every turn: what is waited for comes after a while.
+  void look();
 
   std::vector<RequestMade> take() override;
   void answer(const AnswerRequest& answer) override;
@@ -44,18 +46,24 @@ class Person final : public ControlLink {
   void set_free();
   void look_at_samples();
   void answer_for(const ExperimentEntry& experiment);
+  void approve();
 
   const Campaign& campaign_;
   const Engine& engine_;
   Network& network_;
-  const World& world_;
-  const Faults& faults_;
+  World& world_;
+  Faults& faults_;
   Words& words_;
   RandomStream habits_;
   std::map<std::uint64_t, std::uint64_t> corrected_;  ///< word → experiment
   std::map<std::uint64_t, Time> looks_at_;  ///< experiments that wait for an answer → when they are looked at
   std::set<std::uint64_t> hopeless_;        ///< experiments that cannot be helped: the shelf is empty
   std::vector<RequestMade> requests_;
+  struct Approval {
+    Time at{};  ///< kNever: not while anything goes wrong
+    double valid_s = 0;
+  };
+  std::map<std::uint64_t, Approval> approvals_;  ///< experiment → what it will get
 };
 
 }  // namespace athanor::simulation

@@ -1,6 +1,7 @@
 // The promises, and where each is checked:
 //   at most one physical effect a command id, none at all a second time of a step that may not be repeated; a sample is
-//   in one place, and one job at a time acts on it; no limit is exceeded; no more is taken than there is     World
+//   in one place, and one job at a time acts on it; no limit is exceeded; no more is taken than there is; nothing
+//   hazardous begins without a person's word for exactly that, which is used once and has not expired            World
 //   a command leaves only when its intent is in the journal                                  Simulation::may_send
 //   what was acknowledged survives, and the journal's chain holds; replay equals live state, from
 //   snapshots too                                                               replayed(), WatchedStore::reopened()
@@ -190,6 +191,7 @@ class Simulation {
                   stops_,
                   [&](const State& state, const auto& records) {
                     watch(state, records);
+                    person.look();
                     silence.wrote(records);
                     watch_silence(silence, clock);
                   },

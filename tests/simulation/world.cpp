@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "instruments/description.h"
+
 namespace athanor::simulation {
 namespace {
 
@@ -21,6 +23,7 @@ CapabilityBuilder described(const DeviceTraits& device) {
   if (device.kind == "reactor") out.number("temperature", "degC", 20, 150).result("final_temperature", "degC");
   if (device.kind == "meter") out.result("signal", "%", 0, kHighestSignal);
   if (device.repeatable) out.repeatable();
+  if (device.hazardous) out.risk(wire::HAZARDOUS);
   return out;
 }
 
@@ -64,12 +67,25 @@ std::unique_ptr<Instrument> World::instrument(const DeviceTraits& device) {
   return std::make_unique<Hopeful>(make_instrument(std::move(plan)), from_seconds(device.duration_s));
 }
 
-void World::check_begin(const DeviceTraits& device, const Arguments& with) {
+void World::check_approval(const Arguments& with, Time now) {
+  const wire::Command& command = with.command();
+  const wire::Approval& approval = command.approval();
+  if (!command.has_approval()) throw Violation{fmt::format("“{}” is hazardous and nobody approved it", command.id())};
+  if (approval.digest() != approval_digest(command))
+    throw Violation{fmt::format("“{}” is hazardous and began with the approval of something else", command.id())};
+  if (Time(Duration(approval.until_us())) < now)
+    throw Violation{fmt::format("“{}” is hazardous and began after its approval had expired", command.id())};
+  if (--words_[command.sample()] < 0)
+    throw Violation{fmt::format("“{}” is hazardous and began with an approval that was used already", command.id())};
+}
+
+void World::check_begin(const DeviceTraits& device, const Arguments& with, Time now) {
   const std::string& id = with.command().id();
   if (jobs_.contains(id)) throw Violation{fmt::format("command “{}” was begun twice", id)};
   const auto [step, first] = steps_.emplace(step_of(id), id);
   if (!first && !device.repeatable)
     throw Violation{fmt::format("“{}” may not be repeated and was, by “{}”", step->second, id)};
+  if (device.hazardous) check_approval(with, now);
   if (busy_.contains(device.id))
     throw Violation{fmt::format("{} began “{}” amid “{}”", device.id, id, busy_.at(device.id))};
 
@@ -94,7 +110,7 @@ void World::check_begin(const DeviceTraits& device, const Arguments& with) {
 Outcome<Work> World::begin(const DeviceTraits& device, const Arguments& with, Time now) {
   if (faults_.strikes(FaultKind::kDriverCrashBefore)) throw DriverDied{};
   if (faults_.strikes(FaultKind::kDeviceRefuses)) return Fault{Fault::Kind::kDevice, "its lid is open"};
-  check_begin(device, with);
+  check_begin(device, with, now);
   const std::string& id = with.command().id();
   Job job;
   job.command = with.command();

@@ -30,6 +30,7 @@ struct DeviceTraits {
   bool remembers = true;   ///< can tell a restarted driver what became of a job
   bool repeatable = true;  ///< its capability; never a dispenser's
   bool tests_itself = false;
+  bool hazardous = false;  ///< its capability needs a person's word
   double highest_c = 150;  ///< what the laboratory allows
 };
 
@@ -40,6 +41,8 @@ class World {
   /// Speaks for the device for as long as its driver's process lives; the device itself stays.
   std::unique_ptr<Instrument> instrument(const DeviceTraits& device);
 
+  /// A person gives the word for one hazardous job on `sample`.
+  void approve(const std::string& sample) { ++words_[sample]; }
   /// The controller gives a command up: its device must not be one that works as it should.
   void check_cancel(const std::string& command, Time now) const;
   /// What the device is at work on; empty: nothing.
@@ -77,7 +80,8 @@ class World {
   Outcome<Results> finish(const DeviceTraits& device, const std::string& id);
   Results results(const DeviceTraits& device, const Job& job) const;
   void end(const std::string& id, bool completed);
-  void check_begin(const DeviceTraits& device, const Arguments& with);
+  void check_begin(const DeviceTraits& device, const Arguments& with, Time now);
+  void check_approval(const Arguments& with, Time now);
 
   std::map<std::string, double> stock_ml_, used_ml_;
   Faults& faults_;
@@ -87,6 +91,7 @@ class World {
   std::map<std::string, std::string> steps_;  ///< sample and step → the first command that began it
   std::map<std::string, Sample> samples_;
   std::map<std::string, std::string> places_;  ///< → the sample there
+  std::map<std::string, int> words_;           ///< sample → for how many more hazardous jobs a person gave the word
 };
 
 /// "campaign/nonce/experiment/step" of a command's id.
