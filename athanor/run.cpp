@@ -104,6 +104,7 @@ nlohmann::json summary(const nlohmann::json& exported, const Campaign& campaign,
                         {"abandoned", state.abandoned},
                         {"best", nullptr},
                         {"lab_time_s", seconds(state.lab_time())},
+                        {"planning_wait_s", exported.at("planning_wait_s")},
                         {"wall_s", wall_s},
                         {"journal", journal},
                         {"state_hash", state.hash()}};

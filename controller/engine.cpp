@@ -9,7 +9,6 @@
 #include "controller/points.h"
 #include "core/canary.h"
 #include "core/check.h"
-#include "core/random.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
 #include "instruments/messages.h"
@@ -18,7 +17,6 @@ namespace athanor {
 namespace {
 
 constexpr std::uint64_t kAbandonedInARow = 3;  // so many spoilt experiments without one success: something is broken
-constexpr std::size_t kMostWaiting = 3;        // experiments for a person, while others begin
 constexpr Duration kLongestSilence = std::chrono::hours{1};  // between two questions about one command
 
 CommandEvent event_of(const wire::Outcome& outcome) {
@@ -187,42 +185,6 @@ void Engine::on(const DriverLost& lost) {
   alarm(lost.driver, fmt::format("driver {} does not answer; its commands are asked about when it does", lost.driver));
 }
 
-void Engine::on(const PlannerSaid& said) {
-  if (over() || !state_.asking || state_.asking->ask() != said.ask) return;
-  Record answered;
-  answered.mutable_answered()->set_ask(said.ask);
-  answered.mutable_answered()->set_count(static_cast<std::uint32_t>(said.plan.suggestions.size()));
-  for (const std::string& note : said.plan.notes) answered.mutable_answered()->add_notes(note);
-  answered.mutable_answered()->set_fault(said.fault);
-  record(std::move(answered));
-  if (!said.fault.empty()) {
-    alarm("planner", said.fault);
-    if (!stopping()) move_campaign(CampaignEvent::kAskStop, "the planner has no answer: " + said.fault);
-    return;
-  }
-  for (const Suggestion& suggestion : said.plan.suggestions) {
-    Record fresh;
-    auto& proposed = *fresh.mutable_proposed();
-    proposed.set_experiment(state_.experiments.size() + 1);
-    proposed.set_ask(said.ask);
-    for (const wire::Value& value : to_values(campaign_.problem.space, suggestion.at)) *proposed.add_at() = value;
-    for (std::size_t i = 0; i < suggestion.forecast.of.size(); ++i) {
-      if (!suggestion.forecast.of[i]) continue;
-      auto& predicted = *proposed.add_predicted();
-      predicted.set_objective(measurands_[i].name);
-      predicted.set_mean(suggestion.forecast.of[i]->mean);
-      predicted.set_sd(suggestion.forecast.of[i]->sd);
-    }
-    proposed.set_reason(suggestion.reason);
-    const std::uint64_t number = proposed.experiment();
-    record(std::move(fresh));
-    Record approval;
-    approval.mutable_approved()->set_experiment(number);
-    approval.mutable_approved()->set_by("campaign");
-    record(std::move(approval));
-  }
-}
-
 void Engine::on(const StopAsked& asked) {
   if (state_.status == CampaignState::kRunning || state_.status == CampaignState::kPaused)
     move_campaign(CampaignEvent::kAskStop, asked.why);
@@ -332,7 +294,8 @@ void Engine::complete_or_drain() {
       return;
     }
   }
-  if (state_.live.size() == state_.waiting() && (enough() || state_.exhausted)) {
+  const bool tried_all = state_.exhausted && state_.planning.prepared.empty();
+  if (under_way() == 0 && (enough() || tried_all)) {
     for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number))
       abandon(number, "the campaign was complete before a person had answered");
     return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
@@ -343,36 +306,9 @@ void Engine::complete_or_drain() {
                                                      stuck->command.instrument(), stuck->command.capability()));
 }
 
-void Engine::ask_for_more() {
-  if (begins_nothing() || state_.asking || state_.exhausted || enough() || state_.waiting() >= kMostWaiting) return;
-  const std::size_t batch = campaign_.problem.planner.batch;
-  const std::size_t under_way = state_.live.size() - state_.waiting();  // those that wait hold nobody up
-  std::size_t wanted = batch > under_way ? batch - under_way : 0;
-  if (const auto& limit = campaign_.stop.experiments) {
-    wanted = std::min(wanted, *limit - std::min(*limit, state_.done() + under_way));
-  }
-  if (wanted == 0) return;
-  Record fresh;
-  fresh.mutable_asked()->set_ask(state_.asks + 1);
-  fresh.mutable_asked()->set_count(static_cast<std::uint32_t>(wanted));
-  fresh.mutable_asked()->set_seed(Random(state_.seed).derive("planner", state_.asks + 1));
-  record(std::move(fresh));
-  question_planner();
-}
-
-void Engine::question_planner() {
-  AskPlanner effect;
-  effect.ask = state_.asking->ask();
-  effect.question.observations = observations(campaign_.problem, state_);
-  effect.question.pending = pending(campaign_.problem, state_);
-  effect.question.count = state_.asking->count();
-  effect.question.seed = state_.asking->seed();
-  decision_.effects.emplace_back(std::move(effect));
-}
-
 void Engine::begin_experiments() {
   // What steps use is not known before their drivers were heard.
-  if (begins_nothing() || !every_capability_known() || state_.waiting() >= kMostWaiting) return;
+  if (begins_nothing() || !every_capability_known() || too_many_wait()) return;
   for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number)) {
     const ExperimentEntry& experiment = state_.experiment(number);
     if (experiment.state != ExperimentState::kApproved || experiment.hold != HoldState::kFree) continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -154,6 +155,7 @@ class Engine {
   void stop_if_spoilt();
   void complete_or_drain();
   void ask_for_more();
+  void propose_prepared();
   void begin_experiments();
   void ask_for_places();
   void dispatch_steps();
@@ -180,7 +182,19 @@ class Engine {
   void fail(std::uint64_t experiment, const std::string& why, bool unclean = false);
   void alarm(const std::string& about, const std::string& text);
   void question(const std::string& driver, const std::vector<std::string>& ids);
+
+  // engine_planning.cpp
+  std::optional<double> ends_while_planning(Duration took, std::uint64_t took_after) const;
+  bool planner_is_quick() const;
+  bool prepared_know_all() const;
+  std::size_t under_way() const;
+  bool too_many_wait() const;
+  std::size_t allowance() const;
+  std::size_t free_slots() const;
+  void ask_ahead(journal::v1::Asked& asked) const;
   void question_planner();
+  journal::v1::Proposed to_proposed(std::uint64_t ask, const Suggestion& suggestion) const;
+  void propose(journal::v1::Proposed proposed);
 
   bool stopping() const;
   bool begins_nothing() const;

@@ -229,7 +229,8 @@ json export_json(const Campaign& campaign, const History& history) {
               {"best", json::array()},
               {"alarms", happenings_json(history.alarms, history.opened)},
               {"notes", happenings_json(history.notes, history.opened)},
-              {"lab_time_s", seconds(history.last - history.opened)}};
+              {"lab_time_s", seconds(history.last - history.opened)},
+              {"planning_wait_s", seconds(history.planning_wait)}};
   if (!history.why.empty()) out["why"] = history.why;
   if (!history.empty) out.update({{"opened", to_string(history.opened)}, {"last", to_string(history.last)}});
   for (const Parameter& parameter : problem.space.parameters()) out["parameters"].push_back(parameter_json(parameter));

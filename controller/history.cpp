@@ -8,6 +8,12 @@ namespace athanor {
 
 using journal::v1::Record;
 
+namespace {
+
+constexpr std::uint64_t kNoLimit = 1'000'000'000'000;  // more than any journal holds
+
+}  // namespace
+
 Counted what_counts(const ExperimentLife& life) {
   return what_counts(life.state, life.measured, life.flags, life.why,
                      life.corrections.empty() ? nullptr : &life.corrections.back().told);
@@ -45,8 +51,39 @@ void History::move_campaign(CampaignEvent event, const std::string& reason) {
   why = reason;
 }
 
+void History::wait_for_planner(const Record& record, Time time) {
+  const bool waits = asking_ && waiting_ > 0 && allowed_ > 0 && status == CampaignState::kRunning;
+  if (waits && !record.has_started() && time > last) planning_wait += time - last;
+  switch (record.body_case()) {
+    case Record::kAsked: {
+      const auto& ahead = record.asked().ahead();
+      asking_ = true;
+      waiting_ = record.asked().has_ahead() ? ahead.free() : record.asked().count();
+      allowed_ = static_cast<std::int64_t>(ahead.allowed() > 0 ? ahead.allowed() : kNoLimit);
+      break;
+    }
+    case Record::kAnswered:
+      asking_ = false;
+      break;
+    case Record::kProposed:
+      --waiting_;
+      --allowed_;
+      break;
+    case Record::kAbandoned:  // another may take its place
+      ++allowed_;
+      [[fallthrough]];
+    case Record::kMeasured:
+    case Record::kFailed:
+      ++waiting_;
+      break;
+    default:
+      break;
+  }
+}
+
 void History::read(const Record& record) {
   const Time time{Duration{record.time_us()}};
+  wait_for_planner(record, time);
   last = std::max(last, time);
   empty = false;
   switch (record.body_case()) {

@@ -68,6 +68,9 @@ struct History {
   std::map<std::string, KnownInstrument> instruments;   ///< by id
   std::vector<Happening> alarms;
   std::vector<Happening> notes;  ///< the planner's
+  /// How long an experiment could have begun, the campaign ran, and the planner was still thinking. Time without a
+  /// controller does not count.
+  Duration planning_wait{0};
 
   History() = default;
   /// Of records in memory. What is kept in a journal is shown to `read` one by one: `journal.each(...)`.
@@ -75,10 +78,14 @@ struct History {
   void read(const journal::v1::Record& record);
 
  private:
+  void wait_for_planner(const journal::v1::Record& record, Time time);
   void end(std::uint64_t number, ExperimentState state, Time time, const std::string& reason = {});
   void move_campaign(CampaignEvent event, const std::string& reason);
   void move(const journal::v1::CommandMoved& moved, Time time);
 
+  bool asking_ = false;       // a question to the planner is open
+  std::int64_t waiting_ = 0;  // so many experiments could begin, had it been answered …
+  std::int64_t allowed_ = 0;  // … if the campaign's limit allows as many
   std::map<std::string, std::pair<std::uint64_t, std::size_t>> command_at_;  // id → experiment, index in its commands
 };
 

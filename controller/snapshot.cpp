@@ -159,12 +159,40 @@ void read(const InstrumentSnapshot& in, InstrumentEntry& entry) {
   for (const ReadingSnapshot& one : in.readings()) readings[one.result()] = {one.number(), one.times()};
 }
 
+void write(const PlanningEntry& entry, PlanningSnapshot& out) {
+  const auto& [prepared, prepared_knows, results, asked_at, asked_knows, asked_after, took, took_after,
+               experiments_took] = entry;
+  out.mutable_prepared()->Add(prepared.begin(), prepared.end());
+  out.set_prepared_knows(prepared_knows);
+  out.set_results(results);
+  out.set_asked_at_us(micros(asked_at));
+  out.set_asked_knows(asked_knows);
+  out.set_asked_after(asked_after);
+  out.set_took_us(took.count());
+  out.set_took_after(took_after);
+  out.set_experiments_took_us(experiments_took.count());
+}
+
+void read(const PlanningSnapshot& in, PlanningEntry& entry) {
+  auto& [prepared, prepared_knows, results, asked_at, asked_knows, asked_after, took, took_after, experiments_took] =
+      entry;
+  prepared.assign(in.prepared().begin(), in.prepared().end());
+  prepared_knows = in.prepared_knows();
+  results = in.results();
+  asked_at = time_of(in.asked_at_us());
+  asked_knows = in.asked_knows();
+  asked_after = in.asked_after();
+  took = Duration{in.took_us()};
+  took_after = in.took_after();
+  experiments_took = Duration{in.experiments_took_us()};
+}
+
 }  // namespace
 
 std::string snapshot_of(const State& from) {
   const auto& [campaign, nonce, seed, status, why, lab_hold, lab_held_why, opened, last, paused_at, paused_for,
-               experiments, live, measured, failed, abandoned, added, results, commands, instruments, drivers,
-               places_taken, stock_used, asks, asking, exhausted, abandoned_in_a_row, alarms] = from;
+               experiments, live, measured, failed, abandoned, added, commands, instruments, drivers, places_taken,
+               stock_used, asks, asking, exhausted, planning, abandoned_in_a_row, alarms] = from;
   google::protobuf::Arena arena;  // as in state_of
   StateSnapshot& out = *google::protobuf::Arena::CreateMessage<StateSnapshot>(&arena);
   out.set_campaign(campaign);
@@ -184,7 +212,6 @@ std::string snapshot_of(const State& from) {
     one.mutable_at()->Add(at.begin(), at.end());
     write(told, one);
   }
-  out.set_results(results);
   for (const auto& [id, entry] : commands) write(entry, *out.add_commands());
   for (const auto& [id, entry] : instruments) write(entry, *out.add_instruments());
   for (const auto& [name, entry] : drivers) {
@@ -203,6 +230,7 @@ std::string snapshot_of(const State& from) {
   out.set_asks(asks);
   if (asking) *out.mutable_asking() = *asking;
   out.set_exhausted(exhausted);
+  write(planning, *out.mutable_planning());
   out.set_abandoned_in_a_row(abandoned_in_a_row);
   out.set_alarms(alarms);
   out.set_lab_hold(static_cast<std::uint32_t>(lab_hold));
@@ -237,7 +265,6 @@ State state_of(std::string_view snapshot) {
   state.abandoned = in.abandoned();
   for (const Observed& one : in.added())
     state.added.push_back({{one.at().begin(), one.at().end()}, correction_of(one)});
-  state.results = in.results();
   for (const CommandSnapshot& one : in.commands()) read(one, state.commands[one.command().id()]);
   for (const InstrumentSnapshot& one : in.instruments()) read(one, state.instruments[one.description().id()]);
   for (const DriverSnapshot& one : in.drivers()) state.drivers[one.name()] = {one.boot(), one.up()};
@@ -246,6 +273,7 @@ State state_of(std::string_view snapshot) {
   state.asks = in.asks();
   if (in.has_asking()) state.asking = in.asking();
   state.exhausted = in.exhausted();
+  read(in.planning(), state.planning);
   state.abandoned_in_a_row = in.abandoned_in_a_row();
   state.alarms = in.alarms();
   state.lab_hold = static_cast<HoldState>(in.lab_hold());

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstddef>
 
 #include "controller/observed.h"
 #include "core/canary.h"
@@ -43,6 +44,45 @@ void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time, bool u
   live.erase(std::lower_bound(live.begin(), live.end(), ended.number));
   const bool ordered = ended.hold > HoldState::kPaused;  // by a person: nothing is broken
   if (!ordered) abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
+}
+
+void State::learn(const ExperimentEntry& ended) {
+  ++planning.results;
+  planning.experiments_took += ended.ended - ended.begun;
+}
+
+std::size_t State::kept() const {
+  if (!asking || answer_outdated()) return 0;
+  const std::uint64_t proposed_since = experiments.size() - planning.asked_after;
+  return std::min<std::size_t>(planning.prepared.size(), asking->ahead().kept() - proposed_since);
+}
+
+bool State::answer_outdated() const {
+  return asking && experiments.size() - planning.asked_after > asking->ahead().kept();
+}
+
+// From now on the question is as the state is: so it is when it is asked anew, after a start.
+void State::apply_asked(const journal::v1::Asked& asked, Time time) {
+  asking = asked;
+  planning.asked_at = time;
+  planning.asked_knows = planning.results;
+  planning.asked_after = experiments.size();
+}
+
+void State::apply_answered(const journal::v1::Answered& answered, Time time) {
+  const bool used = answered.fault().empty() && !answered.unused();
+  if (used) {
+    auto& prepared = planning.prepared;
+    prepared.erase(prepared.begin() + static_cast<std::ptrdiff_t>(kept()), prepared.end());
+    prepared.insert(prepared.end(), answered.suggestions().begin(), answered.suggestions().end());
+    planning.prepared_knows = planning.asked_knows;
+  }
+  if (answered.fault().empty()) {
+    planning.took = time - planning.asked_at;
+    planning.took_after = planning.asked_after;
+  }
+  exhausted = answered.count() == 0 && used;
+  asking.reset();
 }
 
 void State::apply_driver_seen(const journal::v1::DriverSeen& seen) {
@@ -240,9 +280,15 @@ void State::apply(const Record& record) {
       for (auto& [id, instrument] : instruments) {
         instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
       }
+      if (asking) {
+        journal::v1::Asked again = *asking;
+        if (again.has_ahead()) again.mutable_ahead()->set_kept(static_cast<std::uint32_t>(kept()));
+        apply_asked(again, time);
+      }
       break;
     case Record::kRevised:
       exhausted = false;
+      planning.prepared.clear();  // by the planner's settings before
       break;
     case Record::kCampaign:
       move_campaign(static_cast<CampaignEvent>(record.campaign().event()), record.campaign().why(), time);
@@ -259,11 +305,10 @@ void State::apply(const Record& record) {
       break;
     case Record::kAsked:
       asks = record.asked().ask();
-      asking = record.asked();
+      apply_asked(record.asked(), time);
       break;
     case Record::kAnswered:
-      asking.reset();
-      exhausted = record.answered().count() == 0 && record.answered().fault().empty();
+      apply_answered(record.answered(), time);
       break;
     case Record::kProposed: {
       const auto& proposed = record.proposed();
@@ -272,6 +317,7 @@ void State::apply(const Record& record) {
       fresh.number = proposed.experiment();
       fresh.at.assign(proposed.at().begin(), proposed.at().end());
       fresh.predicted.assign(proposed.predicted().begin(), proposed.predicted().end());
+      if (!planning.prepared.empty()) planning.prepared.pop_front();
       experiments.push_back(std::move(fresh));
       live.push_back(proposed.experiment());
       break;
@@ -302,16 +348,16 @@ void State::apply(const Record& record) {
       ended.measured.assign(record.measured().values().begin(), record.measured().values().end());
       ended.flags.assign(record.measured().flags().begin(), record.measured().flags().end());
       end(ended, ExperimentEvent::kMeasure, time);
+      learn(ended);
       ++measured;
-      ++results;
       break;
     }
     case Record::kFailed: {
       ExperimentEntry& ended = entry(record.failed().experiment());
       ended.why = record.failed().why();
       end(ended, ExperimentEvent::kFail, time, record.failed().unclean());
+      learn(ended);
       ++failed;
-      ++results;
       break;
     }
     case Record::kAbandoned: {
@@ -361,7 +407,7 @@ void State::apply(const Record& record) {
     }
     case Record::kObserved:
       apply_observed(record.observed());
-      ++results;
+      ++planning.results;
       break;
     case Record::kSnapshot:  // tells of the state, and changes nothing in it
       break;
@@ -431,7 +477,7 @@ std::string State::canonical() const {
   }
   for (const AddedEntry& a : added) text += fmt::format("added at {} {}\n", all_bytes(a.at), text_of(a.told));
   // A journal without a person's word has the hash that it had before there were any.
-  if (results > done()) text += fmt::format("told {}\n", results - done());
+  if (planning.results > done()) text += fmt::format("told {}\n", planning.results - done());
   for (const auto& [id, c] : commands) {
     text += fmt::format("command {} {} of {} step {} attempt {} outcome {} expected {} since {}", bytes(c.command),
                         to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome), c.expected_s,
@@ -456,6 +502,10 @@ std::string State::canonical() const {
   text += fmt::format("tally {} {} {} live {}\n", measured, failed, abandoned, fmt::join(live, " "));
   text += fmt::format("asks {} {} exhausted {} abandoned {} alarms {}\n", asks, asking ? bytes(*asking) : "-",
                       exhausted, abandoned_in_a_row, alarms);
+  const PlanningEntry& p = planning;
+  text += fmt::format("prepared {} know {} of {}\nasked {} knows {} after {} took {} after {} experiments {}\n",
+                      all_bytes(p.prepared), p.prepared_knows, p.results, micros(p.asked_at), p.asked_knows,
+                      p.asked_after, p.took.count(), p.took_after, p.experiments_took.count());
   return text;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -110,6 +111,22 @@ struct DriverEntry {
   bool up = false;
 };
 
+/// What is ready for experiments to come, and what tells whether it must be: Engine::ask_for_more.
+struct PlanningEntry {
+  std::deque<journal::v1::Proposed> prepared;  ///< suggested and not proposed yet, in the order in which they will be
+  std::uint64_t prepared_knows = 0;            ///< of so many results the newest of them know
+  /// How often what the planner is told of ended experiments has changed: whatever record changes it adds one.
+  std::uint64_t results = 0;
+  /// The open question: when it was asked, and of how many results and experiments it knows.
+  Time asked_at{};
+  std::uint64_t asked_knows = 0, asked_after = 0;
+  /// The planner's latest answer, and after how many experiments it was asked for. 0: none yet, or on a virtual clock,
+  /// where thinking takes no time.
+  Duration took{0};
+  std::uint64_t took_after = 0;
+  Duration experiments_took{0};  ///< measured and failed ones, together
+};
+
 struct State {
   std::string campaign, nonce;
   std::uint64_t seed = 0;
@@ -124,7 +141,6 @@ struct State {
   std::vector<std::uint64_t> live;           ///< proposed, approved or running, in order
   std::size_t measured = 0, failed = 0, abandoned = 0;
   std::vector<AddedEntry> added;  ///< number n stands at index n − 1
-  std::uint64_t results = 0;      ///< grows with whatever the planner would be told anew
   std::map<std::string, CommandEntry> commands;
   std::map<std::string, InstrumentEntry> instruments;
   std::map<std::string, DriverEntry> drivers;
@@ -133,6 +149,7 @@ struct State {
   std::uint64_t asks = 0;                    ///< how many questions the planner was asked
   std::optional<journal::v1::Asked> asking;  ///< the one it has not answered
   bool exhausted = false;                    ///< the planner had nothing left to suggest
+  PlanningEntry planning;
   std::uint64_t abandoned_in_a_row = 0;
   std::uint64_t alarms = 0;
 
@@ -152,6 +169,10 @@ struct State {
   /// Experiments that taught something: measured or failed.
   std::size_t done() const { return measured + failed; }
   bool commands_open() const;
+  /// How many of the prepared suggestions stay when the open question is answered: it counts them as pending.
+  std::size_t kept() const;
+  /// Whether the open question's answer would not know of an experiment that was proposed since, and might double it.
+  bool answer_outdated() const;
   Duration lab_time() const { return last - opened; }
   /// Of what a campaign may take: pauses do not count.
   Duration worked_until(Time now) const;
@@ -164,6 +185,9 @@ struct State {
   ExperimentEntry& entry(std::uint64_t number);
   void move(ExperimentEntry& experiment, ExperimentEvent event);
   void end(ExperimentEntry& experiment, ExperimentEvent event, Time time, bool unclean = false);
+  void learn(const ExperimentEntry& ended);
+  void apply_asked(const journal::v1::Asked& asked, Time time);
+  void apply_answered(const journal::v1::Answered& answered, Time time);
   void apply_driver_seen(const journal::v1::DriverSeen& seen);
   void apply_intended(const journal::v1::Intended& intended, Time time);
   void apply_command(const journal::v1::CommandMoved& moved, Time time);

@@ -32,6 +32,10 @@ export function figures(main, campaign) {
          [`${counts.measured} measured`, ...others.filter(([, n]) => n).map(([name, n]) => `${n} ${name}`)].join(', '));
   figure('Laboratory time', duration(campaign.lab_time_s),
          campaign.stop.lab_time_s ? `of ${duration(campaign.stop.lab_time_s)} allowed` : pace(campaign));
+  if (campaign.planning_wait_s !== undefined && campaign.lab_time_s > 0) {
+    figure('Waited for the planner', `${number(100 * campaign.planning_wait_s / campaign.lab_time_s, 2)}\u202f%`,
+           'of the laboratory time, while an experiment could have begun');
+  }
   const busiest = [...utilisation(campaign)].sort((a, b) => b[1] - a[1])[0];
   if (busiest && busiest[1] > 0) figure('Busiest instrument', busiest[0], `busy ${Math.round(100 * busiest[1])}\u202f% of the time`);
 }

@@ -22,7 +22,8 @@ class Loop(ProgramTest):
         self.assertEqual(result["status"], "finished")
         self.assertEqual(
             set(result) - {"abandoned"},
-            {"campaign", "status", "experiments", "failed", "best", "lab_time_s", "wall_s", "journal", "state_hash"},
+            {"campaign", "status", "experiments", "failed", "best", "lab_time_s", "planning_wait_s", "wall_s", "journal",
+             "state_hash"},
         )
         self.assertGreater(result["lab_time_s"], 3600)
         self.assertEqual(set(result["best"]), {"at", "measured"})
