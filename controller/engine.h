@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controller/campaign.h"
+#include "controller/points.h"
 #include "controller/state.h"
 #include "optimizers/planner.h"
 #include "proto/control.pb.h"
@@ -222,6 +223,7 @@ class Engine {
   const Lab& lab_;
   Options options_;
   State state_;
+  ToldSoFar told_;
   std::map<std::string, wire::Instrument> offers_;  ///< descriptions, tightened to the lab's limits
   std::map<std::string, Time> check_at_;            ///< open commands → when to ask about them
   std::map<std::string, int> overdue_;              ///< open commands past their deadline → how often that was seen

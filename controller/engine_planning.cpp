@@ -111,7 +111,7 @@ bool Engine::prepared_know_all() const {
 void Engine::question_planner() {
   AskPlanner effect;
   effect.ask = state_.asking->ask();
-  effect.question.observations = observations(campaign_.problem, state_);
+  effect.question.observations = told_.of(campaign_.problem, state_);
   effect.question.pending = pending(campaign_.problem, state_);
   for (std::size_t i = 0; i < state_.kept(); ++i) {
     const auto& at = state_.planning.prepared[i].at();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace athanor {
 
@@ -57,30 +58,71 @@ Outcomes outcomes(const std::vector<Measurand>& measurands, const Counted& count
   return all;
 }
 
+namespace {
+
+using MaybeObservation = std::optional<Observation>;
+
+// None: it taught nothing.
+MaybeObservation observation(const Problem& problem, const std::vector<Measurand>& measurands, std::string id,
+                             const std::vector<wire::Value>& at, const Counted& counted) {
+  if (counted.values == nullptr && counted.failed == nullptr) return std::nullopt;
+  Observation one;
+  one.id = std::move(id);
+  one.at = to_point(problem.space, at);
+  one.measured.resize(measurands.size());
+  if (counted.failed != nullptr) one.failed = *counted.failed;
+  const Outcomes numbers = outcomes(measurands, counted);
+  for (std::size_t i = 0; i < measurands.size(); ++i) {
+    // What an instrument that went mad measured is in the journal; no model can be made of it.
+    if (numbers[i] && std::abs(*numbers[i]) <= kLargestOutcome) one.measured[i] = Measurement{*numbers[i], {}};
+  }
+  return one;
+}
+
+MaybeObservation observation(const Problem& problem, const std::vector<Measurand>& measurands,
+                             const ExperimentEntry& experiment) {
+  MaybeObservation one = observation(problem, measurands, std::to_string(experiment.number), experiment.at,
+                                     what_counts(experiment));
+  if (one) one->suggested = true;
+  return one;
+}
+
+}  // namespace
+
 std::vector<Observation> observations(const Problem& problem, const State& state) {
-  std::vector<Observation> all;
+  return ToldSoFar().of(problem, state);
+}
+
+const std::vector<Observation>& ToldSoFar::of(const Problem& problem, const State& state) {
   const std::vector<Measurand> measurands = problem.measurands();
-  const auto add = [&](std::string id, const std::vector<wire::Value>& at, const Counted& counted, bool suggested) {
-    if (counted.values == nullptr && counted.failed == nullptr) return;
-    Observation observation;
-    observation.suggested = suggested;
-    observation.id = std::move(id);
-    observation.at = to_point(problem.space, at);
-    observation.measured.resize(measurands.size());
-    if (counted.failed != nullptr) observation.failed = *counted.failed;
-    const Outcomes numbers = outcomes(measurands, counted);
-    for (std::size_t i = 0; i < measurands.size(); ++i) {
-      // What an instrument that went mad measured is in the journal; no model can be made of it.
-      if (numbers[i] && std::abs(*numbers[i]) <= kLargestOutcome)
-        observation.measured[i] = Measurement{*numbers[i], {}};
-    }
-    all.push_back(std::move(observation));
+  std::vector<std::uint64_t> open;
+  const auto look = [&](std::uint64_t number) {
+    const ExperimentEntry& experiment = state.experiment(number);
+    if (!experiment.ended_already()) open.push_back(number);
+    if (experiment.taught()) ++results_;
+    MaybeObservation one = observation(problem, measurands, experiment);
+    if (!one) return;
+    const auto place = std::lower_bound(numbers_.begin(), numbers_.end(), number);
+    all_.insert(all_.begin() + (place - numbers_.begin()), std::move(*one));
+    numbers_.insert(place, number);
   };
-  for (const ExperimentEntry& experiment : state.experiments)
-    add(std::to_string(experiment.number), experiment.at, what_counts(experiment), true);
-  for (std::size_t i = 0; i < state.added.size(); ++i)
-    add(fmt::format("added {}", i + 1), state.added[i].at, what_counts(state.added[i].told), false);
-  return all;
+  for (const std::uint64_t number : open_) look(number);
+  while (looked_at_ < state.experiments.size()) look(++looked_at_);
+  open_ = std::move(open);
+  if (results_ == state.planning.results) return all_;
+  // A person has said something: everything anew.
+  all_.clear();
+  numbers_.clear();
+  open.clear();
+  for (looked_at_ = 0; looked_at_ < state.experiments.size();) look(++looked_at_);
+  open_ = std::move(open);
+  for (std::size_t i = 0; i < state.added.size(); ++i) {
+    if (auto one = observation(problem, measurands, fmt::format("added {}", i + 1), state.added[i].at,
+                               what_counts(state.added[i].told)))
+      all_.push_back(std::move(*one));
+  }
+  results_ = state.planning.results;
+  return all_;
 }
 
 std::vector<Point> pending(const Problem& problem, const State& state) {

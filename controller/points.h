@@ -20,6 +20,21 @@ Outcomes outcomes(const std::vector<Measurand>& measurands, const Counted& count
 
 /// What the planner is told: all that counts of ended experiments, then of those that a person added.
 std::vector<Observation> observations(const Problem& problem, const State& state);
+
+/// The same, kept from question to question: after months only a few of them are new.
+class ToldSoFar {
+ public:
+  /// `state` must be a later one of the same campaign than the last time.
+  const std::vector<Observation>& of(const Problem& problem, const State& state);
+
+ private:
+  std::vector<Observation> all_;        // of experiments, by their numbers; then of those that a person added
+  std::vector<std::uint64_t> numbers_;  // of those experiments
+  std::vector<std::uint64_t> open_;     // they had not ended
+  std::uint64_t looked_at_ = 0;         // so many experiments
+  std::uint64_t results_ = 0;           // PlanningEntry::results
+};
+
 /// The points that are under way.
 std::vector<Point> pending(const Problem& problem, const State& state);
 

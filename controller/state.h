@@ -79,6 +79,8 @@ struct ExperimentEntry {
   Time begun{}, ended{};
 
   bool ended_already() const { return state >= ExperimentState::kMeasured; }
+  /// Measured or failed; what a person says of it may have changed what.
+  bool taught() const { return state == ExperimentState::kMeasured || state == ExperimentState::kFailed; }
 };
 
 /// An experiment that was done elsewhere, as a person told it last.

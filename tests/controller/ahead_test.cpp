@@ -1,10 +1,14 @@
 // When the planner is asked: on demand where it is quick, ahead where experiments would wait for it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
 
 #include "controller/history.h"
+#include "controller/points.h"
 #include "controller/snapshot.h"
 #include "core/random.h"
 #include "fixture.h"
@@ -83,6 +87,17 @@ void prepare(AheadRig& rig, double s) {
   REQUIRE(rig.asked.size() == 1);
   rig.think(s);
   REQUIRE(rig.prepared() == 2);
+}
+
+// Everything in them that a planner reads.
+std::string text_of(const std::vector<Observation>& observations) {
+  std::string text;
+  for (const Observation& one : observations) {
+    text += fmt::format("{} at {} {}", one.id, fmt::join(one.at, " "), one.failed.value_or(""));
+    for (const auto& measured : one.measured) text += fmt::format(" {}", measured ? measured->value : -1);
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -327,15 +342,43 @@ TEST_CASE("the time for which instruments waited for the planner is counted from
   CHECK(seconds(rig.now.time_since_epoch()) == begun + 60);
 }
 
-// Goal: whatever happens, no point is tried twice unless its experiment was spoilt, and replay and snapshots give the
-// live state. Method: a planner that suggests the first points of a list which are neither known nor pending, so that
-// one that did not know would double them; random times, ends, failures and restarts.
+// Goal: observations that are kept from question to question are those of the state. Method: experiments that end in
+// another order than they began, before and after a result that was changed by something else than its end.
+TEST_CASE("kept observations are those of the state, in its order") {
+  AheadRig rig;
+  rig.plan();
+  Observed kept;
+  const auto check = [&](const State& state) {
+    CHECK(text_of(kept.of(rig.campaign.problem, state)) == text_of(observations(rig.campaign.problem, state)));
+  };
+  const auto failed = [](std::uint64_t number) {
+    Record record;
+    record.mutable_failed()->set_experiment(number);
+    record.mutable_failed()->set_why("clogged");
+    return record;
+  };
+  State state = rig.state();
+  check(state);
+  state.apply(failed(2));
+  check(state);
+  state.experiments[1].why = "it was the other one";
+  ++state.planning.results;
+  check(state);
+  state.apply(failed(1));
+  check(state);
+  CHECK(kept.of(rig.campaign.problem, state).size() == 2);
+}
+
+// Goal: whatever happens, no point is tried twice unless its experiment was spoilt, and replay, snapshots and kept
+// observations give the live state. Method: a planner that suggests the first points of a list which are neither known
+// nor pending, so that one that did not know would double them; random times, ends, failures and restarts.
 TEST_CASE("no point is ever doubled, however slow the planner") {
   std::size_t ahead = 0, unused = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     CAPTURE(seed);
     RandomStream random(seed, "ahead");
     AheadRig rig(25);
+    Observed kept;
     const double thinks = std::pow(10.0, random.uniform(-1, 3));
     Time answer_at{};
     for (int turn = 0; turn < 600 && !rig.engine->over(); ++turn) {
@@ -369,6 +412,8 @@ TEST_CASE("no point is ever doubled, however slow the planner") {
       for (const Record& record : rig.journal) replayed.apply(record);
       REQUIRE(replayed.canonical() == rig.state().canonical());
       REQUIRE(state_of(snapshot_of(replayed)).canonical() == replayed.canonical());
+      const Problem& problem = rig.campaign.problem;
+      REQUIRE(text_of(kept.of(problem, replayed)) == text_of(observations(problem, replayed)));
     }
     CHECK(rig.state().status == CampaignState::kFinished);
     ahead += rig.asked_ahead();
