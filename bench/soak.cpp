@@ -186,7 +186,7 @@ struct Options {
 std::optional<double> best(const Problem& problem, const State& state) {
   std::vector<Outcomes> all;
   for (const ExperimentEntry& experiment : state.experiments)
-    all.push_back(outcomes(problem.measurands(), experiment.measured));
+    all.push_back(outcomes(problem.measurands(), what_counts(experiment)));
   const auto first = best_of(problem, all).first;
   return first ? all[*first].front() : std::nullopt;
 }

@@ -81,8 +81,8 @@ MaybeObservation observation(const Problem& problem, const std::vector<Measurand
 
 MaybeObservation observation(const Problem& problem, const std::vector<Measurand>& measurands,
                              const ExperimentEntry& experiment) {
-  MaybeObservation one = observation(problem, measurands, std::to_string(experiment.number), experiment.at,
-                                     what_counts(experiment));
+  MaybeObservation one =
+      observation(problem, measurands, std::to_string(experiment.number), experiment.at, what_counts(experiment));
   if (one) one->suggested = true;
   return one;
 }

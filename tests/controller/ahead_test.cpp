@@ -347,7 +347,7 @@ TEST_CASE("the time for which instruments waited for the planner is counted from
 TEST_CASE("kept observations are those of the state, in its order") {
   AheadRig rig;
   rig.plan();
-  Observed kept;
+  ToldSoFar kept;
   const auto check = [&](const State& state) {
     CHECK(text_of(kept.of(rig.campaign.problem, state)) == text_of(observations(rig.campaign.problem, state)));
   };
@@ -378,7 +378,7 @@ TEST_CASE("no point is ever doubled, however slow the planner") {
     CAPTURE(seed);
     RandomStream random(seed, "ahead");
     AheadRig rig(25);
-    Observed kept;
+    ToldSoFar kept;
     const double thinks = std::pow(10.0, random.uniform(-1, 3));
     Time answer_at{};
     for (int turn = 0; turn < 600 && !rig.engine->over(); ++turn) {

@@ -362,6 +362,7 @@ TEST_CASE("values that are not to be believed are kept and not told to the plann
   std::string campaign = testing::kCampaign;
   campaign.replace(campaign.find("experiments: 3"), 14, "experiments: 9");
   Rig rig(campaign);
+  rig.doubts = true;
   rig.link_up();
   const auto measure = [&](double area) {
     const std::size_t before = rig.state().measured;

@@ -121,13 +121,13 @@ std::string replayed(const Rig& rig) {
 // Goal: a correction counts from then on, and what was measured stays. Method: the planner's next question.
 TEST_CASE("a corrected experiment is told to the planner as corrected, and keeps what was measured") {
   Rig rig = measured(1);
-  const std::uint64_t results = rig.state().results;
+  const std::uint64_t results = rig.state().planning.results;
   tell(rig, word(1, {"yield=54 percent"}));
   tell(rig, word(1, {"yield=54.2 %"}));
   CHECK(rig.answered.text() ==
         "experiment 1 counts as yield 54.2 %, impurity 50 %, by ann: integrated anew (before: yield 54 %, impurity 50 "
         "%)");
-  CHECK(rig.state().results == results + 2);
+  CHECK(rig.state().planning.results == results + 2);
   CHECK(rig.state().measured == 1);
   CHECK(rig.state().experiment(1).state == ExperimentState::kMeasured);
   CHECK(rig.state().experiment(1).measured.at(0).number() == 50);
