@@ -84,8 +84,19 @@ json values_json(const Values& values) {
 
 // What the planner holds of it: the keys “counts_as” and, of values, “measured”.
 void add_counted(json& out, const Counted& counted) {
-  out["counts_as"] = counted.values != nullptr ? "measured" : counted.failed != nullptr ? "failed" : "nothing";
-  if (counted.values != nullptr && !counted.values->empty()) out["measured"] = values_json(*counted.values);
+  json measured = json::object(), doubted = json::object();
+  if (counted.values != nullptr) {
+    for (const wire::Value& value : *counted.values) {
+      if (counted.believes(value.name())) measured[value.name()] = value_json(value);
+    }
+  }
+  if (counted.flags != nullptr) {
+    for (const journal::v1::Flag& flag : *counted.flags) doubted[flag.result()] = flag.why();
+  }
+  const bool counts = counted.values != nullptr && (!measured.empty() || doubted.empty());
+  out["counts_as"] = counts ? "measured" : counted.failed != nullptr ? "failed" : "nothing";
+  if (!measured.empty()) out["measured"] = std::move(measured);
+  if (!doubted.empty()) out["doubted"] = std::move(doubted);
 }
 
 // Every word of a person, the newest last.
@@ -131,8 +142,9 @@ json experiment_json(const Campaign& campaign, const History& history, std::uint
                                                {"sd", number_json(predicted.sd())}};
   }
   if (life.ended) add_counted(out, what_counts(life));
+  const bool changed = !life.corrections.empty() || out.contains("doubted");
+  if (changed && !life.measured.empty()) out["as_measured"] = values_json(life.measured);
   if (!life.corrections.empty()) {
-    if (!life.measured.empty()) out["as_measured"] = values_json(life.measured);
     out["corrections"] = words_json(life.corrections, history.opened);
   }
   if (!life.why.empty()) out["why"] = life.why;

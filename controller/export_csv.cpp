@@ -66,7 +66,7 @@ std::string export_csv(const Campaign& campaign, const History& history) {
   header.insert(header.end(), {"chosen because", "ended because", "counts as"});
   for (const Measurand& measurand : measurands)
     header.push_back(titled(measurand.name + " as measured", measurand.unit));
-  header.insert(header.end(), {"corrected by", "corrected because"});
+  header.insert(header.end(), {"corrected by", "corrected because", "doubted because"});
   write_row(out, header);
 
   const auto write = [&](const json& experiment, const char* state) {
@@ -85,10 +85,14 @@ std::string export_csv(const Campaign& campaign, const History& history) {
     for (const char* key : {"reason", "why", "counts_as"}) cells.push_back(cell(look(experiment, {key})));
     // Whoever reads the table need not ask first whether anybody corrected anything.
     const json& words = look(experiment, {"corrections"});
-    const char* as_measured = words.is_null() ? "measured" : "as_measured";
+    const char* as_measured = experiment.contains("as_measured") || !words.is_null() ? "as_measured" : "measured";
     for (const Measurand& measurand : measurands)
       cells.push_back(cell(look(experiment, {as_measured, measurand.name.c_str()})));
     for (const char* key : {"who", "why"}) cells.push_back(words.is_null() ? "" : cell(look(words.back(), {key})));
+    std::string doubts;
+    for (const auto& [name, why] : look(experiment, {"doubted"}).items())
+      doubts += (doubts.empty() ? "" : "; ") + why.get<std::string>();
+    cells.push_back(csv_cell(doubts));
     write_row(out, cells);
   };
   for (const json& experiment : document["experiments"])

@@ -20,6 +20,11 @@ export function correctionText(campaign, experiment) {
   return `${said} by ${last.who}: ${last.why}${first ? `; measured was ${first}` : ''}`;
 }
 
+/** "area_percent of hplc-1 is 130 %, above 105 %, the most there can be": why a value does not count. */
+export function doubtText(experiment) {
+  return Object.values(experiment.doubted || {}).join('; ');
+}
+
 /** Number, outcome, prediction, conditions and fate of an experiment. */
 export function experimentTip(campaign, experiment) {
   const rows = [];
@@ -35,6 +40,7 @@ export function experimentTip(campaign, experiment) {
   }
   for (const text of experiment.violates || []) rows.push(['violates', comparison(text)]);
   if (experiment.why) rows.push([experiment.state, experiment.why]);
+  if (experiment.doubted) rows.push(['⚠', doubtText(experiment)]);
   if (correction(experiment)) rows.push(['✎', correctionText(campaign, experiment)]);
   if (experiment.state === 'added') rows.push([experiment.corrections.at(-1).who, experiment.corrections.at(-1).why]);
   return tip(experiment.title[0].toUpperCase() + experiment.title.slice(1), rows);

@@ -27,7 +27,7 @@ export function figures(main, campaign) {
   };
   bestFigure(campaign, figure);
   const {counts} = campaign;
-  const others = [['outside the outcome constraints', campaign.experiments.filter(e => e.violates).length], ['failed', counts.failed], ['abandoned', counts.abandoned], ['corrected by a person', campaign.experiments.filter(correction).length], ['added', counts.added], ['under way', counts.running + counts.approved + counts.proposed]];
+  const others = [['outside the outcome constraints', campaign.experiments.filter(e => e.violates).length], ['failed', counts.failed], ['abandoned', counts.abandoned], ['with values that are not believed', campaign.experiments.filter(e => e.doubted).length], ['corrected by a person', campaign.experiments.filter(correction).length], ['added', counts.added], ['under way', counts.running + counts.approved + counts.proposed]];
   figure('Experiments', campaign.stop.experiments ? `${counts.measured + counts.failed} of ${campaign.stop.experiments}` : String(counts.measured + counts.failed),
          [`${counts.measured} measured`, ...others.filter(([, n]) => n).map(([name, n]) => `${n} ${name}`)].join(', '));
   figure('Laboratory time', duration(campaign.lab_time_s),

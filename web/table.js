@@ -1,11 +1,11 @@
 // Every experiment in a table that can be sorted by any column.
 import {correction, failed, measured, outOfBounds, outcomes, predicted} from './campaign.js';
-import {correctionText, guessText} from './experiment.js';
+import {correctionText, doubtText, guessText} from './experiment.js';
 import {comparison, count, decimals, duration, unit} from './format.js';
 import {element, section} from './page.js';
 
 export function table(main, campaign) {
-  const {section: box} = section(main, 'experiments', 'Experiments', campaign.experiments.length ? `A click on a heading sorts by it.${campaign.experiments.some(correction) ? ' ✎ marks what a person corrected; the note says why.' : ''}` : undefined);
+  const {section: box} = section(main, 'experiments', 'Experiments', campaign.experiments.length ? `A click on a heading sorts by it.${campaign.experiments.some(correction) ? ' ✎ marks what a person corrected; the note says why.' : ''}${campaign.experiments.some(e => e.doubted) ? ' ⚠ marks values that are kept and not believed.' : ''}` : undefined);
   if (!campaign.experiments.length) {
     element(box, 'p', {class: 'empty'}, 'No experiment was proposed yet.');
     return;
@@ -46,7 +46,7 @@ function compare(a, b, down) {
 function note(campaign, experiment) {
   const violated = experiment.violates ? `violates ${experiment.violates.map(comparison).join(', ')}` : '';
   const told = experiment.state === 'added' ? experiment.corrections.map(c => `${c.who}: ${c.why}`).at(-1) : correctionText(campaign, experiment);
-  return [told, violated, experiment.why || experiment.reason].filter(Boolean).join('; ');
+  return [told, doubtText(experiment), violated, experiment.why || experiment.reason].filter(Boolean).join('; ');
 }
 
 // A column of numbers with the same number of decimals throughout.
@@ -59,7 +59,7 @@ function numbers(campaign, title, unitText, value, more = {}) {
 function columns(campaign, best) {
   const list = [
     {kind: 'number', title: 'No.', value: e => e.number, text: e => e.name},
-    {kind: 'state', title: 'state', value: e => shownState(e, best), text: e => shownState(e, best) + (correction(e) ? ' ✎' : '')},
+    {kind: 'state', title: 'state', value: e => shownState(e, best), text: e => shownState(e, best) + (correction(e) ? ' ✎' : '') + (e.doubted ? ' ⚠' : '')},
   ];
   for (const objective of outcomes(campaign)) {
     list.push(numbers(campaign, objective.name, objective.unit, e => measured(e, objective),

@@ -94,6 +94,14 @@ TEST_CASE("mistakes in a procedure") {
       {"stop: {experiments: 3}", "stop: {}", 12, "stop"},
       {"stop: {experiments: 3}\n", "", 8, "stop"},
       {"campaign: small", "campaign: a/b", 1, "letters"},
+      {"do: heat,", "do: heat, on_fault: {retry: 101},", 9, "0 to 100"},
+      {"do: heat,", "do: heat, on_fault: {retrry: 1},", 9, "did you mean “retry”"},
+      {"do: heat,", "do: heat, on_fault: {wait: 3},", 9, "unit"},
+      {"do: heat,", "do: heat, on_fault: {wait: 2 day},", 9, "up to a day"},
+      {"do: heat,", "do: heat, on_fault: {then: aks},", 9, "did you mean “ask”"},
+      {"do: heat,", "do: heat, on_fault: {clean_up: [rinse]},", 9, "which there is none"},
+      {"planner:", "clean_up: [{step: react, do: heat}]\nplanner:", 11, "two steps are named"},
+      {"planner:", "clean_up: [{step: rinse, do: heat, after: [react]}]\nplanner:", 11, "“after”"},
   }));
   CAPTURE(from, to);
   const auto mistakes = mistakes_of(with(from, to));
@@ -120,6 +128,8 @@ TEST_CASE("a campaign is held against what the laboratory offers") {
       {"{yield: area}", "{yield: aria}", 10, "did you mean “area”"},
       {"unit: \"%\"", "unit: kg", 10, "cannot be converted"},
       {"[XPhos, SPhos]", "[XPhos, TPhos]", 8, "no stock of “TPhos”"},
+      {"do: dispense,", "do: dispense, on_fault: {retry: 1},", 8, "may not be repeated"},
+      {"planner:", "clean_up: [{step: rinse, do: rince}]\nplanner:", 11, "offers “rince”"},
   }));
   CAPTURE(from, to);
   const auto mistakes = unfit(with(from, to));

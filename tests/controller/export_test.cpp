@@ -106,7 +106,7 @@ TEST_CASE("An empty journal exports a campaign without experiments") {
       export_csv(small_campaign(), {}) ==
       "number,state,started,ended,temperature (degC),ligand,yield (%),yield predicted mean (%),yield predicted sd (%),"
       "waste,waste predicted mean,waste predicted sd,chosen because,ended because,counts as,yield as measured (%),"
-      "waste as measured,corrected by,corrected because\n");
+      "waste as measured,corrected by,corrected because,doubted because\n");
 }
 
 TEST_CASE("An experiment is exported with its conditions, prediction, outcome and times") {
@@ -142,7 +142,7 @@ TEST_CASE("An experiment is exported with its conditions, prediction, outcome an
   const std::string csv = export_csv(small_campaign(), writer.records);
   CHECK(csv.substr(csv.find('\n') + 1) ==
         "1,measured,2026-03-01T08:15:04.000Z,2026-03-01T08:16:00.250Z,80,\"S,Phos\",71,70.5,4,0.5,,,expected "
-        "improvement 3 %,,measured,71,0.5,,\n");
+        "improvement 3 %,,measured,71,0.5,,,\n");
 }
 
 TEST_CASE("A command is exported from its last acceptance to its end, a repeated one as its own") {
@@ -321,15 +321,35 @@ TEST_CASE("What a person said counts, and what was measured is shown beside it")
 
   const std::string csv = export_csv(small_campaign(), writer.records);
   for (const char* row :
-       {"1,measured,,2026-03-01T08:15:02.000Z,80,XPhos,41,,,2,,,,,measured,51,1,ann,integrated anew\n",
-        "\n2,measured,,2026-03-01T08:15:02.000Z,80,XPhos,,,,,,,,,failed,52,1,ann,integrated anew\n",
-        "\n3,measured,,2026-03-01T08:15:02.000Z,80,XPhos,,,,,,,,,nothing,53,1,ann,integrated anew\n",
-        "\n4,measured,,2026-03-01T08:15:02.000Z,80,XPhos,54,,,1,,,,,measured,54,1,,\n",
-        "\n5,abandoned,,2026-03-01T08:15:03.000Z,80,XPhos,30,,,3,,,,,measured,,,ann,integrated anew\n",
-        "\n1,added,,,90,XPhos,99,,,8,,,,,measured,,,ann,integrated anew\n"}) {
+       {"1,measured,,2026-03-01T08:15:02.000Z,80,XPhos,41,,,2,,,,,measured,51,1,ann,integrated anew,\n",
+        "\n2,measured,,2026-03-01T08:15:02.000Z,80,XPhos,,,,,,,,,failed,52,1,ann,integrated anew,\n",
+        "\n3,measured,,2026-03-01T08:15:02.000Z,80,XPhos,,,,,,,,,nothing,53,1,ann,integrated anew,\n",
+        "\n4,measured,,2026-03-01T08:15:02.000Z,80,XPhos,54,,,1,,,,,measured,54,1,,,\n",
+        "\n5,abandoned,,2026-03-01T08:15:03.000Z,80,XPhos,30,,,3,,,,,measured,,,ann,integrated anew,\n",
+        "\n1,added,,,90,XPhos,99,,,8,,,,,measured,,,ann,integrated anew,\n"}) {
     CAPTURE(row, csv);
     CHECK(csv.find(row) != std::string::npos);
   }
+}
+
+TEST_CASE("A value that is not believed is exported beside what counts, with its reason") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  writer.propose(1, 1, 80, "XPhos");
+  writer.measure(2, 1, 130, 4);
+  auto& flag = *writer.records.back().mutable_measured()->add_flags();
+  flag.set_result("yield");
+  flag.set_why("area of hplc-1 is 130 %, above 105 %, the most there can be");
+
+  const json document = export_json(small_campaign(), writer.records);
+  const json& experiment = document["experiments"][0];
+  CHECK(experiment["counts_as"] == "measured");
+  CHECK(experiment["measured"] == json{{"waste", 4.0}});
+  CHECK(experiment["as_measured"] == json{{"yield", 130.0}, {"waste", 4.0}});
+  CHECK(experiment["doubted"]["yield"] == flag.why());
+  CHECK(document["best"].empty());
+  const std::string csv = export_csv(small_campaign(), writer.records);
+  CHECK_THAT(csv, Catch::Contains("XPhos,,,,4,,,,,measured,130,4,,,\"area of hplc-1 is 130 %, above"));
 }
 
 TEST_CASE("A number that is none is exported as nothing, and the document still serialises") {

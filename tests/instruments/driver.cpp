@@ -164,6 +164,33 @@ TEST_CASE("a device that cannot begin, or spoils the sample, gives its fault as 
   CHECK(bench.device.starts.count("a") == 0);
 }
 
+TEST_CASE("an outcome with a fault says whether anything was begun") {
+  // Goal: what may not be repeated is given again only where nothing happened. Method: each way to a fault; and the
+  // same from the ledger, after a restart.
+  Bench bench;
+  const auto not_begun = [&](const std::vector<wire::FromDriver>& said, const std::string& id) {
+    const wire::Outcome* outcome = rig::outcome_in(said, id);
+    REQUIRE(outcome != nullptr);
+    CHECK_FALSE(outcome->done());
+    return outcome->not_begun();
+  };
+  CHECK(not_begun(bench.tell(rig::heat("too hot", "heater-1", 500), 0), "too hot"));
+  CHECK(not_begun(bench.tell(rig::cancel("early"), 0), "early"));
+  bench.device.broken = Fault{Fault::Kind::kDevice, "the lid is open"};
+  CHECK(not_begun(bench.tell(rig::heat("lid"), 0), "lid"));
+  bench.device.broken.reset();
+  bench.device.spoils = Fault{Fault::Kind::kDevice, "it broke"};
+  bench.tell(rig::heat("half way"), 0);
+  CHECK(not_begun(bench.tell(rig::heat("beside it"), 10), "beside it"));  // busy
+  CHECK_FALSE(not_begun(bench.driver->advance(at(60)), "half way"));
+  bench.device.spoils.reset();
+  bench.tell(rig::heat("cancelled"), 100);
+  CHECK_FALSE(not_begun(bench.tell(rig::cancel("cancelled"), 110), "cancelled"));
+  bench.restart(200);
+  CHECK(rig::state_of(*bench.driver, "lid", at(200)).outcome().not_begun());
+  CHECK_FALSE(rig::state_of(*bench.driver, "half way", at(200)).outcome().not_begun());
+}
+
 TEST_CASE("cancel ends what runs, repeats what ended, and holds back what was never seen") {
   // Goal: after a cancel an id never starts. Method: cancel before, while, after; the command comes late.
   Bench bench;

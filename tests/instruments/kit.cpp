@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.h"
+#include "instruments/description.h"
 #include "instruments/driver.h"
 #include "tests/instruments/rig.h"
 
@@ -44,6 +45,26 @@ wire::Command to(const char* capability, const std::string& id) {
 }
 
 }  // namespace
+
+// Goal: the controller carries a self-test out by itself, so it must be harmless. Method: each way in which it is not.
+TEST_CASE("a self-test needs nothing and does no harm") {
+  const auto mistakes = [](CapabilityBuilder test) {
+    wire::Instrument instrument;
+    instrument.set_id("balance-1");
+    *instrument.add_capabilities() = test.description();
+    return mistakes_in(instrument);
+  };
+  CHECK(mistakes(capability("self_test").self_test()).empty());
+  CHECK(mistakes(capability("self_test").text("why").optional().self_test()).empty());
+  CHECK(mistakes(capability("self_test").text("why").self_test()).size() == 1);
+  CHECK(mistakes(capability("self_test").self_test().risk(wire::GUARDED)).size() == 1);
+  wire::Capability unrepeatable = capability("self_test").self_test().description();
+  unrepeatable.set_repeatable(false);
+  wire::Instrument instrument;
+  instrument.set_id("balance-1");
+  *instrument.add_capabilities() = unrepeatable;
+  CHECK(mistakes_in(instrument).size() == 1);
+}
 
 TEST_CASE("an instrument of the kit describes itself as it was written") {
   // Goal: builder and wire agree. Method: every setting, read back.

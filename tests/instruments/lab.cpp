@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "instruments/driver.h"
+#include "instruments/kit.h"
 #include "tests/instruments/rig.h"
 
 using namespace athanor;
@@ -162,6 +163,45 @@ TEST_CASE("the tightest of the driver's and the laboratory's limits wins, in the
   stranger.set_id("heater-9");
   CHECK(tighten(with_limits("{heat: {temperature: {max: 90 degC}}}"), stranger).SerializeAsString() ==
         stranger.SerializeAsString());
+}
+
+// Goal: what the laboratory knows of a signal reaches the result, in its unit; what makes no sense is a mistake at its
+// place. Method: one setting each, and one reason each.
+TEST_CASE("signals of the lab file tell which results are not to be believed") {
+  const auto with_signals = [](const std::string& signals) {
+    return parse_lab("lab: l\ndrivers: {d: {}}\ninstruments:\n  heater-1: {driver: d, signals: " + signals + "}\n",
+                     "lab.yaml", ".");
+  };
+  wire::Instrument meter;
+  meter.set_id("heater-1");
+  *meter.add_capabilities() =
+      capability("measure").result("mass", "g", 0, 100).text_result("note").repeatable().description();
+  const wire::Field mass =
+      tighten(with_signals("{measure: {mass: {min: 10 mg, max: 1 kg, saturates_above: 80 g, flat_after: 3}}}"), meter)
+          .capabilities(0)
+          .results(0);
+  CHECK(mass.low() == Approx(0.01));
+  CHECK(mass.high() == 100);  // the driver's is tighter
+  CHECK(mass.saturates_high() == 80);
+  CHECK_FALSE(mass.has_saturates_low());
+  CHECK(mass.flat_after() == 3);
+  const auto why = [&](const std::string& signals) -> std::string {
+    try {
+      tighten(with_signals(signals), meter);
+    } catch (const InputError& error) {
+      CHECK(error.mistakes()[0].place.line == 4);
+      return error.mistakes()[0].message;
+    }
+    return "accepted";
+  };
+  CHECK_THAT(why("{measur: {mass: {max: 1 g}}}"), Contains("did you mean “measure”"));
+  CHECK_THAT(why("{measure: {mas: {max: 1 g}}}"), Contains("has no result “mas”") && Contains("mass"));
+  CHECK_THAT(why("{measure: {mass: {max: 1 mL}}}"), Contains("cannot be converted"));
+  CHECK_THAT(why("{measure: {mass: {min: 200 g}}}"), Contains("no number lies within"));
+  CHECK_THAT(why("{measure: {note: {max: 1 g}}}"), Contains("is a text"));
+  CHECK_THAT(why("{measure: {mass: {flat_after: 1}}}"), Contains("2 to 1000"));
+  CHECK_THAT(why("{measure: {mass: {}}}"), Contains("it says nothing"));
+  CHECK_THAT(why("{measure: {mass: {maximum: 1 g}}}"), Contains("max"));
 }
 
 TEST_CASE("a limit that does not fit the instrument is a mistake at its place in the lab file") {

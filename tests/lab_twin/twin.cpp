@@ -150,6 +150,34 @@ TEST_CASE("a job that fails ends half way; one that hangs ends when it is made t
   CHECK(hung.ask("reactor-1", "2").outcome().fault() == wire::INTERRUPTED);
 }
 
+TEST_CASE("a device that breaks fails at everything until it is repaired, and its self-test says so") {
+  Folder folder;
+  Rig rig(exact_bench("case: 1", ", breaks: 0.4, broken_for: 1 h"), folder.path());
+  const auto test = [&](const std::string& id) { return rig.run(command(id, "reactor-1", "self_test", "")); };
+  CHECK(test("t0").done());
+  REQUIRE(rig.run(dispense("1", "s", "substrates", 0.8)).done());
+  wire::Outcome broke;
+  int jobs = 0;
+  for (broke.set_done(true); broke.done() && jobs < 50; ++jobs)
+    broke = rig.run(heat("h" + std::to_string(jobs), "s", 40, 60));
+  CHECK(broke.fault() == wire::DEVICE);
+  CHECK(test("t1").fault() == wire::DEVICE);
+  CHECK(rig.run(heat("again", "s", 40, 60)).fault() == wire::DEVICE);
+  rig.advance(rig.now() + std::chrono::hours(1));
+  CHECK(test("t2").done());
+}
+
+TEST_CASE("a wild device reports nonsense, and what it describes says that it cannot be") {
+  Folder folder;
+  std::string lab = exact_bench();
+  lab.replace(lab.find("noise: 0,"), 9, "noise: 0, wild: 1,");
+  Rig rig(lab, folder.path());
+  REQUIRE(rig.run(dispense("1", "s", "substrates", 0.8)).done());
+  const wire::Outcome outcome = rig.run(command("2", "hplc-1", "measure_hplc", "s"));
+  REQUIRE(outcome.done());
+  CHECK(result(outcome, "area_percent") >= 1000);
+}
+
 /// One campaign's worth of commands; all that was measured, as text.
 std::string carry_out(const std::string& lab, const std::string& folder, bool one_process_a_driver,
                       std::uint64_t seed) {
