@@ -324,7 +324,9 @@ bool Engine::waits_for_safety() const {
 void Engine::cancel(const CommandEntry& command) {
   wire::ToDriver message = to_driver();
   message.mutable_cancel()->set_id(command.command.id());
-  check_at_[command.command.id()] = now_ + options_.answer_within;
+  // What was not answered before is asked about as soon as it would have been.
+  const auto [check, is_new] = check_at_.try_emplace(command.command.id(), now_ + options_.answer_within);
+  if (!is_new) check->second = std::min(check->second, now_ + options_.answer_within);
   send(state_.instruments.at(command.command.instrument()).driver, std::move(message));
 }
 

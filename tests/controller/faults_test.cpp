@@ -127,6 +127,32 @@ TEST_CASE("what may not be repeated is only tried again if it was not begun") {
   }
 }
 
+// Goal: an approval that expired on its way costs nothing but another one. Method: the driver refuses the first.
+TEST_CASE("a hazardous step that was refused unbegun asks for its approval anew") {
+  Rig rig;
+  rig.hazardous = true;
+  bring_to_react(rig);
+  const auto approve = [&] {
+    RequestMade made;
+    made.request.mutable_approve()->set_experiment(1);
+    made.request.mutable_approve()->set_valid_s(60);
+    made.request.mutable_approve()->set_who("ann");
+    made.request.mutable_approve()->set_why("because");
+    rig.give(made);
+  };
+  approve();
+  const wire::Command first = take(rig, "heat");
+  break_down(rig, first, Fault::Kind::kLimit, /*not_begun=*/true);
+  wait(rig, 10);
+  CHECK_FALSE(sent(rig, "heat"));
+  REQUIRE(rig.state().experiment(1).permits.size() == 1);
+  approve();
+  const wire::Command second = take(rig, "heat");
+  CHECK(second.id() != first.id());
+  CHECK(second.approval().until_us() > first.approval().until_us());
+  CHECK(rig.state().instruments.at(first.instrument()).faults == 0);  // a refusal is no fault of the device
+}
+
 // Goal: clean-up before the end, in its order, with its stock; nothing else meanwhile. Method: both ways to end.
 TEST_CASE("clean-up steps are done before an experiment ends that came to nothing") {
   Rig rig(campaign_with("{retry: 0, clean_up: [cool, rinse]}"));
