@@ -10,6 +10,7 @@
 
 #include "controller/engine.h"
 #include "controller/points.h"
+#include "controller/status.h"
 #include "core/best.h"
 
 namespace athanor {
@@ -109,10 +110,7 @@ void Progress::put(const std::string& text) {
 void Progress::say_record(const State& state, const Record& record) {
   if (record.has_alarm()) return say("! " + record.alarm().text());
   if (record.has_order()) return say(describe_order(record.order()));
-  if (record.has_help_given()) {
-    return say(fmt::format("experiment {} is answered by {}: {}", record.help_given().experiment(),
-                           record.help_given().who(), record.help_given().why()));
-  }
+  if (record.has_help_given()) return say(describe_help(record.help_given()));
   if (record.has_returned())
     return say(fmt::format("{} has passed its self-test, and is used again", record.returned().instrument()));
   if (record.has_made_safe())

@@ -541,7 +541,11 @@ bool Engine::repeatable(const CommandEntry& command) const {
 
 void Engine::record(Record record) {
   record.set_time_us(now_.time_since_epoch().count());
-  state_.apply(record);
+  try {
+    state_.apply(record);
+  } catch (const UnfitRecord& unfit) {
+    check_failed(__FILE__, __LINE__, "what was decided can be applied", unfit.what());
+  }
   decision_.records.push_back(std::move(record));
 }
 

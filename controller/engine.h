@@ -71,9 +71,6 @@ struct Decision {
   std::vector<Effect> effects;
 };
 
-/// "instrument reactor-1 is paused by ann: the lid leaks"
-std::string describe_order(const journal::v1::Order& order);
-
 class Engine {
  public:
   /// Whatever hangs, an alarm names it within a bound; docs/safety.md has the table, in numbers.

@@ -6,6 +6,7 @@
 
 #include "controller/engine.h"
 #include "controller/observed.h"
+#include "controller/status.h"
 #include "core/canary.h"
 #include "core/error.h"
 #include "instruments/description.h"
@@ -16,28 +17,8 @@ namespace {
 
 using journal::v1::Order;
 
-const char* past(Order::Verb verb) {
-  constexpr const char* kWords[] = {"paused", "resumed", "stopped", "aborted", "halted"};
-  return kWords[static_cast<std::size_t>(verb)];
-}
-
 bool ends(const Order& order) {
   return order.verb() == Order::ABORT || order.verb() == Order::HALT;
-}
-
-std::string subject(const Order& order) {
-  switch (order.scope()) {
-    case Order::EXPERIMENT:
-      return fmt::format("experiment {}", order.experiment());
-    case Order::INSTRUMENT:
-      return fmt::format("instrument {}", order.instrument());
-    case Order::LABORATORY:
-      return "the laboratory";
-    case Order::PLACE:
-      return fmt::format("place {}", order.place());
-    default:
-      return "the campaign";
-  }
 }
 
 control::v1::Reply refusal(const std::string& why) {
@@ -69,10 +50,6 @@ std::vector<std::string> names(const Map& map) {
 }
 
 }  // namespace
-
-std::string describe_order(const Order& order) {
-  return fmt::format("{} is {} by {}: {}", subject(order), past(order.verb()), order.who(), order.why());
-}
 
 // ── Orders ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,7 +132,7 @@ std::string Engine::what_follows(const Order& order) const {
       open == 0 ? ""
                 : fmt::format("; {} that {} under way {} to {} end", open == 1 ? "the step" : "the steps",
                               open == 1 ? "is" : "are", open == 1 ? "goes on" : "go on", open == 1 ? "its" : "their");
-  const std::string what = fmt::format("{} is {}", subject(order), past(order.verb()));
+  const std::string what = what_is_ordered(order);
   switch (order.verb()) {
     case Order::PAUSE:
       return what + (order.scope() == Order::CAMPAIGN ? running : "") + "; “athanor resume” goes on";

@@ -1,8 +1,10 @@
 #include "controller/history.h"
 
-#include "controller/engine.h"
+#include <fmt/format.h>
 
 #include <algorithm>
+
+#include "controller/status.h"
 
 namespace athanor {
 
@@ -109,6 +111,13 @@ void History::read(const Record& record) {
       }
       break;
     }
+    case Record::kHelpGiven:
+      notes.push_back({time, record.help_given().who(), describe_help(record.help_given())});
+      break;
+    case Record::kReturned:
+      notes.push_back({time, record.returned().instrument(),
+                       fmt::format("{} has passed its self-test, and is used again", record.returned().instrument())});
+      break;
     case Record::kDriverSeen:
       for (const driver::v1::Instrument& seen : record.driver_seen().instruments()) {
         instruments[seen.id()] = {record.driver_seen().driver(), seen.kind()};

@@ -67,7 +67,7 @@ struct History {
   std::map<std::uint64_t, std::vector<Word>> added;     ///< those done elsewhere, by number; the newest counts
   std::map<std::string, KnownInstrument> instruments;   ///< by id
   std::vector<Happening> alarms;
-  std::vector<Happening> notes;  ///< the planner's
+  std::vector<Happening> notes;  ///< the planner's, people's, and of instruments that came back
   /// How long an experiment could have begun, the campaign ran, and the planner was still thinking. Time without a
   /// controller does not count.
   Duration planning_wait{0};

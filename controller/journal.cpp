@@ -245,7 +245,16 @@ Journal::Restored Journal::restore() {
     }
   }
   const bool skip = ATHANOR_CANARY("skip a snapshot event") && out.snapshot > 0;
-  each([&](const Record& record) { out.state.apply(record); }, out.snapshot + (skip ? 2 : 1));
+  std::uint64_t number = out.snapshot + (skip ? 2 : 1);
+  try {
+    each([&](const Record& record) { out.state.apply(record), ++number; }, number);
+  } catch (const UnfitRecord& unfit) {
+    throw EnvironmentError(
+        fmt::format("journal “{}”: record {} cannot follow those before it ({}), though the chain is "
+                    "whole: another program than this made it up, or this one has a bug. Keep the file, and "
+                    "restore a copy that “athanor replay --verify” finds sound",
+                    file(), number, unfit.what()));
+  }
   return out;
 }
 

@@ -8,13 +8,28 @@
 
 #include "controller/observed.h"
 #include "core/canary.h"
-#include "core/check.h"
 #include "core/digest.h"
 
 namespace athanor {
+namespace {
+
+void require(bool condition, const char* otherwise) {
+  if (!condition) throw UnfitRecord(otherwise);
+}
+
+/// Where `event` leads, of a record that may be anybody's.
+template <class State, class Event>
+State after(const TransitionTable<State, Event>& table, State state, Event event) {
+  const auto number = static_cast<std::size_t>(event);
+  if (number >= table.kEvents || table.at(state, event).kind == Cell::Kind::kForbidden)
+    throw UnfitRecord(fmt::format("event {} in state “{}”", number, to_string(state)));
+  return next(table, state, event);
+}
+
+}  // namespace
 
 const ExperimentEntry& State::experiment(std::uint64_t number) const {
-  ATHANOR_CHECK(number >= 1 && number <= experiments.size(), "a record names an experiment that was never proposed");
+  require(number >= 1 && number <= experiments.size(), "a record names an experiment that was never proposed");
   return experiments[number - 1];
 }
 
@@ -24,7 +39,7 @@ ExperimentEntry& State::entry(std::uint64_t number) {
 }
 
 void State::move(ExperimentEntry& moved, ExperimentEvent event) {
-  moved.state = next(kExperimentTable, moved.state, event);
+  moved.state = after(kExperimentTable, moved.state, event);
 }
 
 void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time, bool unclean) {
@@ -91,14 +106,14 @@ void State::apply_driver_seen(const journal::v1::DriverSeen& seen) {
     InstrumentEntry& instrument = instruments[description.id()];
     instrument.description = description;
     instrument.driver = seen.driver();
-    instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkUp);
+    instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kLinkUp);
   }
 }
 
 void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   const wire::Command& command = intended.command();
   InstrumentEntry& instrument = instruments.at(command.instrument());
-  instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kTake);
+  instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kTake);
   instrument.safe = SafeState::kInUse;
   instrument.command = command.id();
   CommandEntry fresh;
@@ -108,13 +123,13 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   fresh.attempt = intended.attempt();
   fresh.since = time;
   const bool is_new = commands.emplace(command.id(), std::move(fresh)).second;
-  ATHANOR_CHECK(is_new, "a command id was used twice");
+  require(is_new, "a command id was used twice");
   if (intended.experiment() == 0) {
     ++instrument.tests;
     return;
   }
   ExperimentEntry& experiment = entry(intended.experiment());
-  ATHANOR_CHECK(!experiment.in_use, "two steps at once on one sample");
+  require(!experiment.in_use, "two steps at once on one sample");
   experiment.commands[intended.step()] = command.id();
   experiment.permits.erase(intended.step());  // a word holds for one attempt
   experiment.in_use = true;
@@ -123,7 +138,7 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
 void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
   CommandEntry& moving = commands.at(moved.id());
   const bool was_open = moving.open();
-  moving.state = next(kCommandTable, moving.state, static_cast<CommandEvent>(moved.event()));
+  moving.state = after(kCommandTable, moving.state, static_cast<CommandEvent>(moved.event()));
   moving.since = time;
   if (moved.has_outcome()) moving.outcome = moved.outcome();
   if (moved.expected_s() > 0) moving.expected_s = moved.expected_s();
@@ -133,7 +148,7 @@ void State::apply_command(const journal::v1::CommandMoved& moved, Time time) {
 
 void State::apply_end_of_command(CommandEntry& ended, const journal::v1::CommandMoved& moved, Time time) {
   InstrumentEntry& instrument = instruments.at(ended.command.instrument());
-  instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kRelease);
+  instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kRelease);
   instrument.command.clear();
   const bool done = ended.state == CommandState::kDone;
   if (moved.instrument_fault()) {
@@ -170,14 +185,14 @@ void State::apply_help(const journal::v1::HelpGiven& given) {
   helped.help.reset();
   CommandEntry& command = commands.at(helped.commands.at(given.step()));
   const bool done = given.verdict() == HelpGiven::DONE;
-  command.state = next(kCommandTable, command.state, done ? CommandEvent::kVouch : CommandEvent::kSettle);
+  command.state = after(kCommandTable, command.state, done ? CommandEvent::kVouch : CommandEvent::kSettle);
   command.again = given.verdict() == HelpGiven::RETRY;
   for (const wire::Value& reagent : given.stock()) stock_used[reagent.name()] += reagent.number();
 }
 
 void State::move_campaign(CampaignEvent event, const std::string& reason, Time time) {
   const CampaignState before = status;
-  status = next(kCampaignTable, status, event);
+  status = after(kCampaignTable, status, event);
   if (before != CampaignState::kPaused && status == CampaignState::kPaused) paused_at = time;
   if (before == CampaignState::kPaused && status != CampaignState::kPaused) paused_for += time - paused_at;
   if (before == CampaignState::kPaused && event == CampaignEvent::kStart) return;  // it stays so, and for its reason
@@ -192,7 +207,7 @@ void State::apply_order(const journal::v1::Order& order, Time time) {
   static_assert(static_cast<int>(Order::PAUSE) == static_cast<int>(HoldEvent::kPause) &&
                 static_cast<int>(Order::HALT) == static_cast<int>(HoldEvent::kHalt));
   const auto hold = [&](HoldState& held, std::string* held_why) {
-    held = next(kHoldTable, held, verb);
+    held = after(kHoldTable, held, verb);
     if (held_why) *held_why = held == HoldState::kFree ? "" : reason;
   };
   const auto make_safe = [&](InstrumentEntry& instrument) {
@@ -251,11 +266,11 @@ void State::apply_order(const journal::v1::Order& order, Time time) {
 void State::apply_observed(const journal::v1::Observed& observed) {
   if (observed.experiment() > 0) {
     ExperimentEntry& experiment = entry(observed.experiment());
-    ATHANOR_CHECK(experiment.ended_already(), "an observation of an experiment that has not ended");
+    require(experiment.ended_already(), "an observation of an experiment that has not ended");
     experiment.corrected = correction_of(observed);
     return;
   }
-  ATHANOR_CHECK(observed.added() >= 1 && observed.added() <= added.size() + 1, "added ones are numbered without gaps");
+  require(observed.added() >= 1 && observed.added() <= added.size() + 1, "added ones are numbered without gaps");
   if (observed.added() > added.size()) added.emplace_back();
   added[observed.added() - 1] = {{observed.at().begin(), observed.at().end()}, correction_of(observed)};
 }
@@ -265,6 +280,14 @@ Duration State::worked_until(Time now) const {
 }
 
 void State::apply(const Record& record) {
+  try {
+    apply_body(record);
+  } catch (const std::out_of_range&) {
+    throw UnfitRecord("it tells of something that no record began");
+  }
+}
+
+void State::apply_body(const Record& record) {
   const Time time{Duration{record.time_us()}};
   last = std::max(last, time);
   switch (record.body_case()) {
@@ -278,7 +301,7 @@ void State::apply(const Record& record) {
       // A controller that starts knows of no link yet: each driver must be heard again.
       for (auto& [name, driver] : drivers) driver.up = false;
       for (auto& [id, instrument] : instruments) {
-        instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
+        instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
       }
       if (asking) {
         journal::v1::Asked again = *asking;
@@ -300,7 +323,7 @@ void State::apply(const Record& record) {
       drivers[record.driver_lost().driver()].up = false;
       for (auto& [id, instrument] : instruments) {
         if (instrument.driver != record.driver_lost().driver()) continue;
-        instrument.state = next(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
+        instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kLinkDown);
       }
       break;
     case Record::kAsked:
@@ -312,7 +335,7 @@ void State::apply(const Record& record) {
       break;
     case Record::kProposed: {
       const auto& proposed = record.proposed();
-      ATHANOR_CHECK(proposed.experiment() == experiments.size() + 1, "experiments are numbered without gaps");
+      require(proposed.experiment() == experiments.size() + 1, "experiments are numbered without gaps");
       ExperimentEntry fresh;
       fresh.number = proposed.experiment();
       fresh.at.assign(proposed.at().begin(), proposed.at().end());
@@ -332,7 +355,7 @@ void State::apply(const Record& record) {
       begun.place = record.begun().place();
       if (!begun.place.empty() && !ATHANOR_CANARY("lose a reservation")) {
         const bool free = places_taken.insert(begun.place).second;
-        ATHANOR_CHECK(free, "a place was given to two samples");
+        require(free, "a place was given to two samples");
       }
       for (const wire::Value& reagent : record.begun().stock()) stock_used[reagent.name()] += reagent.number();
       break;
@@ -412,7 +435,7 @@ void State::apply(const Record& record) {
     case Record::kSnapshot:  // tells of the state, and changes nothing in it
       break;
     case Record::BODY_NOT_SET:
-      ATHANOR_CHECK(false, "a record without a body");
+      throw UnfitRecord("a record without a body");
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@ namespace athanor {
 
 namespace wire = driver::v1;
 using journal::v1::Record;
+
+/// A record that cannot follow those before it: no engine wrote it there.
+struct UnfitRecord : std::logic_error {
+  using std::logic_error::logic_error;
+};
 
 /// So many faults of an instrument in a row set it aside.
 constexpr std::uint32_t kFaultsInARow = 3;
@@ -155,7 +161,8 @@ struct State {
   std::uint64_t abandoned_in_a_row = 0;
   std::uint64_t alarms = 0;
 
-  /// Aborts on a transition that the tables forbid: such a record is never written.
+  /// throws UnfitRecord for what the tables forbid, or what names something that is not there. The state is of no use
+  /// afterwards.
   void apply(const Record& record);
 
   /// Every field in a fixed order, as text: equal texts, equal states.
@@ -184,6 +191,7 @@ struct State {
   }
 
  private:
+  void apply_body(const Record& record);
   ExperimentEntry& entry(std::uint64_t number);
   void move(ExperimentEntry& experiment, ExperimentEvent event);
   void end(ExperimentEntry& experiment, ExperimentEvent event, Time time, bool unclean = false);

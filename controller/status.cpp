@@ -1,5 +1,7 @@
 #include "controller/status.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 namespace athanor {
@@ -31,7 +33,39 @@ Json describe(const Campaign& campaign, const State& state, const ExperimentEntr
   return out;
 }
 
+std::string subject(const journal::v1::Order& order) {
+  using journal::v1::Order;
+  switch (order.scope()) {
+    case Order::EXPERIMENT:
+      return fmt::format("experiment {}", order.experiment());
+    case Order::INSTRUMENT:
+      return fmt::format("instrument {}", order.instrument());
+    case Order::LABORATORY:
+      return "the laboratory";
+    case Order::PLACE:
+      return fmt::format("place {}", order.place());
+    default:
+      return "the campaign";
+  }
+}
+
 }  // namespace
+
+std::string what_is_ordered(const journal::v1::Order& order) {
+  constexpr const char* kWords[] = {"paused", "resumed", "stopped", "aborted", "halted"};
+  return fmt::format("{} is {}", subject(order), kWords[static_cast<std::size_t>(order.verb())]);
+}
+
+std::string describe_order(const journal::v1::Order& order) {
+  return fmt::format("{} by {}: {}", what_is_ordered(order), order.who(), order.why());
+}
+
+std::string describe_help(const journal::v1::HelpGiven& given) {
+  constexpr const char* kWords[] = {"its step is to be done once more", "its step counts as done", "it is given up",
+                                    "it failed"};
+  return fmt::format("experiment {}: {}, says {}: {}", given.experiment(),
+                     kWords[static_cast<std::size_t>(given.verdict())], given.who(), given.why());
+}
 
 Json describe_status(const Campaign& campaign, const State& state) {
   Json experiments = Json::array(), instruments = Json::array();

@@ -12,4 +12,11 @@ namespace athanor {
 /// "instruments": […], "lab_time_s"}; docs/safety.md has the keys.
 nlohmann::json describe_status(const Campaign& campaign, const State& state);
 
+/// "instrument reactor-1 is paused"
+std::string what_is_ordered(const journal::v1::Order& order);
+/// "instrument reactor-1 is paused by ann: the lid leaks"
+std::string describe_order(const journal::v1::Order& order);
+/// "experiment 17: its step counts as done, says ann: poured by hand"
+std::string describe_help(const journal::v1::HelpGiven& given);
+
 }  // namespace athanor

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "controller/snapshot.h"
 #include "core/error.h"
@@ -35,8 +34,9 @@ bool replay(Journal& journal, State& state, Verdict& verdict) {
   } catch (const EnvironmentError& error) {
     verdict.damage.push_back({number + 1, error.what()});
     return false;
-  } catch (const std::out_of_range&) {
-    verdict.damage.push_back({number, fmt::format("record {} tells of something that no record began", number)});
+  } catch (const UnfitRecord& unfit) {
+    verdict.damage.push_back(
+        {number, fmt::format("record {} cannot follow those before it: {}", number, unfit.what())});
     return false;
   }
   return true;

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "controller/engine.h"
+#include "controller/snapshot.h"
 #include "fixture.h"
 
 namespace athanor {
@@ -59,7 +60,10 @@ void bring_to_react(Rig& rig) {
 
 void require_replays(const Rig& rig) {
   State replayed;
-  for (const Record& record : rig.journal) replayed.apply(record);
+  for (const Record& record : rig.journal) {
+    replayed.apply(record);
+    REQUIRE(state_of(snapshot_of(replayed)).canonical() == replayed.canonical());
+  }
   REQUIRE(replayed.canonical() == rig.state().canonical());
 }
 

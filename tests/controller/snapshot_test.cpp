@@ -222,6 +222,30 @@ TEST_CASE("verify finds a snapshot of another state, and records that were cut o
   CHECK(verdict.damage.front().at == 21);
 }
 
+// Goal: who can recompute the chain can write what no engine would have; it is named, not run into. Method: records
+// that the tables forbid, that name what is not there, or hold events that are none.
+TEST_CASE("a record that cannot follow those before it is named") {
+  const auto [what, spoil] = GENERATE(table<std::string, void (*)(Record&)>({
+      {"no record began", [](Record& r) { r.mutable_command()->set_id("never intended"); }},
+      {"was never proposed", [](Record& r) { r.mutable_measured()->set_experiment(7); }},
+      {"in state “new”", [](Record& r) { r.mutable_campaign()->set_event(2); }},
+      {"event 99", [](Record& r) { r.mutable_campaign()->set_event(99); }},
+  }));
+  CAPTURE(what);
+  Folder folder;
+  Record opened, foreign;
+  opened.mutable_opened()->set_campaign("c");
+  spoil(foreign);
+  Journal journal(folder.file("j"));
+  journal.append({opened, foreign});
+  CHECK_FALSE(journal.broken_at());
+  const Verdict verdict = verify(journal);
+  REQUIRE(verdict.damage.size() == 1);
+  CHECK(verdict.damage[0].at == 2);
+  CHECK_THAT(verdict.damage[0].what, Catch::Contains(what));
+  CHECK_THROWS_WITH(journal.restore(), Catch::Contains("record 2 cannot follow") && Catch::Contains(what));
+}
+
 // Goal: a snapshot of another version of the program is no damage, and is not used. Method: named with another version.
 TEST_CASE("a snapshot of another version is not used") {
   Folder folder;

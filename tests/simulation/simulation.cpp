@@ -22,6 +22,7 @@
 #include "controller/points.h"
 #include "core/error.h"
 #include "instruments/description.h"
+#include "tests/simulation/decisions.h"
 #include "tests/simulation/person.h"
 #include "tests/simulation/planner.h"
 #include "tests/simulation/scenario.h"
@@ -240,7 +241,7 @@ class Simulation {
       if (record.has_driver_lost()) count_silence(state, record.driver_lost().driver());
     }
     for (const Record& record : records) {
-      count_decision(record);
+      count_decisions(record, decisions_);
       if (!record.has_intended() || record.intended().experiment() == 0) continue;
       const std::string& instrument = record.intended().command().instrument();
       if (state.instruments.at(instrument).set_aside)
@@ -253,24 +254,6 @@ class Simulation {
     watch_safe_devices(state);
     written_by_live_ = store_.written();
     if (!records.empty()) live_ = state.canonical();
-  }
-
-  void count_decision(const Record& record) {
-    using journal::v1::HelpGiven;
-    const auto count = [&](const char* what, bool met) { decisions_[what] += met; };
-    count("step retried", record.intended().attempt() > 1 && record.intended().experiment() > 0);
-    count("person asked", record.has_help_asked());
-    for (const auto verdict : {HelpGiven::RETRY, HelpGiven::DONE, HelpGiven::ABANDON, HelpGiven::FAIL}) {
-      decisions_["answered: " + HelpGiven::Verdict_Name(verdict)] +=
-          record.has_help_given() && record.help_given().verdict() == verdict;
-    }
-    count("clean-up begun", record.has_clean_up());
-    count("clean-up failed", record.failed().unclean() || record.abandoned().unclean());
-    count("instrument set aside", record.has_set_aside());
-    count("self-test", record.has_intended() && record.intended().experiment() == 0);
-    count("instrument returned", record.has_returned());
-    count("value flagged", record.measured().flags_size() > 0);
-    count("place freed by hand", record.has_order() && record.order().scope() == journal::v1::Order::PLACE);
   }
 
   /// Now, and whenever a bound ends until then: nothing else may happen at that moment.
@@ -381,7 +364,7 @@ class Simulation {
   std::string live_, ended_;
   State last_;
   decltype(Report::cells) cells_{};
-  decltype(Report::decisions) decisions_;
+  Decisions decisions_;
 };
 
 }  // namespace

@@ -4,11 +4,11 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "controller/tables.h"
+#include "tests/simulation/decisions.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/network.h"
 
@@ -20,8 +20,7 @@ struct Report {
   std::array<std::size_t, kFaultKinds> faults{};
   /// The recovery table's cells: answer, may be repeated.
   std::array<std::array<std::size_t, 2>, static_cast<std::size_t>(Answer::kCount)> cells{};
-  /// How often what happens seldom was decided: people asked, instruments set aside, …
-  std::map<std::string, std::size_t> decisions;
+  Decisions decisions;
   std::size_t measured = 0, failed = 0, abandoned = 0, records = 0, starts = 0;
   std::size_t snapshots = 0, starts_from_snapshots = 0;
   std::string ended;  ///< how the campaign did, for whoever reads it

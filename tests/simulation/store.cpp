@@ -49,19 +49,19 @@ State WatchedStore::reopened() {
   open();
   try {
     journal_->require_whole();
-  } catch (const EnvironmentError& error) {
+    if (journal_->size() < written_)
+      throw Violation{fmt::format("{} records were acknowledged, and {} are there", written_, journal_->size())};
+    Journal::Restored restored = journal_->restore();
+    if (restored.snapshot > 0) ++used_;
+    State replayed;
+    journal_->each([&](const Record& record) { replayed.apply(record); });
+    if (replayed.canonical() != restored.state.canonical())
+      throw Violation{fmt::format("a start from the snapshot at record {} gives another state than all records",
+                                  restored.snapshot)};
+    return std::move(restored.state);
+  } catch (const std::exception& error) {
     throw Violation{error.what()};
   }
-  if (journal_->size() < written_)
-    throw Violation{fmt::format("{} records were acknowledged, and {} are there", written_, journal_->size())};
-  Journal::Restored restored = journal_->restore();
-  if (restored.snapshot > 0) ++used_;
-  State replayed;
-  journal_->each([&](const Record& record) { replayed.apply(record); });
-  if (replayed.canonical() != restored.state.canonical())
-    throw Violation{
-        fmt::format("a start from the snapshot at record {} gives another state than all records", restored.snapshot)};
-  return std::move(restored.state);
 }
 
 void WatchedStore::damage_newest_snapshot() {
