@@ -40,6 +40,13 @@ std::optional<std::string> ask_if_running(const std::string& journal, const cont
   return reply.text();
 }
 
+int tell_controller(const std::string& journal, const control::v1::Request& request) {
+  const control::v1::Reply reply = ask_controller(control_address(journal), request);
+  if (reply.refused()) throw InputError(reply.text());
+  fmt::print("{}\n", reply.text());
+  return 0;
+}
+
 std::string of_hold(const nlohmann::json& one) {
   const std::string hold = one.at("hold");
   if (hold == "free") return "";
@@ -105,10 +112,7 @@ int give_order(const OrderOptions& options) {
   } else if (options.laboratory) {
     order.set_scope(Order::LABORATORY);
   }
-  const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
-  if (reply.refused()) throw InputError(reply.text());
-  fmt::print("{}\n", reply.text());
-  return 0;
+  return tell_controller(options.journal_file, request);
 }
 
 int approve(const ApproveOptions& options) {
@@ -117,10 +121,7 @@ int approve(const ApproveOptions& options) {
   request.mutable_approve()->set_valid_s(in_unit(parse_quantity(options.valid), Unit::parse("s")));
   request.mutable_approve()->set_who(options.who.empty() ? login_name() : options.who);
   request.mutable_approve()->set_why(options.why);
-  const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
-  if (reply.refused()) throw InputError(reply.text());
-  fmt::print("{}\n", reply.text());
-  return 0;
+  return tell_controller(options.journal_file, request);
 }
 
 int answer(const AnswerOptions& options) {
@@ -134,10 +135,7 @@ int answer(const AnswerOptions& options) {
   request.mutable_answer()->set_verdict(verdicts.at(options.verdict));
   request.mutable_answer()->set_who(options.who.empty() ? login_name() : options.who);
   request.mutable_answer()->set_why(options.why);
-  const control::v1::Reply reply = ask_controller(control_address(options.journal_file), request);
-  if (reply.refused()) throw InputError(reply.text());
-  fmt::print("{}\n", reply.text());
-  return 0;
+  return tell_controller(options.journal_file, request);
 }
 
 int show_status(const std::string& journal_file, bool json) {
