@@ -143,6 +143,11 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
   if (const Node kind = reader.optional("kind")) instrument.kind = kind.text().value_or("");
   instrument.limits = read_limits(reader.optional("limits"));
   instrument.signals = read_signals(reader.optional("signals"));
+  if (const Node approve = reader.optional("approve")) {
+    for (const Node& item : approve.items()) {
+      if (const auto capability = item.text()) instrument.approve.emplace_back(*capability, item.place());
+    }
+  }
   instrument.twin = reader.optional("twin");
   reader.finish();
   return instrument;
@@ -312,6 +317,19 @@ wire::Instrument tighten(const Lab& lab, const wire::Instrument& described) {
   for (const LabSignal& signal : instrument->signals) {
     if (wire::Field* field = find_field(tightened, signal.range, Of::kResult, mistakes))
       tell_signal(*field, signal, described.id(), mistakes);
+  }
+  for (const auto& [name, place] : instrument->approve) {
+    std::vector<std::string> known;
+    bool found = false;
+    for (wire::Capability& capability : *tightened.mutable_capabilities()) {
+      known.push_back(capability.name());
+      if (capability.name() != name) continue;
+      found = true;
+      capability.set_risk(wire::HAZARDOUS);
+    }
+    if (found) continue;
+    mistakes.push_back({place, fmt::format("instrument “{}” has no capability “{}” to be approved{}", described.id(),
+                                           name, suggest_name(name, known))});
   }
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
   return tightened;

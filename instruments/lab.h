@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/document.h"
@@ -33,6 +34,7 @@ struct LabInstrument {
   std::string kind;  ///< the twin's instrument kind: "dispenser", "reactor", …; for real drivers what the driver says
   std::vector<LabLimit> limits;
   std::vector<LabSignal> signals;
+  std::vector<std::pair<std::string, Place>> approve;  ///< capabilities that need a person's approval here
   Node twin;  ///< settings of the simulated instrument, as written; may be missing
   Place place;
 };
@@ -69,8 +71,8 @@ struct Lab {
 Lab load_lab(const std::string& file);
 Lab parse_lab(const std::string& text, const std::string& name, const std::string& folder);
 
-/// What `lab` makes of a driver's description: limits tightened to the laboratory's (the tightest wins), results with
-/// what it knows of their signals.
+/// What `lab` makes of a driver's description: limits tightened to the laboratory's (the tightest wins), capabilities
+/// that need an approval here HAZARDOUS, results with what it knows of their signals.
 /// throws InputError if the lab names an unknown capability, parameter or result, or a limit cannot be met at all.
 driver::v1::Instrument tighten(const Lab& lab, const driver::v1::Instrument& described);
 

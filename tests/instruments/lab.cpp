@@ -165,6 +165,22 @@ TEST_CASE("the tightest of the driver's and the laboratory's limits wins, in the
         stranger.SerializeAsString());
 }
 
+TEST_CASE("the lab file can ask for approvals that the driver does not need") {
+  // Goal: more caution than the driver's is possible, less is not. Method: a safe and a hazardous capability.
+  const auto risk = [](const std::string& approve, wire::Risk own) {
+    wire::Instrument heater;
+    heater.set_id("heater-1");
+    *heater.add_capabilities() = capability("heat").risk(own).description();
+    const Lab lab = parse_lab(
+        "lab: l\ndrivers: {d: {}}\ninstruments:\n  heater-1: {driver: d, approve: " + approve + "}\n", "lab.yaml", ".");
+    return tighten(lab, heater).capabilities(0).risk();
+  };
+  CHECK(risk("[heat]", wire::SAFE) == wire::HAZARDOUS);
+  CHECK(risk("[]", wire::HAZARDOUS) == wire::HAZARDOUS);
+  CHECK(risk("[]", wire::SAFE) == wire::SAFE);
+  CHECK_THROWS_WITH(risk("[heet]", wire::SAFE), Contains("no capability “heet”") && Contains("did you mean “heat”"));
+}
+
 // Goal: what the laboratory knows of a signal reaches the result, in its unit; what makes no sense is a mistake at its
 // place. Method: one setting each, and one reason each.
 TEST_CASE("signals of the lab file tell which results are not to be believed") {
