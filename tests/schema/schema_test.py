@@ -164,6 +164,13 @@ BROKEN_CAMPAIGNS = [
     (["procedure", 0, "step"], None),
     (["procedure", 0, "waits"], ["dose"]),
     (["procedure", 0, "with"], ["volume"]),
+    (["procedure", 0, "on_fault"], {"retry": 101}),
+    (["procedure", 0, "on_fault"], {"retries": 1}),
+    (["procedure", 0, "on_fault"], {"wait": 10}),
+    (["procedure", 0, "on_fault"], {"elsewhere": "no"}),
+    (["procedure", 0, "on_fault"], {"then": "fail"}),
+    (["clean_up"], [{"step": "cool"}]),
+    (["clean_up"], [{"step": "cool", "do": "heat", "after": ["dose"]}]),
     (["planner", "batch"], 0),
     (["planner", "batches"], 2),
     (["stop"], None),
@@ -186,6 +193,12 @@ BROKEN_LABS = [
     (["instruments", "dispenser-1", "twin", "ramp"], "1 K/s"),
     (["instruments", "dispenser-1", "twin", "precision"], 0.5),
     (["instruments", "reactor-1", "twin", "fails"], 2),
+    (["instruments", "reactor-1", "twin", "wild"], 2),
+    (["instruments", "reactor-1", "twin", "broken_for"], 3),
+    (["instruments", "reactor-1", "signals"], {"heat": {"final": {}}}),
+    (["instruments", "reactor-1", "signals"], {"heat": {"final": {"flat_after": 1}}}),
+    (["instruments", "reactor-1", "signals"], {"heat": {"final": {"maximum": "3 K"}}}),
+    (["instruments", "reactor-1", "approve"], "heat"),
     (["places", "vial"], 8),
     (["places", "vial", "count"], 0),
     (["stock", "XPhos"], "plenty"),
@@ -254,6 +267,9 @@ class Schemas(unittest.TestCase):
     def test_good_files_are_accepted(self):
         whole = read(CAMPAIGN)
         self.accepts("campaign", whole, "all keys")
+        cleaned = changed(whole, ["clean_up"], [{**whole["procedure"][0], "step": "cool", "on_fault": {"retry": 0}}])
+        policy = {"retry": 0, "wait": "1 min", "elsewhere": False, "clean_up": ["cool"], "then": "ask"}
+        self.accepts("campaign", changed(cleaned, ["procedure", 0, "on_fault"], policy), "what is done when a step goes wrong")
         plan = changed(changed(whole, ["procedure"], None), ["stop"], None)
         self.accepts("campaign", plan, "for planning only")
         self.accepts("campaign", changed(plan, ["objectives", "yield"], {"target": "7 mg"}), "target with its unit")
