@@ -189,7 +189,17 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
     running += "   ";
   }
   if (state.asking) running += "planning";
-  return {head, best_line(state), running};
+  std::vector<std::string> lines = {head, best_line(state), running};
+  std::vector<std::string> waiting;
+  for (const std::uint64_t number : state.live) {
+    const ExperimentEntry& experiment = state.experiment(number);
+    const bool approval = std::any_of(experiment.permits.begin(), experiment.permits.end(),
+                                      [](const auto& item) { return !item.second.approval; });
+    if (experiment.help || approval)
+      waiting.push_back(fmt::format("#{} ({})", number, experiment.help ? "answer" : "approve"));
+  }
+  if (!waiting.empty()) lines.push_back(fmt::format("waits for you {}", fmt::join(waiting, "   ")));
+  return lines;
 }
 
 void Progress::erase() {
