@@ -200,6 +200,12 @@ Lab read_lab(std::unique_ptr<Document> file) {
   }
   lab.places = read_places(reader.optional("places"));
   lab.stock = read_stock(reader.optional("stock"));
+  if (const Node interlocks = reader.optional("interlocks")) {
+    for (const auto& [name, settings] : interlocks.entries()) check_name(settings, "an interlock", name);
+    std::vector<std::string> known;
+    for (const LabInstrument& instrument : lab.instruments) known.push_back(instrument.id);
+    lab.interlocks = read_interlocks(interlocks, known);
+  }
   reader.finish();
   file->throw_if_errors();
   lab.file = std::move(file);
@@ -275,6 +281,12 @@ const LabInstrument* Lab::find(const std::string& id) const {
   const auto found =
       std::find_if(instruments.begin(), instruments.end(), [&](const auto& each) { return each.id == id; });
   return found == instruments.end() ? nullptr : &*found;
+}
+
+std::set<std::string> Lab::watched() const {
+  std::set<std::string> watched;
+  for (const LabInterlock& interlock : interlocks) watched.insert(interlock.instrument);
+  return watched;
 }
 
 Lab load_lab(const std::string& file) {

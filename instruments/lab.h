@@ -1,14 +1,17 @@
-// The lab file: drivers and instruments with their limits, places, stock, and (for a twin) the world behind them.
+// The lab file: drivers and instruments with their limits, places, stock, interlocks, and (for a twin) the world behind
+// them.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/document.h"
+#include "instruments/interlock.h"
 #include "proto/driver.pb.h"
 
 namespace athanor {
@@ -62,9 +65,12 @@ struct Lab {
   std::vector<LabInstrument> instruments;
   std::vector<LabPlaces> places;
   std::vector<LabStock> stock;
+  std::vector<LabInterlock> interlocks;
   Node twin;  ///< the world's settings ("model", "seed", …), as written; missing for a lab without a twin
 
   const LabInstrument* find(const std::string& id) const;
+  /// Instruments whose readings interlocks watch.
+  std::set<std::string> watched() const;
 };
 
 /// throws InputError with all mistakes, EnvironmentError if unreadable.

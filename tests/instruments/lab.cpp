@@ -2,7 +2,9 @@
 // limits.
 #include "instruments/lab.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "core/error.h"
 #include "instruments/driver.h"
@@ -132,6 +134,93 @@ stock:
     }));
   }
   CHECK(mistakes.size() == std::size(all));
+}
+
+TEST_CASE("interlocks are read as they are written") {
+  // Goal: every key arrives, and what is left out has its default. Method: one of each kind, field by field.
+  const Lab lab = parse_lab(R"(lab: l
+drivers: {d: {}}
+instruments: {reactor-1: {driver: d}, reactor-1.lid: {driver: d}, hood: {driver: d}}
+interlocks:
+  overheat: {when: "reactor-1.temperature > 130 degC", then: stop, instruments: [reactor-1, hood]}
+  pressure: {when: "reactor-1.lid.pressure≤ 6 bar", then: hold}
+  lid-open: {when: "hood.sash >= 0.3 m", then: refuse, capabilities: [heat], silent_after: 1 min}
+)",
+                            "lab.yaml", ".");
+  REQUIRE(lab.interlocks.size() == 3);
+  const LabInterlock& overheat = lab.interlocks[0];
+  CHECK(overheat.watched() == "reactor-1.temperature");
+  CHECK(overheat.condition() == "> 130 degC");
+  CHECK(overheat.then == LabInterlock::Then::kStop);
+  CHECK(overheat.instruments == std::vector<std::string>{"reactor-1", "hood"});
+  CHECK_FALSE(overheat.silent_after);
+  CHECK_FALSE(overheat.trips(130));
+  CHECK(overheat.trips(130.001));
+  CHECK(overheat.trips(std::nan("")));
+  const LabInterlock& pressure = lab.interlocks[1];
+  CHECK(pressure.instrument == "reactor-1.lid");
+  CHECK(pressure.reading == "pressure");
+  CHECK(pressure.instruments == std::vector<std::string>{"reactor-1.lid"});
+  CHECK(pressure.condition() == "<= 6 bar");
+  CHECK(pressure.trips(6));
+  CHECK_FALSE(pressure.trips(6.1));
+  const LabInterlock& lid = lab.interlocks[2];
+  CHECK(lid.capabilities == std::vector<std::string>{"heat"});
+  CHECK(lid.instruments.empty());
+  CHECK(seconds(lid.silent_after.value()) == 60);
+  CHECK(lab.watched() == std::set<std::string>{"hood", "reactor-1", "reactor-1.lid"});
+}
+
+TEST_CASE("all mistakes of interlocks are told at once, each at its place") {
+  // Goal: an interlock that protects nobody is not begun with. Method: a mistake in every line.
+  const auto mistakes = mistakes_of(R"(lab: l
+drivers: {d: {}}
+instruments: {reactor-1: {driver: d}, hood: {driver: d}}
+interlocks:
+  a: {when: "reactor-2.temperature > 1 K", then: hold}
+  b: {when: "temperature > 1 K", then: hold}
+  c: {when: "hood.sash = 1 m", then: hold}
+  d: {when: "hood.sash > open", then: hold}
+  e: {when: "hood.sash > 1 m", then: holt}
+  f: {when: "hood.sash > 1 m", then: hold, capabilities: [heat]}
+  g: {when: "hood.sash > 1 m", then: refuse, capabilities: [heat], instruments: [hood]}
+  h: {when: "hood.sash > 1 m", then: stop, instruments: [hod]}
+  i: {when: "hood.sash > 1 m", then: stop, instruments: []}
+  j: {when: "hood.sash > 1 m", then: stop, instruments: [hood, hood]}
+  k: {when: "hood.sash > 1 m", then: stop, silent_after: 1 s}
+  l: {when: "hood.sash > 1 m", then: stop, silent_after: 3}
+  m: {when: "hood.sash > 1 m"}
+  n: {then: hold}
+  o: {when: "hood.sash > 1 m", then: hold, after: 3 s}
+  "p q": {when: "hood.sash > 1 m", then: hold}
+  r: {when: "0.1 m < hood.sash < 1 m", then: hold}
+  s: {when: "hood.sash > inf m", then: hold}
+)");
+  const std::pair<int, const char*> expected[] = {{5, "did you mean “reactor-1”?"},
+                                                  {6, "INSTRUMENT.READING"},
+                                                  {7, "no comparison"},
+                                                  {8, "“open”, which is no number"},
+                                                  {9, "hold"},
+                                                  {10, "only “then: refuse”"},
+                                                  {11, "either"},
+                                                  {12, "did you mean “hood”?"},
+                                                  {13, "at least one"},
+                                                  {14, "twice"},
+                                                  {15, "at least 3 s"},
+                                                  {16, "s"},
+                                                  {17, "then"},
+                                                  {18, "when"},
+                                                  {19, "after"},
+                                                  {20, "p q"},
+                                                  {21, "INSTRUMENT.READING"},
+                                                  {22, "inf"}};
+  for (const auto& [line, text] : expected) {
+    CAPTURE(line, text);
+    CHECK(std::any_of(mistakes.begin(), mistakes.end(), [line = line, text = text](const Mistake& mistake) {
+      return mistake.place.line == line && mistake.message.find(text) != std::string::npos;
+    }));
+  }
+  CHECK(mistakes_of("lab: l\ndrivers: {d: {}}\ninstruments: {a: {driver: d}}\ninterlocks: [a]\n").size() == 1);
 }
 
 TEST_CASE("a laboratory needs a name, drivers and instruments") {

@@ -89,6 +89,10 @@ instruments:
   hplc-1: {driver: hot, kind: hplc}
 places: {vial: {count: 8}}
 stock: {substrates: 100 mL, XPhos: 20 mL, SPhos: 20 mL}
+interlocks:
+  hot: {when: "reactor-1.temperature > 130 degC", then: stop, instruments: [reactor-1, hplc-1]}
+  cold: {when: "reactor-1.temperature≤1.5e1 degC", then: refuse, capabilities: [heat, dispense], silent_after: 1 min}
+  count: {when: "hplc-1.injections >= 1000", then: hold}
 """
 
 LOOKUP = """
@@ -209,6 +213,22 @@ BROKEN_LABS = [
     (["twin", "case"], 6),
     (["twin", "table"], "t.csv"),
     (["reagents"], {}),
+    (["interlocks"], ["hot"]),
+    (["interlocks", "too hot"], {"when": "reactor-1.temperature > 1 K", "then": "hold"}),
+    (["interlocks", "hot", "when"], None),
+    (["interlocks", "hot", "then"], None),
+    (["interlocks", "hot", "then"], "alarm"),
+    (["interlocks", "hot", "when"], "reactor-1.temperature = 1 K"),
+    (["interlocks", "hot", "when"], "reactor-1.temperature > hot"),
+    (["interlocks", "hot", "when"], "temperature > 1 K"),
+    (["interlocks", "hot", "when"], "1 K < reactor-1.temperature < 5 K"),
+    (["interlocks", "hot", "instruments"], "reactor-1"),
+    (["interlocks", "hot", "instruments"], []),
+    (["interlocks", "hot", "instruments"], ["reactor-1", "reactor-1"]),
+    (["interlocks", "hot", "capabilities"], ["heat"]),
+    (["interlocks", "cold", "instruments"], ["reactor-1"]),
+    (["interlocks", "cold", "silent_after"], 10),
+    (["interlocks", "hot", "after"], "1 s"),
 ]
 
 
