@@ -207,14 +207,19 @@ void Device::end(Time at, bool whole) {
 
 std::vector<wire::Value> Device::readings(Time now) {
   end_if_due(now);
+  std::vector<Reading> shown;
+  if (job_) {
+    const std::size_t index = index_of(job_->command);
+    const Arguments with(description_.capabilities(static_cast<int>(index)), job_->command);
+    world_->transaction([&] { shown = (*behaviours_)[index]->readings(scene(with), seconds(now - job_->began_at)); });
+  }
+  if (shown.empty()) {
+    for (const auto& behaviour : *behaviours_) {
+      for (Reading& reading : behaviour->resting()) shown.push_back(std::move(reading));
+    }
+  }
   std::vector<wire::Value> values;
-  if (!job_) return values;
-  const std::size_t index = index_of(job_->command);
-  const Arguments with(description_.capabilities(static_cast<int>(index)), job_->command);
-  world_->transaction([&] {
-    for (const Reading& reading : (*behaviours_)[index]->readings(scene(with), seconds(now - job_->began_at)))
-      values.push_back(number_value(reading.name, reading.number, reading.unit));
-  });
+  for (const Reading& reading : shown) values.push_back(number_value(reading.name, reading.number, reading.unit));
   return values;
 }
 

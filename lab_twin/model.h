@@ -44,6 +44,8 @@ class Behaviour {
   virtual Outcome<Results> act(Scene& scene, double elapsed_s, double planned_s) const = 0;
   /// What the device's sensors show `elapsed_s` after it began. Changes nothing.
   virtual std::vector<Reading> readings(const Scene&, double /*elapsed_s*/) const { return {}; }
+  /// What they show while the device does nothing, or nothing that they show. Changes nothing.
+  virtual std::vector<Reading> resting() const { return {}; }
 };
 
 using Behaviours = std::vector<std::unique_ptr<const Behaviour>>;

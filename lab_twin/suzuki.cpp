@@ -118,6 +118,8 @@ class Heat final : public Behaviour {
     return {{"temperature", at_k - kZeroC, "degC"}};
   }
 
+  std::vector<Reading> resting() const override { return {{"temperature", kRoomC, "degC"}}; }
+
  private:
   std::array<Kinetics::Stretch, 3> programme(const Scene& scene) const {
     auto built = scene.nature("offset");
