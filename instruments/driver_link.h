@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,10 @@ class DriverLink {
 };
 
 /// Drivers in this process, on a clock that this link moves: straight to the next moment at which anything happens.
-std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock);
+/// Of the instruments in `watched`, readings arrive once a second of that clock, until nothing is under way and they
+/// stay the same: then only a person can go on.
+std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock,
+                                            std::set<std::string> watched = {});
 
 struct Endpoint {
   std::string driver;

@@ -11,11 +11,14 @@ namespace athanor {
 
 namespace {
 
+constexpr Duration kTelemetryEvery = std::chrono::seconds{1};  // of laboratory time
+
 /// Deterministic: what is sent is answered at once, in the order of sending; what becomes due at one moment arrives in
 /// the order of the drivers, and within a driver in the order in which it says it.
 class LocalLink final : public DriverLink {
  public:
-  LocalLink(std::vector<Driver*> drivers, ManualClock& clock) : drivers_(std::move(drivers)), clock_(clock) {
+  LocalLink(std::vector<Driver*> drivers, ManualClock& clock, std::set<std::string> watched)
+      : drivers_(std::move(drivers)), clock_(clock), watched_(std::move(watched)), still_(watched_.empty()) {
     wire::ToDriver hello = to_driver();
     hello.mutable_hello()->set_controller("local");
     for (Driver* driver : drivers_) {
@@ -27,26 +30,44 @@ class LocalLink final : public DriverLink {
   void send(const std::string& name, const wire::ToDriver& message) override {
     const auto driver =
         std::find_if(drivers_.begin(), drivers_.end(), [&](Driver* each) { return each->name() == name; });
-    if (driver != drivers_.end()) take((*driver)->receive(message, clock_.now()));
+    if (driver == drivers_.end()) return;
+    take((*driver)->receive(message, clock_.now()));
+    still_ = watched_.empty();
   }
 
   DriverArrivals receive(Time until, int wake_fd) override {
     if (!arrived_.empty()) return give();
     if (wake_fd >= 0 && readable(wake_fd, 0)) return {};
-    const Time next = std::min(until, wakes_at());
-    if (next == kNever) {
+    Time next = std::min(until, wakes_at());
+    if (next == kNever && still_) {
       ATHANOR_CHECK(wake_fd >= 0, "waiting on the virtual clock for nothing: no driver has anything under way");
       readable(wake_fd, -1);
       return {};
     }
+    if (!watched_.empty()) next = std::min(next, measure_at_);
     clock_.advance_to(next);
     for (Driver* driver : drivers_) {
       if (driver->wakes_at() <= clock_.now()) take(driver->advance(clock_.now()));
     }
+    if (!watched_.empty() && measure_at_ <= clock_.now()) measure();
     return give();
   }
 
  private:
+  void measure() {
+    measure_at_ = clock_.now() + kTelemetryEvery;
+    std::string shown;
+    for (Driver* driver : drivers_) {
+      for (wire::FromDriver& message : driver->telemetry(clock_.now())) {
+        if (!watched_.contains(message.telemetry().instrument())) continue;
+        shown += message.SerializeAsString();
+        arrived_.messages.push_back({std::move(message)});
+      }
+    }
+    still_ = shown == shown_;
+    shown_ = std::move(shown);
+  }
+
   Time wakes_at() const {
     Time next = kNever;
     for (const Driver* driver : drivers_) next = std::min(next, driver->wakes_at());
@@ -66,13 +87,18 @@ class LocalLink final : public DriverLink {
 
   std::vector<Driver*> drivers_;
   ManualClock& clock_;
+  std::set<std::string> watched_;  ///< instruments
+  bool still_;                     ///< the readings did not change, nor was anything sent since
+  Time measure_at_{};
+  std::string shown_;  ///< by the sensors, last
   DriverArrivals arrived_;
 };
 
 }  // namespace
 
-std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock) {
-  return std::make_unique<LocalLink>(std::move(drivers), clock);
+std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock,
+                                            std::set<std::string> watched) {
+  return std::make_unique<LocalLink>(std::move(drivers), clock, std::move(watched));
 }
 
 }  // namespace athanor
