@@ -85,6 +85,10 @@ void print_status(const nlohmann::json& status, bool running) {
                one.at("set_aside").get<bool>() ? ", set aside after faults" : "", of_hold(one),
                safe == "in use" ? "" : ", " + safe);
   }
+  for (const auto& one : status.value("interlocks", nlohmann::json::array())) {
+    fmt::print("  interlock {}: {} {}\n", one.at("interlock").get<std::string>(), one.at("reading").get<std::string>(),
+               one.at("why").get<std::string>());
+  }
 }
 
 }  // namespace

@@ -29,7 +29,9 @@ class VirtualLaboratory final : public Laboratory {
  public:
   VirtualLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
                     const std::string& boot, Time start)
-      : clock_(start), twin_(lab, folder, seed, "", boot, start), link_(make_local_link(twin_.drivers(), clock_)) {}
+      : clock_(start),
+        twin_(lab, folder, seed, "", boot, start),
+        link_(make_local_link(twin_.drivers(), clock_, lab.watched())) {}
 
   const Clock& clock() const override { return clock_; }
   DriverLink& link() override { return *link_; }

@@ -111,6 +111,7 @@ void Progress::say_record(const State& state, const Record& record) {
   if (record.has_alarm()) return say("! " + record.alarm().text());
   if (record.has_order()) return say(describe_order(record.order()));
   if (record.has_help_given()) return say(describe_help(record.help_given()));
+  if (record.has_interlock() && !record.interlock().tripped()) return say(describe_passing(record.interlock()));
   if (record.has_returned())
     return say(fmt::format("{} has passed its self-test, and is used again", record.returned().instrument()));
   if (record.has_made_safe())

@@ -207,6 +207,8 @@ int run_campaign(const RunOptions& options) {
   Engine::Options engine_options;
   engine_options.answer_within = from_seconds(seconds(engine_options.answer_within) * laboratory->speed());
   engine_options.safe_within = from_seconds(seconds(engine_options.safe_within) * laboratory->speed());
+  engine_options.readings_every = from_seconds(laboratory->speed());
+  engine_options.readings_never_stop = speed.max;
   if (lab.twin) engine_options.driver_hint = fmt::format("; what it says is in {}", twin_log(folder));
   Engine engine(campaign, lab, std::move(state), engine_options);
 

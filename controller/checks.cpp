@@ -177,6 +177,15 @@ void check_against(const Campaign& campaign, const Lab& lab, const std::vector<d
   for (const auto& instrument : instruments) {
     for (const Capability& capability : instrument.capabilities()) offered.insert(capability.name());
   }
+  for (const LabInterlock& interlock : lab.interlocks) {
+    for (const std::string& capability : interlock.capabilities) {
+      if (offered.contains(capability)) continue;
+      campaign.file->error(
+          interlock.place,
+          fmt::format("interlock “{}” refuses “{}”, which no instrument of laboratory “{}” offers{}", interlock.name,
+                      capability, lab.name, suggest_name(capability, {offered.begin(), offered.end()})));
+    }
+  }
   for (const Step& step : campaign.steps) {
     const std::vector<Offer> offers = offers_of(step.capability, instruments);
     if (offers.empty()) {

@@ -31,7 +31,8 @@ Engine::Engine(const Campaign& campaign, const Lab& lab, State state, Options op
       measurands_(campaign.problem.measurands()),
       lab_(lab),
       options_(std::move(options)),
-      state_(std::move(state)) {
+      state_(std::move(state)),
+      watched_(lab.watched()) {
   procedure_steps_ = static_cast<std::size_t>(
       std::count_if(campaign_.steps.begin(), campaign_.steps.end(), [](const Step& step) { return !step.cleans; }));
   for (const LabPlaces& places : lab_.places) {
@@ -56,6 +57,7 @@ void Engine::on(const ControllerStarted& started) {
   Record fresh;
   fresh.mutable_started()->set_program(started.program);
   record(std::move(fresh));
+  forget_interlocks();
   const bool resume = state_.status != CampaignState::kFinished || !enough();
   if (resume) move_campaign(CampaignEvent::kStart, "");
   // The planner's answer was lost with the process; the same question gets the same answer.
@@ -83,9 +85,10 @@ void Engine::on(const DriverSaid& said) {
       return on_refused(message.driver(), message.refused());
     case wire::FromDriver::kStopped:
       return on_stopped(message.stopped());
+    case wire::FromDriver::kTelemetry:
+      return on_telemetry(message);
     case wire::FromDriver::kProgress:
     case wire::FromDriver::kHeartbeat:
-    case wire::FromDriver::kTelemetry:
     case wire::FromDriver::BODY_NOT_SET:
       return;
   }
@@ -102,6 +105,9 @@ void Engine::on_welcome(const wire::FromDriver& message) {
     offers_[instrument.id()] = tighten(lab_, instrument);
   }
   record(std::move(seen));
+  for (const LabInterlock& interlock : lab_.interlocks) {
+    if (lab_.find(interlock.instrument)->driver == message.driver()) watches_[interlock.name].heard = now_;
+  }
   for (const auto& [id, instrument] : state_.instruments) {
     if (instrument.driver == message.driver() && safety_asked_.contains(id)) send_stop(id);
   }
@@ -153,8 +159,15 @@ void Engine::on_answer(const wire::CommandState& answer) {
       check_at_[answer.id()] = std::max(check_at_[answer.id()], deadline(command));
       return;
     case Recovery::kSendAgain: {
-      if (unwritable_) return;                        // it waits here for its intent to be written
-      if (unwanted(command)) return cancel(command);  // which keeps it from being begun, should it still come
+      if (unwritable_) return;  // it waits here for its intent to be written
+      const bool held =
+          !held_by(command.command.instrument()).empty() || !refused_by(command.command.capability()).empty();
+      if (unwanted(command) || (held && stopping()))
+        return cancel(command);  // which keeps it from being begun, should it still come
+      if (held) {
+        check_at_[answer.id()] = now_ + options_.answer_within;
+        return;
+      }
       move(answer.id(), CommandEvent::kSendAgain, "the driver never saw it");
       wire::ToDriver message = to_driver();
       *message.mutable_command() = command.command;
@@ -250,6 +263,7 @@ void Engine::advance() {
   do {
     before = decision_.records.size();
     later_ = kNever;
+    watch_interlocks();
     set_aside_faulty();
     end_experiments();
     make_safe();
@@ -301,7 +315,7 @@ void Engine::complete_or_drain() {
     return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
   }
   if (stopping()) return waits_for_safety() ? void() : move_campaign(CampaignEvent::kDrained, state_.why);
-  if (stuck == nullptr || state_.asking || later_ < kNever) return;
+  if (stuck == nullptr || state_.asking || later_ < kNever || waits_for_interlock()) return;
   move_campaign(CampaignEvent::kAskStop, fmt::format("nothing can go on before {} ends “{}”; look at it, and run again",
                                                      stuck->command.instrument(), stuck->command.capability()));
 }
@@ -388,6 +402,7 @@ void Engine::dispatch_steps() {
 // is one. If none is free, the step waits; if none would ever take it, the experiment is given up.
 void Engine::dispatch(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) {
   wire::Command command = command_for(experiment, step, attempt);
+  if (!refused_by(command.capability()).empty()) return;  // until the interlock has passed
   const std::set<std::string> tried = tried_at(experiment, step);
   // Where the sample may not go elsewhere, to the instrument that began with it.
   const std::string* stays = campaign_.steps[step].on_fault.elsewhere || tried.empty() ? nullptr : &*tried.begin();
@@ -508,6 +523,7 @@ Time Engine::wakes_at() const {
   for (const auto& [id, silence] : silent_) {
     if (!silence.told) earliest = std::min(earliest, silence.since + options_.answer_within);
   }
+  for (const LabInterlock& interlock : lab_.interlocks) earliest = std::min(earliest, silent_at(interlock));
   const bool limited = state_.status == CampaignState::kRunning && campaign_.stop.lab_time && !enough();
   return limited ? std::min(earliest, state_.opened + state_.paused_for + *campaign_.stop.lab_time) : earliest;
 }

@@ -95,6 +95,10 @@ class Engine {
     /// A driver that was told to bring instruments to their safe state confirms it within this time, or an alarm names
     /// them.
     Duration safe_within = from_seconds(10);
+    /// How often drivers tell their readings. An interlock takes no time shorter than three of these for silence.
+    Duration readings_every = from_seconds(1);
+    /// On a virtual clock: a reading that was heard once comes as long as time passes at all, and is not waited for.
+    bool readings_never_stop = false;
     /// Where a person finds out why a driver does not answer; ends the alarm's sentence.
     std::string driver_hint;
   };
@@ -109,6 +113,8 @@ class Engine {
   /// When a TimePassed is due; kNever if nothing waits for the clock.
   Time wakes_at() const;
   const State& state() const { return state_; }
+  /// Whether what an instrument's sensors show is of any use to the engine: an interlock watches it.
+  bool watches(const std::string& instrument) const { return watched_.contains(instrument); }
   /// Nothing is left to do: the campaign finished, or it stopped.
   bool over() const { return state_.status == CampaignState::kFinished || state_.status == CampaignState::kStopped; }
 
@@ -138,6 +144,7 @@ class Engine {
 
   // What follows from it, in this order.
   void advance();
+  void watch_interlocks();
   void end_experiments();
   void make_safe();
   void settle(const ExperimentEntry& experiment);
@@ -180,6 +187,20 @@ class Engine {
   void fail(std::uint64_t experiment, const std::string& why, bool unclean = false);
   void alarm(const std::string& about, const std::string& text);
   void question(const std::string& driver, const std::vector<std::string>& ids);
+
+  // engine_interlocks.cpp
+  void on_telemetry(const wire::FromDriver& message);
+  void judge(const LabInterlock& interlock, const wire::Value& value);
+  void trip(const LabInterlock& interlock, const std::string& reading, const std::string& why);
+  void record_trip(const LabInterlock& interlock, const std::string& reading, const std::string& why);
+  void pass(const std::string& interlock, const std::string& reading);
+  void forget_interlocks();
+  std::vector<std::string> to_be_stopped(const LabInterlock& interlock) const;
+  Time silent_at(const LabInterlock& interlock) const;
+  std::string held_by(const std::string& instrument) const;
+  std::string refused_by(const std::string& capability) const;
+  std::string stopped_by(const std::string& instrument) const;
+  bool waits_for_interlock() const;
 
   // engine_planning.cpp
   std::optional<double> ends_while_planning(Duration took, std::uint64_t took_after) const;
@@ -244,6 +265,14 @@ class Engine {
     bool too_early = false;  ///< confirmed while a command was open that may still begin: to be confirmed once more
   };
   std::map<std::string, SafetyAsked> safety_asked_;
+  /// Readings that interlocks watch, by the interlock's name.
+  struct Watch {
+    Time heard = kNever;  ///< last; or since when it could be, its driver's link standing
+    bool ever = false;    ///< by this process
+    bool told = false;    ///< by an alarm, that it never was
+  };
+  std::map<std::string, Watch> watches_;
+  const std::set<std::string> watched_;  ///< instruments
   std::vector<std::string> places_;
   std::size_t procedure_steps_ = 0;  ///< so many of the campaign's, the first ones; the others clean up
   Time later_ = kNever;              ///< when a step is tried again, or an instrument tests itself

@@ -345,7 +345,7 @@ void Engine::test_instruments() {
   if (begins_nothing()) return;
   for (const auto& [id, instrument] : state_.instruments) {
     const wire::Capability* test = self_test_of(instrument.description);
-    if (!instrument.set_aside || test == nullptr || !ready(instrument)) continue;
+    if (!instrument.set_aside || test == nullptr || !ready(instrument) || !refused_by(test->name()).empty()) continue;
     const Time due = instrument.tested + backed_off(kFirstTest, instrument.tests_failed);
     if (due > now_) {
       later_ = std::min(later_, due);

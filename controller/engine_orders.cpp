@@ -142,8 +142,10 @@ std::string Engine::what_follows(const Order& order) const {
       return what + ": what is under way is cancelled, then brought to the safe state";
     case Order::HALT:
       return what + ": its instruments are told to go to their safe state now";
-    default:
-      return what;
+    default: {
+      const std::string interlock = order.scope() == Order::INSTRUMENT ? held_by(order.instrument()) : "";
+      return interlock.empty() ? what : fmt::format("{}; it is used once interlock {} has passed", what, interlock);
+    }
   }
 }
 
@@ -231,7 +233,8 @@ bool Engine::usable(const InstrumentEntry& instrument) const {
 
 bool Engine::ready(const InstrumentEntry& instrument) const {
   return instrument.state == InstrumentState::kIdle && instrument.hold == HoldState::kFree &&
-         state_.lab_hold == HoldState::kFree && !State::to_be_safe(instrument);
+         state_.lab_hold == HoldState::kFree && !State::to_be_safe(instrument) &&
+         held_by(instrument.description.id()).empty();
 }
 
 // Tells the drivers of instruments that are to go to their safe state, once each; reminders follow until they confirm.
@@ -253,8 +256,10 @@ void Engine::make_safe() {
 void Engine::send_stop(const std::string& instrument) {
   if (ATHANOR_CANARY("tell to stop once") && safety_asked_.at(instrument).reminders > 0) return;
   wire::ToDriver message = to_driver();
-  message.mutable_stop()->set_why(state_.instruments.at(instrument).set_aside ? "set aside after faults"
-                                                                              : "ordered by a person");
+  const std::string interlock = stopped_by(instrument);
+  message.mutable_stop()->set_why(!interlock.empty()                            ? "interlock " + interlock
+                                  : state_.instruments.at(instrument).set_aside ? "set aside after faults"
+                                                                                : "ordered by a person");
   message.mutable_stop()->add_instruments(instrument);
   message.mutable_stop()->set_id(safety_asked_.at(instrument).id);
   send(state_.instruments.at(instrument).driver, std::move(message));

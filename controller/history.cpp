@@ -118,6 +118,10 @@ void History::read(const Record& record) {
       notes.push_back({time, record.returned().instrument(),
                        fmt::format("{} has passed its self-test, and is used again", record.returned().instrument())});
       break;
+    case Record::kInterlock:  // that it tripped is an alarm
+      if (!record.interlock().tripped())
+        notes.push_back({time, record.interlock().name(), describe_passing(record.interlock())});
+      break;
     case Record::kDriverSeen:
       for (const driver::v1::Instrument& seen : record.driver_seen().instruments()) {
         instruments[seen.id()] = {record.driver_seen().driver(), seen.kind()};

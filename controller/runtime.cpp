@@ -160,11 +160,9 @@ bool run(Engine& engine, Shell& shell, const std::string& program_version) {
       if (!change.up) turn.add(DriverLost{change.driver});  // its coming up is told by the driver's Welcome
     }
     for (const DriverMessage& message : arrived.messages) {
-      if (!message.message.has_telemetry()) {
-        turn.add(DriverSaid{message.message});
-      } else if (shell.telemetry) {
-        shell.telemetry(message.message.telemetry());
-      }
+      const bool readings = message.message.has_telemetry();
+      if (readings && shell.telemetry) shell.telemetry(message.message.telemetry());
+      if (!readings || engine.watches(message.message.telemetry().instrument())) turn.add(DriverSaid{message.message});
     }
     for (PlannerSaid& said : shell.planner.take()) turn.add(std::move(said));
     if (shell.people) {

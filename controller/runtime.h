@@ -54,7 +54,7 @@ class ControlLink {
 /// Told of every turn after it was written: for progress displays.
 using Observer = std::function<void(const State& state, const std::vector<Record>& records)>;
 
-/// Told of what sensors show; nothing is decided by it, and the journal does not hold it.
+/// Told of what sensors show. The journal does not hold it, only which interlocks it trips.
 using TelemetryObserver = std::function<void(const wire::Telemetry& telemetry)>;
 
 struct Shell {

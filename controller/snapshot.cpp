@@ -192,7 +192,7 @@ void read(const PlanningSnapshot& in, PlanningEntry& entry) {
 std::string snapshot_of(const State& from) {
   const auto& [campaign, nonce, seed, status, why, lab_hold, lab_held_why, opened, last, paused_at, paused_for,
                experiments, live, measured, failed, abandoned, added, commands, instruments, drivers, places_taken,
-               stock_used, asks, asking, exhausted, planning, abandoned_in_a_row, alarms] = from;
+               stock_used, asks, asking, exhausted, planning, abandoned_in_a_row, alarms, interlocks] = from;
   google::protobuf::Arena arena;  // as in state_of
   StateSnapshot& out = *google::protobuf::Arena::CreateMessage<StateSnapshot>(&arena);
   out.set_campaign(campaign);
@@ -237,6 +237,15 @@ std::string snapshot_of(const State& from) {
   out.set_lab_held_why(lab_held_why);
   out.set_paused_at_us(micros(paused_at));
   out.set_paused_for_us(paused_for.count());
+  for (const auto& [name, entry] : interlocks) {
+    const auto& [reading, entry_why, since, stopped] = entry;
+    InterlockSnapshot& one = *out.add_interlocks();
+    one.set_name(name);
+    one.set_reading(reading);
+    one.set_why(entry_why);
+    one.set_since_us(micros(since));
+    one.mutable_stopped()->Add(stopped.begin(), stopped.end());
+  }
   return out.SerializeAsString();
 }
 
@@ -280,6 +289,10 @@ State state_of(std::string_view snapshot) {
   state.lab_held_why = in.lab_held_why();
   state.paused_at = time_of(in.paused_at_us());
   state.paused_for = Duration{in.paused_for_us()};
+  for (const InterlockSnapshot& one : in.interlocks()) {
+    state.interlocks[one.name()] = {
+        one.reading(), one.why(), time_of(one.since_us()), {one.stopped().begin(), one.stopped().end()}};
+  }
   return state;
 }
 

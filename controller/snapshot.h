@@ -11,7 +11,7 @@ namespace athanor {
 
 /// Of what a snapshot says. One of another version is not used, and the records are applied instead: raise it whenever
 /// the state has another field or a record has another effect on it.
-constexpr std::uint32_t kStateVersion = 2;
+constexpr std::uint32_t kStateVersion = 3;
 
 /// The whole state as a serialised StateSnapshot: equal states, equal bytes.
 std::string snapshot_of(const State& state);

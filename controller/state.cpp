@@ -275,6 +275,24 @@ void State::apply_observed(const journal::v1::Observed& observed) {
   added[observed.added() - 1] = {{observed.at().begin(), observed.at().end()}, correction_of(observed)};
 }
 
+// What a stop brings about is what a person's halt of the instrument does, so that a person's resume ends it.
+void State::apply_interlock(const journal::v1::Interlock& interlock, Time time) {
+  if (!interlock.tripped()) {
+    interlocks.erase(interlock.name());
+    return;
+  }
+  InterlockEntry& tripped = interlocks.try_emplace(interlock.name()).first->second;
+  if (tripped.since == Time{}) tripped.since = time;
+  tripped.reading = interlock.reading();
+  tripped.why = interlock.why();
+  for (const std::string& id : interlock.stops()) {
+    InstrumentEntry& instrument = instruments.at(id);
+    instrument.hold = after(kHoldTable, instrument.hold, HoldEvent::kHalt);
+    instrument.safe = SafeState::kAtOnce;
+    tripped.stopped.insert(id);
+  }
+}
+
 Duration State::worked_until(Time now) const {
   return (status == CampaignState::kPaused ? paused_at : now) - opened - paused_for;
 }
@@ -432,6 +450,9 @@ void State::apply_body(const Record& record) {
       apply_observed(record.observed());
       ++planning.results;
       break;
+    case Record::kInterlock:
+      apply_interlock(record.interlock(), time);
+      break;
     case Record::kSnapshot:  // tells of the state, and changes nothing in it
       break;
     case Record::BODY_NOT_SET:
@@ -529,6 +550,10 @@ std::string State::canonical() const {
   text += fmt::format("prepared {} know {} of {}\nasked {} knows {} after {} took {} after {} experiments {}\n",
                       all_bytes(p.prepared), p.prepared_knows, p.results, micros(p.asked_at), p.asked_knows,
                       p.asked_after, p.took.count(), p.took_after, p.experiments_took.count());
+  for (const auto& [name, i] : interlocks) {
+    text += fmt::format("interlock {} {:?} {:?} since {} stopped {}\n", name, i.reading, i.why, micros(i.since),
+                        fmt::join(i.stopped, " "));
+  }
   return text;
 }
 

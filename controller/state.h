@@ -119,6 +119,13 @@ struct DriverEntry {
   bool up = false;
 };
 
+/// One that is tripped.
+struct InterlockEntry {
+  std::string reading, why;
+  Time since{};
+  std::set<std::string> stopped;  ///< instruments that it brought to their safe state
+};
+
 /// What is ready for experiments to come, and what tells whether it must be: Engine::ask_for_more.
 struct PlanningEntry {
   std::deque<journal::v1::Proposed> prepared;  ///< suggested and not proposed yet, in the order in which they will be
@@ -160,6 +167,7 @@ struct State {
   PlanningEntry planning;
   std::uint64_t abandoned_in_a_row = 0;
   std::uint64_t alarms = 0;
+  std::map<std::string, InterlockEntry> interlocks;  ///< those that are tripped, by name
 
   /// throws UnfitRecord for what the tables forbid, or what names something that is not there. The state is of no use
   /// afterwards.
@@ -206,6 +214,7 @@ struct State {
   void apply_end_of_command(CommandEntry& ended, const journal::v1::CommandMoved& moved, Time time);
   void set_aside(InstrumentEntry& instrument, Time time);
   void apply_observed(const journal::v1::Observed& observed);
+  void apply_interlock(const journal::v1::Interlock& interlock, Time time);
   void move_campaign(CampaignEvent event, const std::string& reason, Time time);
 };
 

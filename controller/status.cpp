@@ -67,6 +67,10 @@ std::string describe_help(const journal::v1::HelpGiven& given) {
                      kWords[static_cast<std::size_t>(given.verdict())], given.who(), given.why());
 }
 
+std::string describe_passing(const journal::v1::Interlock& passed) {
+  return fmt::format("interlock {} has passed: {}", passed.name(), passed.reading());
+}
+
 Json describe_status(const Campaign& campaign, const State& state) {
   Json experiments = Json::array(), instruments = Json::array();
   for (const std::uint64_t number : state.live)
@@ -80,6 +84,13 @@ Json describe_status(const Campaign& campaign, const State& state) {
                            {"set_aside", instrument.set_aside},
                            {"faults_in_a_row", instrument.faults}});
   }
+  Json interlocks = Json::array();
+  for (const auto& [name, tripped] : state.interlocks) {
+    interlocks.push_back({{"interlock", name},
+                          {"reading", tripped.reading},
+                          {"why", tripped.why},
+                          {"since_s", seconds(tripped.since - state.opened)}});
+  }
   return {{"campaign", state.campaign},
           {"status", to_string(state.status)},
           {"why", state.why},
@@ -91,6 +102,7 @@ Json describe_status(const Campaign& campaign, const State& state) {
           {"laboratory", {{"hold", to_string(state.lab_hold)}, {"why", state.lab_held_why}}},
           {"experiments", std::move(experiments)},
           {"instruments", std::move(instruments)},
+          {"interlocks", std::move(interlocks)},
           {"places_taken", state.places_taken}};
 }
 
