@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -81,9 +82,14 @@ int examine_machine(const std::string& folder);
 /// Whose word it is where nobody says.
 std::string login_name();
 
+/// A journal holds texts of UTF-8, and could not be read with another byte. throws InputError.
+void require_utf8(const std::string& text);
+
 /// On standard error, with control characters that were found in files made visible. file: for mistakes without a
 /// place.
 void print_mistakes(const InputError& error, const std::string& file = "");
 void print_error(const std::string& message);
+/// With control characters made visible, but for the ends of lines.
+std::string printable(std::string_view text);
 
 }  // namespace athanor

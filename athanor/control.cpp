@@ -1,6 +1,7 @@
 // athanor pause, resume, stop, abort, halt, approve, answer, status and backup: a person's word to a running
 // controller.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -41,6 +42,9 @@ std::optional<std::string> ask_if_running(const std::string& journal, const cont
 }
 
 int tell_controller(const std::string& journal, const control::v1::Request& request) {
+  for (const std::string& text : {request.order().who(), request.order().why(), request.approve().why(),
+                                  request.approve().who(), request.answer().who(), request.answer().why()})
+    require_utf8(text);
   const control::v1::Reply reply = ask_controller(control_address(journal), request);
   if (reply.refused()) throw InputError(reply.text());
   fmt::print("{}\n", reply.text());
@@ -66,6 +70,15 @@ void print_status(const nlohmann::json& status, bool running) {
              describe_duration(from_seconds(status.at("lab_time_s").get<double>())));
   if (status.at("laboratory").at("hold") != "free")
     fmt::print("laboratory  {}\n", of_hold(status.at("laboratory")).substr(2));
+  if (!status.at("places_held").empty()) {
+    fmt::print(
+        "places      {} held by samples that nobody has looked at since (“athanor resume JOURNAL --place NAME”)\n",
+        fmt::join(status.at("places_held").get<std::vector<std::string>>(), ", "));
+  }
+  for (const auto& alarm : status.at("recent_alarms")) {
+    fmt::print("! after {}: {}\n", describe_duration(from_seconds(alarm.at("at_s").get<double>())),
+               printable(alarm.at("text").get<std::string>()));
+  }
   for (const auto& one : status.at("experiments")) {
     fmt::print("  experiment {}: {}{}{}\n", one.at("experiment").get<int>(), one.at("state").get<std::string>(),
                one.contains("step") ? fmt::format(", {} on {}", one.at("step").get<std::string>(),

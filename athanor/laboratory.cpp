@@ -87,6 +87,13 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
   ~RemoteLaboratory() override {
     if (twin_ <= 0) return;
     kill(twin_, SIGTERM);
+    // A simulated driver that hangs does not hold the run up; its world and ledger are whole at any moment.
+    constexpr int kTries = 50, kEveryMs = 100;
+    for (int i = 0; i < kTries; ++i) {
+      if (waitpid(twin_, nullptr, WNOHANG) != 0) return;
+      poll(nullptr, 0, kEveryMs);
+    }
+    kill(-twin_, SIGKILL);
     waitpid(twin_, nullptr, 0);
   }
 
@@ -250,6 +257,13 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
     if (code != 0 && !readable(stop_fd) && linger_s > 0 && child.retries < kMostRetries) {
       start({child.endpoint, child.retries + 1});
       continue;
+    }
+    if (code != 0 && linger_s > 0 && !readable(stop_fd)) {
+      fmt::print(stderr,
+                 "athanor twin: driver {} could not be started {} times, and is given up; mend what it said, and "
+                 "run again\n",
+                 child.endpoint.driver, child.retries);
+      std::fflush(stderr);
     }
     if (code != 0 && linger_s == 0) stop_all();
     worst = std::max(worst, code);

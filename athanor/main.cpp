@@ -196,19 +196,6 @@ void require_command(const CLI::App& app, int argc, char** argv) {
   throw InputError(fmt::format("athanor: “{}” is no command{}", word, suggest_name(word, known)));
 }
 
-std::string printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n') || byte == 0x7f) {
-      shown += fmt::format("\\x{:02x}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  return shown;
-}
-
 int run_command(int argc, char** argv) {
   CLI::App app("Athanor runs a laboratory by itself.");
   app.name("athanor");
@@ -244,6 +231,19 @@ int run_command(int argc, char** argv) {
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
 
 void print_mistakes(const InputError& error, const std::string& file) {
   for (const Mistake& mistake : error.mistakes()) {

@@ -29,17 +29,6 @@ driver::v1::Value parse_setting(const std::string& text, const char* option, con
   return text_value(name, value);
 }
 
-// What a journal holds are texts of UTF-8; another byte would make it unreadable.
-void require_utf8(const std::string& text) {
-  using nlohmann::json;
-  try {
-    static_cast<void>(json(text).dump());
-  } catch (const json::exception&) {
-    throw InputError(fmt::format("{} is not UTF-8; the journal takes no other texts",
-                                 json(text).dump(-1, ' ', false, json::error_handler_t::replace)));
-  }
-}
-
 /// As a running controller answers it, by its own code.
 control::v1::Reply enter(Journal& journal, const control::v1::Request& request) {
   journal.require_whole();
@@ -65,6 +54,16 @@ control::v1::Reply tell(const std::string& journal_file, const control::v1::Requ
 }
 
 }  // namespace
+
+void require_utf8(const std::string& text) {
+  using nlohmann::json;
+  try {
+    static_cast<void>(json(text).dump());
+  } catch (const json::exception&) {
+    throw InputError(fmt::format("{} is not UTF-8; the journal takes no other texts",
+                                 json(text).dump(-1, ' ', false, json::error_handler_t::replace)));
+  }
+}
 
 int observe(const ObserveOptions& options) {
   control::v1::Request request;

@@ -194,9 +194,7 @@ std::vector<std::string> Progress::block(const State& state, Time now) const {
   std::vector<std::string> waiting;
   for (const std::uint64_t number : state.live) {
     const ExperimentEntry& experiment = state.experiment(number);
-    const bool approval = std::any_of(experiment.permits.begin(), experiment.permits.end(),
-                                      [](const auto& item) { return !item.second.approval; });
-    if (experiment.help || approval)
+    if (experiment.help || experiment.waits_for_approval())
       waiting.push_back(fmt::format("#{} ({})", number, experiment.help ? "answer" : "approve"));
   }
   if (!waiting.empty()) lines.push_back(fmt::format("waits for you {}", fmt::join(waiting, "   ")));

@@ -262,7 +262,7 @@ void Engine::advance() {
   std::size_t before = 0;
   do {
     before = decision_.records.size();
-    later_ = kNever;
+    retries_at_ = tests_at_ = kNever;
     watch_interlocks();
     set_aside_faulty();
     end_experiments();
@@ -315,9 +315,28 @@ void Engine::complete_or_drain() {
     return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
   }
   if (stopping()) return waits_for_safety() ? void() : move_campaign(CampaignEvent::kDrained, state_.why);
-  if (stuck == nullptr || state_.asking || later_ < kNever || waits_for_interlock()) return;
-  move_campaign(CampaignEvent::kAskStop, fmt::format("nothing can go on before {} ends “{}”; look at it, and run again",
-                                                     stuck->command.instrument(), stuck->command.capability()));
+  if (state_.asking || retries_at_ < kNever || waits_for_interlock()) return;
+  const std::string* broken = past_hope();
+  if (stuck != nullptr && (tests_at_ == kNever || broken != nullptr)) {
+    move_campaign(CampaignEvent::kAskStop,
+                  fmt::format("nothing can go on before {} ends “{}”; look at it, and run again",
+                              stuck->command.instrument(), stuck->command.capability()));
+  } else if (broken != nullptr && under_way() > 0 && !waits_for_people()) {
+    move_campaign(CampaignEvent::kAskStop, fmt::format("nothing can go on without {}, which fails its self-test again "
+                                                       "and again; repair it, and run again",
+                                                       *broken));
+  }
+}
+
+/// Somebody may say the word that lets something go on.
+bool Engine::waits_for_people() const {
+  if (state_.lab_hold != HoldState::kFree || asked_for_places_) return true;
+  const bool held = std::any_of(state_.instruments.begin(), state_.instruments.end(),
+                                [](const auto& item) { return item.second.hold != HoldState::kFree; });
+  return held || std::any_of(state_.live.begin(), state_.live.end(), [&](auto number) {
+           const ExperimentEntry& experiment = state_.experiment(number);
+           return experiment.help || experiment.hold != HoldState::kFree || experiment.waits_for_approval();
+         });
 }
 
 void Engine::begin_experiments() {
@@ -517,7 +536,7 @@ std::vector<wire::Value> Engine::stock_needed(const ExperimentEntry& experiment,
 // ── Small helps ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Time Engine::wakes_at() const {
-  Time earliest = later_;
+  Time earliest = std::min(retries_at_, tests_at_);
   for (const auto& [id, check_at] : check_at_) earliest = std::min(earliest, check_at);
   for (const auto& [id, asked] : safety_asked_) earliest = std::min(earliest, asked.again);
   for (const auto& [id, silence] : silent_) {

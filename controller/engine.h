@@ -156,6 +156,8 @@ class Engine {
   void ask_person(const ExperimentEntry& experiment, std::size_t step, const std::string& text);
   void set_aside_faulty();
   void test_instruments();
+  const std::string* past_hope() const;
+  bool waits_for_people() const;
   void on_self_test(const CommandEntry& command, const wire::Outcome& outcome);
   void stop_if_spoilt();
   void complete_or_drain();
@@ -179,6 +181,7 @@ class Engine {
   void send(const std::string& driver, wire::ToDriver message);
   void cancel(const CommandEntry& command);
   void send_stop(const std::string& instrument);
+  bool lost_while_aborting(const InstrumentEntry& instrument) const;
   void remind_of_safety();
   void move(const std::string& command, CommandEvent event, const std::string& why,
             const wire::Outcome* outcome = nullptr, double expected_s = 0);
@@ -275,7 +278,8 @@ class Engine {
   const std::set<std::string> watched_;  ///< instruments
   std::vector<std::string> places_;
   std::size_t procedure_steps_ = 0;  ///< so many of the campaign's, the first ones; the others clean up
-  Time later_ = kNever;              ///< when a step is tried again, or an instrument tests itself
+  Time retries_at_ = kNever;         ///< when a step is tried again
+  Time tests_at_ = kNever;           ///< when an instrument tests itself
   bool unwritable_ = false;          ///< the journal
   bool asked_for_places_ = false;
   bool started_ = false;

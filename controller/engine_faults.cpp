@@ -14,6 +14,7 @@ namespace athanor {
 namespace {
 
 constexpr Duration kLongestWait = std::chrono::hours{1};  // between two attempts of a step, or two self-tests
+constexpr std::uint32_t kMostTests = 10;  // failed, some five hours of them, before nothing more is expected of one
 constexpr Duration kFirstTest = std::chrono::minutes{1};  // after an instrument was set aside
 
 /// `first`, and twice as long with each further time; an hour at most.
@@ -112,7 +113,9 @@ void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandE
   const std::string why = fmt::format("{}: {}", step.name, command.outcome.message());
   if (command.state == CommandState::kFailed && command.outcome.fault() == wire::SAMPLE)
     return give_up(experiment, command.step, /*failed=*/true, why);
-  if (unwanted(command)) return give_up(experiment, command.step, false, why);
+  // Made safe by a person, rather than for its faults: nobody need be told, or asked.
+  const bool ordered = unwanted(command) && !state_.instruments.at(instrument).set_aside;
+  if (ordered) return give_up(experiment, command.step, false, why);
   const std::string told = fmt::format("{} failed at “{}”: {}", instrument, step.name, command.outcome.message());
   if (step.on_fault.ask) return ask_person(experiment, command.step, told);
   alarm(instrument, told);
@@ -137,7 +140,7 @@ bool Engine::repeat(const ExperimentEntry& experiment, const CommandEntry& comma
   const bool at_once = command.again || command.state == CommandState::kInterrupted;
   const Time at = at_once ? now_ : command.since + backed_off(policy.wait, command.attempt - 1);
   if (at > now_) {
-    later_ = std::min(later_, at);
+    retries_at_ = std::min(retries_at_, at);
   } else {
     dispatch(experiment, command.step, command.attempt + 1);
   }
@@ -237,7 +240,6 @@ control::v1::Reply Engine::answer(const control::v1::Answer& answer) {
     return reply;
   };
   const std::uint64_t number = answer.experiment();
-  if (answer.who().empty() || answer.why().empty()) return refuse("an answer needs to say who gives it, and why");
   if (!HelpGiven::Verdict_IsValid(answer.verdict())) return refuse("this controller does not know that answer");
   if (number == 0 || number > state_.experiments.size())
     return refuse(fmt::format("there is no experiment {}; there are {} so far", number, state_.experiments.size()));
@@ -265,7 +267,13 @@ control::v1::Reply Engine::answer(const control::v1::Answer& answer) {
   given.set_why(answer.why());
   record(std::move(fresh));
   const std::string why = fmt::format("{}: {}", answer.who(), answer.why());
-  if (answer.verdict() == HelpGiven::ABANDON) abandon(number, why);
+  if (answer.verdict() == HelpGiven::ABANDON) {
+    Record ending;
+    ending.mutable_abandoned()->set_experiment(number);
+    ending.mutable_abandoned()->set_why(why);
+    ending.mutable_abandoned()->set_ordered(true);
+    record(std::move(ending));
+  }
   if (answer.verdict() == HelpGiven::FAIL) fail(number, why);
   constexpr const char* kFollows[] = {"is done once more", "counts as done", "is over, and the experiment abandoned",
                                       "is over, and the experiment failed: the planner is told"};
@@ -348,7 +356,7 @@ void Engine::test_instruments() {
     if (!instrument.set_aside || test == nullptr || !ready(instrument) || !refused_by(test->name()).empty()) continue;
     const Time due = instrument.tested + backed_off(kFirstTest, instrument.tests_failed);
     if (due > now_) {
-      later_ = std::min(later_, due);
+      tests_at_ = std::min(tests_at_, due);
       continue;
     }
     wire::Command command;
@@ -357,6 +365,14 @@ void Engine::test_instruments() {
     command.set_capability(test->name());
     intend(/*experiment=*/0, 0, instrument.tests + 1, std::move(command));
   }
+}
+
+/// An instrument that fails its self-test for ever, also since this start; null: there is none.
+const std::string* Engine::past_hope() const {
+  for (const auto& [id, instrument] : state_.instruments) {
+    if (instrument.set_aside && instrument.tests_failed >= kMostTests && instrument.tested > started_at_) return &id;
+  }
+  return nullptr;
 }
 
 void Engine::on_self_test(const CommandEntry& command, const wire::Outcome& outcome) {

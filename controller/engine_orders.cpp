@@ -49,6 +49,31 @@ std::vector<std::string> names(const Map& map) {
   return out;
 }
 
+struct Signature {
+  const std::string &who, &why;
+};
+
+Signature signature(const control::v1::Request& request) {
+  if (request.has_approve()) return {request.approve().who(), request.approve().why()};
+  if (request.has_answer()) return {request.answer().who(), request.answer().why()};
+  if (request.has_observe()) return {request.observe().who(), request.observe().why()};
+  return {request.order().who(), request.order().why()};
+}
+
+/// What a person says goes to journals, screens and reports: a line of text, of a person's length.
+std::string why_unfit(const std::string& who, const std::string& why) {
+  constexpr std::size_t kLongest = 2000;
+  if (who.empty() || why.empty()) return "say who gives it, and why";
+  for (const std::string* text : {&who, &why}) {
+    if (text->size() > kLongest)
+      return fmt::format("a reason of {} bytes; expected a sentence, of at most {}", text->size(), kLongest);
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (std::any_of(text->begin(), text->end(), control))
+      return "a reason with control characters or several lines; expected one line of text";
+  }
+  return "";
+}
+
 }  // namespace
 
 // ── Orders ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -57,7 +82,10 @@ void Engine::on(const RequestMade& made) {
   AnswerRequest answer;
   answer.id = made.id;
   const control::v1::Request& request = made.request;
-  answer.reply = request.has_approve()   ? approve(request.approve())
+  const auto [who, why] = signature(request);
+  const std::string unfit = why_unfit(who, why);
+  answer.reply = !unfit.empty()          ? refusal(unfit)
+                 : request.has_approve() ? approve(request.approve())
                  : request.has_answer()  ? this->answer(request.answer())
                  : request.has_observe() ? observe(request.observe())
                                          : order(request.order());
@@ -77,7 +105,6 @@ control::v1::Reply Engine::order(const Order& order) {
 std::string Engine::why_not(const Order& order) const {
   if (!Order::Verb_IsValid(order.verb()) || !Order::Scope_IsValid(order.scope()))
     return "this controller does not know that order; it may be of an earlier version than the command";
-  if (order.who().empty() || order.why().empty()) return "an order needs to say who gives it, and why";
   if (order.scope() == Order::EXPERIMENT) {
     const std::uint64_t number = order.experiment();
     if (number == 0 || number > state_.experiments.size())
@@ -153,7 +180,6 @@ std::string Engine::what_follows(const Order& order) const {
 
 control::v1::Reply Engine::approve(const control::v1::Approve& approve) {
   const std::uint64_t number = approve.experiment();
-  if (approve.who().empty() || approve.why().empty()) return refusal("an approval needs to say who gives it, and why");
   if (!(approve.valid_s() > 0)) return refusal("an approval needs to hold for some time");
   if (number == 0 || number > state_.experiments.size())
     return refusal(fmt::format("there is no experiment {}; there are {} so far", number, state_.experiments.size()));
@@ -240,8 +266,8 @@ bool Engine::ready(const InstrumentEntry& instrument) const {
 // Tells the drivers of instruments that are to go to their safe state, once each; reminders follow until they confirm.
 void Engine::make_safe() {
   for (const auto& [id, instrument] : state_.instruments) {
-    const bool due =
-        instrument.safe == SafeState::kAtOnce || (instrument.safe == SafeState::kWhenIdle && !busy(instrument));
+    const bool due = instrument.safe == SafeState::kAtOnce || (instrument.safe == SafeState::kWhenIdle &&
+                                                               (!busy(instrument) || lost_while_aborting(instrument)));
     const auto asked = safety_asked_.find(id);
     if (asked != safety_asked_.end() && asked->second.too_early && !busy(instrument)) {
       asked->second.too_early = false;
@@ -251,6 +277,15 @@ void Engine::make_safe() {
     safety_asked_[id] = {fmt::format("{}/{}", id, now_.time_since_epoch().count()), now_ + options_.safe_within, 0};
     send_stop(id);
   }
+}
+
+/// What it does was to be cancelled, and it cannot be reached: whoever waited for its end would wait for ever.
+bool Engine::lost_while_aborting(const InstrumentEntry& instrument) const {
+  if (instrument.state != InstrumentState::kLost) return false;
+  const auto command = state_.commands.find(instrument.command);
+  const bool experiment = command != state_.commands.end() && command->second.experiment > 0 &&
+                          state_.experiment(command->second.experiment).hold >= HoldState::kAborting;
+  return experiment || instrument.hold >= HoldState::kAborting;
 }
 
 void Engine::send_stop(const std::string& instrument) {

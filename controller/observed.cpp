@@ -77,7 +77,6 @@ Known known_of(const State& state, const Observed& asked) {
 }
 
 void require_one_statement(const Observed& asked) {
-  if (asked.who().empty() || asked.why().empty()) throw InputError("an observation needs to say who tells it, and why");
   if (asked.experiment() > 0 && asked.added() > 0)
     throw InputError("an observation is of one experiment: one of the campaign, or an added one");
   const bool values = asked.values_size() > 0, failed = !asked.failed().empty();

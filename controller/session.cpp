@@ -75,7 +75,8 @@ State open_campaign(Journal& journal, State state, const Campaign& campaign, con
   if (revised_text &&
       parse_recorded_campaign(before, space, campaign.file->folder()).definition() != campaign.definition()) {
     throw InputError(fmt::format(
-        "the space, objectives or procedure of “{}” are not those of journal “{}” any more; only “planner”, “stop” "
+        "the space, objectives, procedure (with its “on_fault”) or clean-up of “{}” are not those of journal “{}” any "
+        "more; only “planner”, “stop” "
         "and “lab” may change while a journal goes on. Undo the change, or begin another journal with --journal",
         campaign.file->name(), journal.file()));
   }

@@ -192,7 +192,8 @@ void read(const PlanningSnapshot& in, PlanningEntry& entry) {
 std::string snapshot_of(const State& from) {
   const auto& [campaign, nonce, seed, status, why, lab_hold, lab_held_why, opened, last, paused_at, paused_for,
                experiments, live, measured, failed, abandoned, added, commands, instruments, drivers, places_taken,
-               stock_used, asks, asking, exhausted, planning, abandoned_in_a_row, alarms, interlocks] = from;
+               stock_used, asks, asking, exhausted, planning, abandoned_in_a_row, alarms, recent_alarms, interlocks] =
+      from;
   google::protobuf::Arena arena;  // as in state_of
   StateSnapshot& out = *google::protobuf::Arena::CreateMessage<StateSnapshot>(&arena);
   out.set_campaign(campaign);
@@ -233,6 +234,11 @@ std::string snapshot_of(const State& from) {
   write(planning, *out.mutable_planning());
   out.set_abandoned_in_a_row(abandoned_in_a_row);
   out.set_alarms(alarms);
+  for (const auto& [at, text] : recent_alarms) {
+    AlarmSnapshot& alarm = *out.add_recent_alarms();
+    alarm.set_at_us(micros(at));
+    alarm.set_text(text);
+  }
   out.set_lab_hold(static_cast<std::uint32_t>(lab_hold));
   out.set_lab_held_why(lab_held_why);
   out.set_paused_at_us(micros(paused_at));
@@ -285,6 +291,8 @@ State state_of(std::string_view snapshot) {
   read(in.planning(), state.planning);
   state.abandoned_in_a_row = in.abandoned_in_a_row();
   state.alarms = in.alarms();
+  for (const AlarmSnapshot& alarm : in.recent_alarms())
+    state.recent_alarms.push_back({time_of(alarm.at_us()), alarm.text()});
   state.lab_hold = static_cast<HoldState>(in.lab_hold());
   state.lab_held_why = in.lab_held_why();
   state.paused_at = time_of(in.paused_at_us());

@@ -13,6 +13,8 @@
 namespace athanor {
 namespace {
 
+constexpr std::size_t kRecentAlarms = 8;  // for those who ask where the campaign stands; all are in the journal
+
 void require(bool condition, const char* otherwise) {
   if (!condition) throw UnfitRecord(otherwise);
 }
@@ -42,7 +44,7 @@ void State::move(ExperimentEntry& moved, ExperimentEvent event) {
   moved.state = after(kExperimentTable, moved.state, event);
 }
 
-void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time, bool unclean) {
+void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time, bool unclean, bool ordered) {
   move(ended, event);
   ended.ended = time;
   bool doubtful = unclean;
@@ -57,8 +59,8 @@ void State::end(ExperimentEntry& ended, ExperimentEvent event, Time time, bool u
   // A doubtful sample stays where it is until a person has looked.
   if (!doubtful) places_taken.erase(ended.place);
   live.erase(std::lower_bound(live.begin(), live.end(), ended.number));
-  const bool ordered = ended.hold > HoldState::kPaused;  // by a person: nothing is broken
-  if (!ordered) abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
+  const bool by_person = ordered || ended.hold > HoldState::kPaused;  // nothing need be broken
+  if (!by_person) abandoned_in_a_row = event == ExperimentEvent::kAbandon ? abandoned_in_a_row + 1 : 0;
 }
 
 void State::learn(const ExperimentEntry& ended) {
@@ -404,12 +406,14 @@ void State::apply_body(const Record& record) {
     case Record::kAbandoned: {
       ExperimentEntry& ended = entry(record.abandoned().experiment());
       ended.why = record.abandoned().why();
-      end(ended, ExperimentEvent::kAbandon, time, record.abandoned().unclean());
+      end(ended, ExperimentEvent::kAbandon, time, record.abandoned().unclean(), record.abandoned().ordered());
       ++abandoned;
       break;
     }
     case Record::kAlarm:
       ++alarms;
+      if (recent_alarms.size() == kRecentAlarms) recent_alarms.erase(recent_alarms.begin());
+      recent_alarms.push_back({time, record.alarm().text()});
       break;
     case Record::kOrder:
       apply_order(record.order(), time);
@@ -546,6 +550,7 @@ std::string State::canonical() const {
   text += fmt::format("tally {} {} {} live {}\n", measured, failed, abandoned, fmt::join(live, " "));
   text += fmt::format("asks {} {} exhausted {} abandoned {} alarms {}\n", asks, asking ? bytes(*asking) : "-",
                       exhausted, abandoned_in_a_row, alarms);
+  for (const Told& alarm : recent_alarms) text += fmt::format("alarm {} {:?}\n", micros(alarm.at), alarm.text);
   const PlanningEntry& p = planning;
   text += fmt::format("prepared {} know {} of {}\nasked {} knows {} after {} took {} after {} experiments {}\n",
                       all_bytes(p.prepared), p.prepared_knows, p.results, micros(p.asked_at), p.asked_knows,

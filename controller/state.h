@@ -1,6 +1,7 @@
 // The state of a campaign: what applying the journal's records in order gives. It changes in no other way.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -85,6 +86,10 @@ struct ExperimentEntry {
   Time begun{}, ended{};
 
   bool ended_already() const { return state >= ExperimentState::kMeasured; }
+  /// A hazardous step of it was not approved yet.
+  bool waits_for_approval() const {
+    return std::any_of(permits.begin(), permits.end(), [](const auto& item) { return !item.second.approval; });
+  }
   /// Measured or failed; what a person says of it may have changed what.
   bool taught() const { return state == ExperimentState::kMeasured || state == ExperimentState::kFailed; }
 };
@@ -167,6 +172,11 @@ struct State {
   PlanningEntry planning;
   std::uint64_t abandoned_in_a_row = 0;
   std::uint64_t alarms = 0;
+  struct Told {
+    Time at{};
+    std::string text;
+  };
+  std::vector<Told> recent_alarms;                   ///< the newest last
   std::map<std::string, InterlockEntry> interlocks;  ///< those that are tripped, by name
 
   /// throws UnfitRecord for what the tables forbid, or what names something that is not there. The state is of no use
@@ -202,7 +212,7 @@ struct State {
   void apply_body(const Record& record);
   ExperimentEntry& entry(std::uint64_t number);
   void move(ExperimentEntry& experiment, ExperimentEvent event);
-  void end(ExperimentEntry& experiment, ExperimentEvent event, Time time, bool unclean = false);
+  void end(ExperimentEntry& experiment, ExperimentEvent event, Time time, bool unclean = false, bool ordered = false);
   void learn(const ExperimentEntry& ended);
   void apply_asked(const journal::v1::Asked& asked, Time time);
   void apply_answered(const journal::v1::Answered& answered, Time time);

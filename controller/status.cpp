@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace athanor {
@@ -72,6 +73,14 @@ std::string describe_passing(const journal::v1::Interlock& passed) {
 }
 
 Json describe_status(const Campaign& campaign, const State& state) {
+  Json held = Json::array(), alarms = Json::array();
+  for (const std::string& place : state.places_taken) {
+    if (std::none_of(state.live.begin(), state.live.end(),
+                     [&](auto number) { return state.experiment(number).place == place; }))
+      held.push_back(place);
+  }
+  for (const auto& [at, text] : state.recent_alarms)
+    alarms.push_back({{"at_s", seconds(at - state.opened)}, {"text", text}});
   Json experiments = Json::array(), instruments = Json::array();
   for (const std::uint64_t number : state.live)
     experiments.push_back(describe(campaign, state, state.experiment(number)));
@@ -103,7 +112,8 @@ Json describe_status(const Campaign& campaign, const State& state) {
           {"experiments", std::move(experiments)},
           {"instruments", std::move(instruments)},
           {"interlocks", std::move(interlocks)},
-          {"places_taken", state.places_taken}};
+          {"places_held", std::move(held)},
+          {"recent_alarms", std::move(alarms)}};
 }
 
 }  // namespace athanor

@@ -88,7 +88,7 @@ class Heat final : public Behaviour {
     double left = elapsed_s;
     const auto stretches = programme(scene);
     for (auto stretch : stretches) {
-      const double share = stretch.seconds > 0 ? std::min(1.0, left / stretch.seconds) : 0;
+      const double share = stretch.seconds > 0 ? std::clamp(left / stretch.seconds, 0.0, 1.0) : 0;
       stretch.to_k = stretch.from_k + share * (stretch.to_k - stretch.from_k);
       stretch.seconds *= share;
       left -= stretch.seconds;

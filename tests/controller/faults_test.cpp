@@ -352,6 +352,72 @@ TEST_CASE("an instrument with faults in a row is set aside, and comes back after
   require_replays(rig);
 }
 
+// Goal: a broken instrument without which nothing can go on ends the run with its name, not after years of self-tests;
+// and the next start tries once more. Method: one reactor that never passes.
+TEST_CASE("a campaign does not wait for ever for an instrument that fails its self-test") {
+  std::string lab = testing::kLab;
+  lab.erase(lab.find("  reactor-2"), std::string("  reactor-2: {driver: hands, kind: reactor}\n").size());
+  Rig rig(campaign_with("{retry: 2, wait: 0 s}"), lab);
+  rig.self_tests = true;
+  rig.link_up();
+  const auto carry_on = [&] {
+    int tests = 0;
+    for (int turn = 0; turn < 400 && !rig.engine->over(); ++turn) {
+      while (!rig.asked.empty()) rig.plan();
+      rig.confirm_stops();
+      if (rig.commands.empty()) {
+        rig.now = rig.engine->wakes_at();
+        REQUIRE(rig.now < kNever);
+        rig.give(TimePassed{});
+        continue;
+      }
+      const wire::Command command = rig.take();
+      tests += command.capability() == "self_test";
+      if (command.capability() == "dispense")
+        rig.outcome(Rig::success(command));
+      else
+        break_down(rig, command);
+    }
+    return tests;
+  };
+  CHECK(carry_on() == 10);
+  CHECK(rig.state().status == CampaignState::kStopped);
+  CHECK_THAT(rig.state().why, Catch::Contains("nothing can go on without reactor-1"));
+  CHECK(rig.now < Time{std::chrono::seconds{1000}} + std::chrono::hours{10});
+  rig.restart();
+  rig.link_up();
+  CHECK(carry_on() == 1);
+  CHECK(rig.state().status == CampaignState::kStopped);
+}
+
+// Goal: the fault that sets an instrument aside is asked about like any other, and what a person answers does not count
+// as a broken laboratory. Method: every heating fails.
+TEST_CASE("each failed step asks, also the one that sets its instrument aside; answers stop no campaign") {
+  Rig rig(campaign_with("{retry: 0, then: ask, elsewhere: false}"));
+  rig.link_up();
+  std::size_t asked = 0;
+  for (int turn = 0; turn < 60 && asked < 5; ++turn) {
+    while (!rig.asked.empty()) rig.plan();
+    rig.confirm_stops();
+    while (!rig.commands.empty()) {
+      const wire::Command command = rig.take();
+      if (command.capability() == "dispense")
+        rig.outcome(Rig::success(command));
+      else
+        break_down(rig, command);
+    }
+    for (const ExperimentEntry& experiment : std::vector<ExperimentEntry>(rig.state().experiments)) {
+      if (experiment.help) ++asked, rig.help(experiment.number, HelpGiven::ABANDON);
+    }
+    for (const auto& [id, instrument] : std::map<std::string, InstrumentEntry>(rig.state().instruments)) {
+      if (instrument.set_aside) rig.order(Rig::Order::RESUME, Rig::Order::INSTRUMENT, id);
+    }
+  }
+  CHECK(asked >= 5);
+  CHECK(rig.state().abandoned == asked);
+  CHECK(rig.state().status == CampaignState::kRunning);
+}
+
 TEST_CASE("an instrument without a self-test comes back by a person's word") {
   Rig rig(campaign_with("{retry: 9, wait: 0 s, elsewhere: false}"));
   bring_to_react(rig);

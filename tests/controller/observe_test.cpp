@@ -265,7 +265,7 @@ TEST_CASE("observations that make no sense are refused") {
              has("no parameter “temprature”") && has("no measured value “yeild”"));
   Observed nobody = word(1, {"yield=5 %"});
   nobody.set_why("");
-  CHECK_THAT(refused(rig, nobody), has("who tells it, and why"));
+  CHECK_THAT(refused(rig, nobody), has("who gives it, and why"));
   Observed both = word(1, {"yield=5 %"});
   both.set_added(1);
   CHECK_THAT(refused(rig, both), has("of one experiment"));

@@ -314,4 +314,26 @@ TEST_CASE("while the journal cannot be written, nothing begins") {
   CHECK(rig.commands.size() == 2);
 }
 
+// Goal: who does not confirm is named, also where it was at work and cannot be reached. Method: an abort while a driver
+// is lost; it ends when the alarm has named the instrument, not before.
+TEST_CASE("an abort names the instruments that were at work and cannot be reached") {
+  Rig rig;
+  rig.link_up();
+  rig.plan();
+  const wire::Command dose = rig.take();
+  rig.accept(dose.id());
+  rig.give(DriverLost{"hands"});
+  rig.order(Rig::Order::ABORT);
+  CHECK_FALSE(rig.engine->over());
+  rig.now += from_seconds(10);
+  rig.give(TimePassed{});
+  CHECK(rig.engine->over());
+  std::string named;
+  for (const Record& record : rig.journal) {
+    if (record.has_alarm() && record.alarm().text().find("did not confirm") != std::string::npos)
+      named += record.alarm().text();
+  }
+  for (const char* id : {"dispenser-1", "reactor-1", "reactor-2", "hplc-1"}) CHECK_THAT(named, Catch::Contains(id));
+}
+
 }  // namespace athanor
