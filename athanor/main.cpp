@@ -121,11 +121,14 @@ void add_orders(CLI::App& app, OrderOptions& options, int& status) {
         command->add_option("--experiment", options.experiment, "This experiment alone (default: the campaign)");
     CLI::Option* instrument =
         command->add_option("--instrument", options.instrument, "This instrument alone")->excludes(experiment);
-    command->add_flag("--lab", options.laboratory, "The whole laboratory")->excludes(experiment)->excludes(instrument);
+    CLI::Option* laboratory = command->add_flag("--lab", options.laboratory, "The whole laboratory")
+                                  ->excludes(experiment)
+                                  ->excludes(instrument);
     if (std::string_view(verb) == "resume") {
       command->add_option("--place", options.place, "Use this place again: you have looked at what stood there")
           ->excludes(experiment)
-          ->excludes(instrument);
+          ->excludes(instrument)
+          ->excludes(laboratory);
     }
     command->add_option("--why", options.why, "For the journal")->required();
     command->add_option("--who", options.who, "For the journal (default: your login name)");

@@ -156,7 +156,7 @@ void Engine::on_answer(const wire::CommandState& answer) {
     case Recovery::kWait:
       if (command.state == CommandState::kIntended)
         move(answer.id(), CommandEvent::kAccept, "the driver says it is running");
-      check_at_[answer.id()] = std::max(check_at_[answer.id()], deadline(command));
+      check_at_[answer.id()] = std::max(check_at_[answer.id()], look_at(command));
       return;
     case Recovery::kSendAgain: {
       if (unwritable_) return;  // it waits here for its intent to be written
@@ -226,7 +226,7 @@ void Engine::on(const TimePassed&) {
     unanswered[state_.instruments.at(command.command.instrument()).driver].push_back(id);
     // Asked again and again, but ever less often; the command itself is never repeated.
     check_at = now_ + std::max(options_.answer_within, std::min(now_ - command.since, kLongestSilence));
-    if (command.state != CommandState::kAccepted || !(expected_s(command) > 0)) continue;
+    if (command.state != CommandState::kAccepted) continue;
     if (const Time due = deadline(command); now_ < due) {
       check_at = std::min(check_at, due);
     } else {
@@ -243,6 +243,14 @@ void Engine::on(const TimePassed&) {
 void Engine::overdue(const std::string& id, const CommandEntry& command) {
   const std::string& instrument = command.command.instrument();
   if (state_.instruments.at(instrument).state != InstrumentState::kBusy) return;  // not heard: its driver is the matter
+  if (!(expected_s(command) > 0)) {
+    // It may be right, for all that anybody said.
+    if (!overdue_.emplace(id, 1).second) return;
+    return alarm(
+        instrument,
+        fmt::format("{} has been at “{}” for {} min, and nobody says how long it takes; look at it", instrument,
+                    command.command.capability(), pretty_number(seconds(options_.unknown_within) / 60, 3)));
+  }
   const int reminders = overdue_[id]++;
   if (reminders == 0) {
     alarm(instrument, fmt::format("{} takes longer than expected over “{}” ({} s were expected); it is cancelled",
@@ -610,7 +618,7 @@ void Engine::move(const std::string& id, CommandEvent event, const std::string& 
     refused_.erase(id);
   } else if (event == CommandEvent::kAccept) {
     refused_.erase(id);
-    check_at_[id] = deadline(found->second);
+    check_at_[id] = look_at(found->second);
   } else if (event == CommandEvent::kSendAgain) {
     overdue_.erase(id);  // it has not begun after all, and has its whole time once more
   }
@@ -621,7 +629,14 @@ void Engine::move(const std::string& id, CommandEvent event, const std::string& 
 // set.
 Time Engine::deadline(const CommandEntry& command) const {
   const Time since = ATHANOR_CANARY("trust the wall clock") ? command.since : std::max(command.since, started_at_);
-  return since + options_.answer_within + from_seconds(options_.patience * expected_s(command));
+  const double expected = expected_s(command);
+  return since +
+         (expected > 0 ? options_.answer_within + from_seconds(options_.patience * expected) : options_.unknown_within);
+}
+
+// When a command is looked at that runs: at its deadline, or soon and ever less often where it has none of its own.
+Time Engine::look_at(const CommandEntry& command) const {
+  return expected_s(command) > 0 ? deadline(command) : now_ + options_.answer_within;
 }
 
 double Engine::expected_s(const CommandEntry& command) const {

@@ -92,6 +92,8 @@ class Engine {
     /// An instrument may take this many times as long as it said, and `answer_within` more, before it is told to
     /// cancel.
     double patience = 2;
+    /// What nobody says how long it takes is named by an alarm after so long, and goes on.
+    Duration unknown_within = std::chrono::hours{1};
     /// A driver that was told to bring instruments to their safe state confirms it within this time, or an alarm names
     /// them.
     Duration safe_within = from_seconds(10);
@@ -177,6 +179,7 @@ class Engine {
   void tell_of_silence();
   bool word_expected(const std::string& id, const CommandEntry& command) const;
   Time deadline(const CommandEntry& command) const;
+  Time look_at(const CommandEntry& command) const;
   double expected_s(const CommandEntry& command) const;
   void send(const std::string& driver, wire::ToDriver message);
   void cancel(const CommandEntry& command);

@@ -257,7 +257,10 @@ void tell_signal(wire::Field& field, const LabSignal& signal, const std::string&
   if (field.is_text()) return wrong("it is a text; only numbers can be doubted");
   const Unit unit = Unit::parse(field.unit());
   for (const auto& bound : {signal.range.low, signal.range.high, signal.saturates_low, signal.saturates_high}) {
-    if (!bound || bound->unit.convertible_to(unit)) continue;
+    if (!bound) continue;
+    if (bound->unit.text().empty() && !unit.text().empty())
+      return wrong(fmt::format("{} has no unit; write “{} {}”", to_string(*bound), to_string(*bound), unit.text()));
+    if (bound->unit.convertible_to(unit)) continue;
     return wrong(fmt::format("{} cannot be converted to its unit, {}", to_string(*bound),
                              unit.text().empty() ? "none" : unit.text()));
   }
@@ -266,6 +269,8 @@ void tell_signal(wire::Field& field, const LabSignal& signal, const std::string&
   if (signal.saturates_high) field.set_saturates_high(in_unit(*signal.saturates_high, unit));
   if (signal.flat_after > 0) field.set_flat_after(signal.flat_after);
   if (field.has_low() && field.has_high() && field.low() > field.high()) wrong("no number lies within min and max");
+  if (field.has_saturates_low() && field.has_saturates_high() && field.saturates_low() >= field.saturates_high())
+    wrong("it would be saturated everywhere; expected saturates_below to be less than saturates_above");
 }
 
 std::string range_text(const wire::Field& field) {

@@ -74,9 +74,10 @@ inline wire::Instrument instrument(const std::string& id) {
 /// An engine and both of its other sides. Every decision's records are kept as a journal would keep them.
 class Rig {
  public:
-  bool hazardous = false;   ///< to heat
-  bool self_tests = false;  ///< are offered by reactors
-  bool doubts = false;      ///< the detector has ends, and is flat after five equal readings
+  bool hazardous = false;         ///< to heat
+  bool self_tests = false;        ///< are offered by reactors
+  bool unknown_duration = false;  ///< of everything
+  bool doubts = false;            ///< the detector has ends, and is flat after five equal readings
 
   explicit Rig(const std::string& campaign_text = kCampaign, const std::string& lab_text = kLab)
       : campaign(parse_campaign(campaign_text, "campaign.yaml", ".")), lab(parse_lab(lab_text, "lab.yaml", ".")) {
@@ -141,6 +142,7 @@ class Rig {
         area.set_saturates_high(99);
         area.set_flat_after(5);
       }
+      if (unknown_duration) described.mutable_capabilities(0)->set_usual_duration_s(0);
       if (!described.id().starts_with("reactor")) continue;
       if (hazardous) described.mutable_capabilities(0)->set_risk(wire::HAZARDOUS);
       if (self_tests) *described.add_capabilities() = capability("self_test").self_test().description();

@@ -283,4 +283,33 @@ TEST_CASE("a command that its driver cannot enter in its ledger is sent again, e
   }
 }
 
+// Goal: every command has a deadline, also one of which nobody says how long it takes. Method: a driver that answers,
+// and an instrument that does not end; an alarm names it after an hour, once, and it is not cancelled.
+TEST_CASE("what has no stated duration is named after an hour, and goes on") {
+  Rig rig;
+  rig.unknown_duration = true;
+  rig.link_up();
+  rig.plan();
+  const wire::Command dose = rig.take();
+  wire::FromDriver accepted = rig.from_driver();
+  accepted.mutable_accepted()->set_id(dose.id());
+  rig.give(DriverSaid{accepted});
+  const Time began = rig.now;
+  std::optional<Time> told;
+  while (rig.now < began + std::chrono::hours{5}) {
+    rig.now = rig.engine->wakes_at();
+    REQUIRE(rig.now < kNever);
+    rig.give(TimePassed{});
+    const std::vector<std::string> questions = std::exchange(rig.questions, {});
+    for (const std::string& id : questions) rig.answer(id, wire::CommandState::RUNNING);
+    if (rig.state().alarms > 0 && !told) told = rig.now;
+  }
+  CHECK(told == began + std::chrono::hours{1});
+  CHECK(rig.state().alarms == 1);
+  CHECK(rig.cancels.empty());
+  CHECK(rig.state().status == CampaignState::kRunning);
+  rig.outcome(Rig::success(dose));
+  CHECK(rig.state().commands.at(dose.id()).state == CommandState::kDone);
+}
+
 }  // namespace athanor

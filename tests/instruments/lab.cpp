@@ -302,6 +302,8 @@ TEST_CASE("signals of the lab file tell which results are not to be believed") {
   CHECK_THAT(why("{measur: {mass: {max: 1 g}}}"), Contains("did you mean “measure”"));
   CHECK_THAT(why("{measure: {mas: {max: 1 g}}}"), Contains("has no result “mas”") && Contains("mass"));
   CHECK_THAT(why("{measure: {mass: {max: 1 mL}}}"), Contains("cannot be converted"));
+  CHECK_THAT(why("{measure: {mass: {max: 3}}}"), Contains("has no unit; write “3 g”"));
+  CHECK_THAT(why("{measure: {mass: {saturates_below: 9 g, saturates_above: 1 g}}}"), Contains("saturated everywhere"));
   CHECK_THAT(why("{measure: {mass: {min: 200 g}}}"), Contains("no number lies within"));
   CHECK_THAT(why("{measure: {note: {max: 1 g}}}"), Contains("is a text"));
   CHECK_THAT(why("{measure: {mass: {flat_after: 1}}}"), Contains("2 to 1000"));
