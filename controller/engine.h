@@ -189,7 +189,7 @@ class Engine {
   void move(const std::string& command, CommandEvent event, const std::string& why,
             const wire::Outcome* outcome = nullptr, double expected_s = 0);
   void move_campaign(CampaignEvent event, const std::string& why);
-  void abandon(std::uint64_t experiment, const std::string& why, bool unclean = false);
+  void abandon(std::uint64_t experiment, const std::string& why, bool unclean = false, bool ordered = false);
   void fail(std::uint64_t experiment, const std::string& why, bool unclean = false);
   void alarm(const std::string& about, const std::string& text);
   void question(const std::string& driver, const std::vector<std::string>& ids);

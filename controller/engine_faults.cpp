@@ -210,6 +210,15 @@ void Engine::go_on_cleaning(const ExperimentEntry& experiment) {
   experiment.clean_up->failed() ? fail(experiment.number, why) : abandon(experiment.number, why);
 }
 
+void Engine::abandon(std::uint64_t experiment, const std::string& why, bool unclean, bool ordered) {
+  Record fresh;
+  fresh.mutable_abandoned()->set_experiment(experiment);
+  fresh.mutable_abandoned()->set_why(why);
+  fresh.mutable_abandoned()->set_unclean(unclean);
+  fresh.mutable_abandoned()->set_ordered(ordered);
+  record(std::move(fresh));
+}
+
 void Engine::fail(std::uint64_t experiment, const std::string& why, bool unclean) {
   Record fresh;
   fresh.mutable_failed()->set_experiment(experiment);
@@ -267,13 +276,7 @@ control::v1::Reply Engine::answer(const control::v1::Answer& answer) {
   given.set_why(answer.why());
   record(std::move(fresh));
   const std::string why = fmt::format("{}: {}", answer.who(), answer.why());
-  if (answer.verdict() == HelpGiven::ABANDON) {
-    Record ending;
-    ending.mutable_abandoned()->set_experiment(number);
-    ending.mutable_abandoned()->set_why(why);
-    ending.mutable_abandoned()->set_ordered(true);
-    record(std::move(ending));
-  }
+  if (answer.verdict() == HelpGiven::ABANDON) abandon(number, why, /*unclean=*/false, /*ordered=*/true);
   if (answer.verdict() == HelpGiven::FAIL) fail(number, why);
   constexpr const char* kFollows[] = {"is done once more", "counts as done", "is over, and the experiment abandoned",
                                       "is over, and the experiment failed: the planner is told"};

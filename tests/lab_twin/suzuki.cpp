@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "core/random.h"
 #include "lab_twin/suzuki_kinetics.h"
 #include "tests/lab_twin/rig.h"
 
@@ -144,6 +145,19 @@ TEST_CASE("a job that is broken off has acted for as long as it ran") {
   const double whole = result(rig.run(measure("w", "whole")), "area_percent");
   CHECK(broken == Approx(whole).epsilon(2e-3));  // but for the short way down
   CHECK(broken > 1);
+}
+
+// Goal: a job may end at any moment of its programme, which is reckoned in numbers that are rounded. Method: many
+// heatings that fail half way; of some, what is left of the programme comes out a last digit below nothing.
+TEST_CASE("a heating that fails ends at any moment of its programme") {
+  Folder folder;
+  Rig rig(exact_bench("case: 1", ", fails: 1"), folder.path());
+  REQUIRE(rig.run(dispense("1", "s", "substrates", 0.8)).done());
+  RandomStream random(7, "heatings");
+  for (int i = 0; i < 400; ++i) {
+    const double hot = random.uniform(30, 110), duration = random.uniform(1, 600);
+    CHECK(rig.run(heat("h" + std::to_string(i), "s", hot, duration)).fault() == wire::DEVICE);
+  }
 }
 
 TEST_CASE("a loaded vial clogs in the cold, and neither heats nor measures on") {
