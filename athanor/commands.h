@@ -29,6 +29,13 @@ struct TwinOptions {
 };
 int run_twin(const TwinOptions& options);
 
+struct DriverOptions {
+  std::string file, name, address, ledger, at, id;
+  std::optional<double> dead_man_s;
+};
+/// Serves the devices of one of a lab file's drivers by their profiles, or one device by its profile, until Ctrl-C.
+int run_driver(const DriverOptions& options);
+
 struct OrderOptions {
   std::string verb, journal_file, instrument, place, who, why;
   std::optional<std::uint64_t> experiment;

@@ -54,6 +54,26 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
   command->callback([&options, &status] { status = run_twin(options); });
 }
 
+void add_driver(CLI::App& app, DriverOptions& options, int& status) {
+  CLI::App* driver = app.add_subcommand("driver", "Drivers: the processes that speak for instruments");
+  driver->require_subcommand(1);
+  CLI::App* run = driver->add_subcommand("run", "Speak for devices by their profiles, until Ctrl-C");
+  run->add_option("file", options.file, "A lab file whose instruments have profiles, or one profile (YAML)")
+      ->required();
+  run->add_option("name", options.name, "Which of the lab file's drivers (default: the only one with profiles)");
+  run->add_option("--address", options.address,
+                  "Where it listens: tcp://HOST:PORT or ipc://FILE (default: the lab file's endpoint)");
+  run->add_option("--ledger", options.ledger,
+                  "Where it keeps what was begun and how it ended (default: NAME.ledger here)");
+  run->add_option("--dead-man", options.dead_man_s,
+                  "Seconds without a controller after which its devices are made safe; 0: never (default: the lab "
+                  "file's, or 60)")
+      ->check(CLI::Range(0.0, 1e6));
+  run->add_option("--at", options.at, "Of a profile: where the device is, such as tcp://10.0.0.5:5025");
+  run->add_option("--id", options.id, "Of a profile: what the instrument is called (default: PROFILE-1)");
+  run->callback([&options, &status] { status = run_driver(options); });
+}
+
 struct OtherOptions {
   std::string campaign, lab, journal, copy, format = "csv", folder = ".";
   std::vector<std::string> files;
@@ -211,6 +231,7 @@ int run_command(int argc, char** argv) {
   });
   RunOptions run_options;
   TwinOptions twin_options;
+  DriverOptions driver_options;
   OrderOptions order_options;
   ApproveOptions approve_options;
   AnswerOptions answer_options;
@@ -219,6 +240,7 @@ int run_command(int argc, char** argv) {
   int status = 0;
   add_run(app, run_options, status);
   add_twin(app, twin_options, status);
+  add_driver(app, driver_options, status);
   add_orders(app, order_options, status);
   add_approve(app, approve_options, status);
   add_answer(app, answer_options, status);

@@ -223,6 +223,11 @@ std::optional<Fault> Driver::why_not(const wire::Command& command, Time now) con
                  fmt::format("instrument “{}” is busy with command “{}”; this one was not started",
                              command.instrument(), busy->second)};
   }
+  if (!instruments_.at(command.instrument())->is_safe()) {
+    return Fault{Fault::Kind::kDevice,
+                 fmt::format("instrument “{}” has not reached its safe state yet; this command was not started",
+                             command.instrument())};
+  }
   return std::nullopt;
 }
 
@@ -253,17 +258,32 @@ void Driver::on_stop(const wire::Stop& stop, Time now, Messages& out) {
     const auto& named = stop.instruments();
     return named.empty() || std::find(named.begin(), named.end(), id) != named.end();
   };
-  wire::Stopped stopped;
-  stopped.set_id(stop.id());
+  wire::Stopped asked;
+  asked.set_id(stop.id());
   for (auto& [id, instrument] : instruments_) {
     if (!meant(id)) continue;
-    instrument->make_safe(now);  // every instrument is safe before anything is written
-    stopped.add_instruments(id);
+    instrument->make_safe(now);  // every instrument is safe, or on its way, before anything is written
+    asked.add_instruments(id);
   }
   for (auto& [id, instrument] : instruments_) {
     if (meant(id)) collect(*instrument, now, out);
   }
-  *say(out).mutable_stopped() = std::move(stopped);
+  if (asked.instruments().empty()) *say(out).mutable_stopped() = asked;
+  stopping_.push_back(std::move(asked));
+  say_who_is_safe(out);
+}
+
+void Driver::say_who_is_safe(Messages& out) {
+  for (wire::Stopped& asked : stopping_) {
+    wire::Stopped reached, left;
+    for (const std::string& id : asked.instruments())
+      (instruments_.at(id)->is_safe() ? reached : left).add_instruments(id);
+    if (reached.instruments().empty()) continue;
+    reached.set_id(asked.id());
+    *say(out).mutable_stopped() = std::move(reached);
+    *asked.mutable_instruments() = left.instruments();
+  }
+  std::erase_if(stopping_, [](const wire::Stopped& asked) { return asked.instruments().empty(); });
 }
 
 std::vector<wire::FromDriver> Driver::telemetry(Time now) {
@@ -314,6 +334,14 @@ Time Driver::wakes_at() const {
   return next;
 }
 
+std::vector<int> Driver::wake_fds() const {
+  std::vector<int> fds;
+  for (const auto& [id, instrument] : instruments_) {
+    if (const int fd = instrument->wake_fd(); fd >= 0) fds.push_back(fd);
+  }
+  return fds;
+}
+
 std::vector<wire::FromDriver> Driver::advance(Time now) {
   Messages out;
   if (retry_at_ <= now) {
@@ -327,6 +355,7 @@ std::vector<wire::FromDriver> Driver::advance(Time now) {
   for (auto& [id, instrument] : instruments_) {
     if (instrument->wakes_at() <= now) collect(*instrument, now, out);
   }
+  say_who_is_safe(out);
   return out;
 }
 

@@ -43,6 +43,8 @@ class Driver {
 
   /// When `advance` will have something to say; kNever if nothing is under way.
   Time wakes_at() const;
+  /// What its instruments may be woken by before that (Instrument::wake_fd).
+  std::vector<int> wake_fds() const;
   /// Outcomes (entered in the ledger, synced, before they are returned) and progress due by `now`. An outcome that
   /// cannot be entered is kept, its command answered as running, and tried again every second until it can.
   std::vector<wire::FromDriver> advance(Time now);
@@ -65,6 +67,7 @@ class Driver {
   void on_command(const wire::Command& command, Time now, Messages& out);
   void on_cancel(const std::string& id, Time now, Messages& out);
   void on_stop(const wire::Stop& stop, Time now, Messages& out);
+  void say_who_is_safe(Messages& out);
   void on_question(const wire::Question& question, Messages& out);
   void begin(const wire::Command& command, Time now, Messages& out);
   std::optional<Fault> why_not(const wire::Command& command, Time now) const;
@@ -83,6 +86,7 @@ class Driver {
   Options options_;
   std::map<std::string, Running> running_;   ///< by command id
   std::map<std::string, std::string> busy_;  ///< instrument → the command it is busy with
+  std::vector<wire::Stopped> stopping_;      ///< by stop, the instruments that have not reached their safe state yet
   Time retry_at_ = kNever;                   ///< when unwritten outcomes are tried again
 };
 

@@ -32,14 +32,22 @@ class Instrument {
   /// When `poll` will have something to report; kNever if nothing is running.
   virtual Time wakes_at() const = 0;
 
-  /// The progress reports and outcomes due by `now`.
+  /// Becomes readable when there is something to report that `wakes_at` could not foresee, until `poll` has given it:
+  /// for devices that are spoken to by a thread of their own. −1: there is no such thing.
+  virtual int wake_fd() const { return -1; }
+
+  /// The progress reports and outcomes due by `now`; a Refused without an id tells a person what else is the matter.
   virtual std::vector<wire::FromDriver> poll(Time now) = 0;
 
   /// Ends the command if it is running; its outcome (INTERRUPTED) arrives through `poll`.
   virtual void cancel(const std::string& command_id, Time now) = 0;
 
-  /// Brings the device to its safe state; whatever ran ends as INTERRUPTED.
+  /// Brings the device to its safe state, or sets about it; whatever ran ends as INTERRUPTED.
   virtual void make_safe(Time now) = 0;
+
+  /// Whether the device has reached the safe state that it was brought to last. One that needs time for it says false
+  /// meanwhile, goes on trying by itself, and gets no command.
+  virtual bool is_safe() const { return true; }
 
   /// What its sensors show now, for telemetry: asked about once a second while a controller listens. None as a rule.
   virtual std::vector<wire::Value> readings(Time) { return {}; }

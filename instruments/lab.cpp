@@ -118,6 +118,11 @@ std::vector<LabDriver> read_drivers(const Node& node) {
           endpoint.error(fmt::format("“{}” as endpoint; expected “tcp://HOST:PORT” or “ipc://FILE”", driver.endpoint));
         }
       }
+      if (const Node dead_man = reader.optional("dead_man")) {
+        driver.dead_man_s = dead_man.quantity_in(Unit::parse("s"));
+        if (driver.dead_man_s && !(*driver.dead_man_s >= 0 && *driver.dead_man_s <= 1e6))
+          dead_man.error(fmt::format("a dead-man time of {} s; expected 0 s (never) to 1e6 s", *driver.dead_man_s));
+      }
       reader.finish();
     }
     drivers.push_back(std::move(driver));
@@ -147,6 +152,12 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
     for (const Node& item : approve.items()) {
       if (const auto capability = item.text()) instrument.approve.emplace_back(*capability, item.place());
     }
+  }
+  if (const Node profile = reader.optional("profile")) instrument.profile = profile.path().value_or("");
+  if (const Node at = reader.optional("at")) instrument.at = at.text().value_or("");
+  if (instrument.profile.empty() != instrument.at.empty()) {
+    node.error(fmt::format("instrument “{}” has “{}” without “{}”; a device that is spoken to by a profile needs both",
+                           id, instrument.at.empty() ? "profile" : "at", instrument.at.empty() ? "at" : "profile"));
   }
   instrument.twin = reader.optional("twin");
   reader.finish();

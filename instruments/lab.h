@@ -38,13 +38,16 @@ struct LabInstrument {
   std::vector<LabLimit> limits;
   std::vector<LabSignal> signals;
   std::vector<std::pair<std::string, Place>> approve;  ///< capabilities that need a person's approval here
-  Node twin;  ///< settings of the simulated instrument, as written; may be missing
+  std::string profile;  ///< the file that says how the device is spoken to; empty: its driver is a program of its own
+  std::string at;       ///< where the device is, for its profile's adapter
+  Node twin;            ///< settings of the simulated instrument, as written; may be missing
   Place place;
 };
 
 struct LabDriver {
   std::string name;
-  std::string endpoint;  ///< empty: chosen by whoever starts it
+  std::string endpoint;              ///< empty: chosen by whoever starts it
+  std::optional<double> dead_man_s;  ///< of a driver that `athanor driver run` serves
 };
 
 /// `count` equal places in which a sample can stand during its experiment: vial-1 … vial-8.

@@ -46,7 +46,8 @@ class DriverServer {
         heartbeat.mutable_heartbeat();
         tell_controller(heartbeat);
       }
-      ZmqWait waits[] = {{&router_, -1, false, false}, {nullptr, stop_fd, false, false}};
+      std::vector<ZmqWait> waits = {{&router_, -1, false, false}, {nullptr, stop_fd, false, false}};
+      for (const int fd : driver_.wake_fds()) waits.push_back({nullptr, fd, false, false});
       wait_for_any(waits, timeout(linger_s, dead_man_s));
       if (waits[1].ready) return;
       for (int i = 0; i < kMessagesPerTurn; ++i) {

@@ -1,0 +1,324 @@
+#include "adapters/answer.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "core/error.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kQuoted = 200;  // characters of an answer in a message
+
+std::string trimmed(const std::string& text) {
+  const char* kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::optional<double> as_number(const std::string& text) {
+  std::string word = trimmed(text);
+  if (word.starts_with('+')) word.erase(0, 1);
+  double number = 0;
+  const auto read = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (read.ec != std::errc() || read.ptr != word.data() + word.size() || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+Fault misunderstood(const std::string& name, const std::string& expected, const nlohmann::json& answer) {
+  return Fault{Fault::Kind::kDevice,
+               fmt::format("the device answered {}, in which {} for “{}”", quote(answer), expected, name)};
+}
+
+/// A quantity with holes, tried with 1 in each: its unit must be one that fits.
+std::optional<Template> read_bound(const Node& node, const Variable& variable, const Variables& known) {
+  const auto text = node.text();
+  auto made = text ? Template::read(node, *text, known) : std::nullopt;
+  if (!made) return std::nullopt;
+  Values ones;
+  for (const auto& [name, one] : known) {
+    if (one.is_text) {
+      ones[name] = std::string("1");
+    } else {
+      ones[name] = 1.0;
+    }
+  }
+  try {
+    in_unit(parse_quantity(made->fill(ones)), variable.unit);
+  } catch (const InputError& error) {
+    node.error(error.what());
+    return std::nullopt;
+  }
+  return made;
+}
+
+}  // namespace
+
+Pattern read_pattern(const Node& node, int groups) {
+  const auto text = node.text();
+  if (!text) return nullptr;
+  RE2::Options options;
+  options.set_log_errors(false);
+  auto pattern = std::make_shared<const RE2>(*text, options);
+  if (!pattern->ok()) {
+    node.error(fmt::format("“{}” is no regular expression: {}", *text, pattern->error()));
+    return nullptr;
+  }
+  if (pattern->NumberOfCapturingGroups() < groups) {
+    node.error(fmt::format("“{}” has no group; put what is to be taken in parentheses", *text));
+    return nullptr;
+  }
+  return pattern;
+}
+
+Pattern compile_pattern(const std::string& expression) {
+  auto pattern = std::make_shared<const RE2>(expression);
+  ATHANOR_CHECK(pattern->ok(), pattern->error());
+  return pattern;
+}
+
+bool matches(const Pattern& pattern, const std::string& text) {
+  return RE2::PartialMatch(text, *pattern);
+}
+
+std::string raw(const nlohmann::json& answer) {
+  if (answer.is_string()) return answer.get<std::string>();
+  return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string quote(const nlohmann::json& answer) {
+  std::string shown;
+  const std::string text = raw(answer);
+  for (const char c : text.substr(0, kQuoted)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  if (text.size() > kQuoted) shown += fmt::format("… ({} bytes)", text.size());
+  return "“" + shown + "”";
+}
+
+// ── Taking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Take::read_place(const Node& node) {
+  const std::string place = node.text().value_or("all");
+  if (place != "all") key_ = place;
+  if (!key_.starts_with('/')) return;
+  try {
+    nlohmann::json::json_pointer pointer(key_);
+  } catch (const nlohmann::json::exception&) {
+    node.error(fmt::format("“{}” is no JSON pointer; expected one such as “/data/status”", key_));
+  }
+}
+
+std::optional<Take> Take::read(const Node& node, const std::string& name, const std::optional<Variable>& declared) {
+  Take take;
+  take.name_ = name;
+  if (declared) take.variable_ = *declared;
+  take.device_unit_ = take.variable_.unit;
+  if (node.kind() == Node::Kind::kScalar) {
+    take.read_place(node);
+    return take;
+  }
+  MapReader reader(node, fmt::format("what is taken as “{}”", name));
+  if (const Node match = reader.optional("match")) {
+    take.match_ = read_pattern(match, 1);
+    if (!take.match_) return std::nullopt;
+  }
+  if (const Node field = reader.optional("field")) {
+    take.field_ = field.integer().value_or(1);
+    if (take.field_ < 1) field.error(fmt::format("field {}; they are counted from 1", take.field_));
+  }
+  if (const Node of = reader.optional("of")) {
+    take.separator_ = of.text().value_or(",");
+    if (take.separator_.empty()) of.error("an empty separator; expected one such as “,”");
+    if (take.field_ == 0) of.error("“of” goes with “field”, which is not there");
+  } else {
+    take.separator_ = ",";
+  }
+  if (const Node at = reader.optional("at")) take.read_place(at);
+  if (const Node row = reader.optional("row")) {
+    const std::string word = row.text().value_or("last");
+    if (word != "last") {
+      take.row_ = word == "first" ? 0 : row.integer().value_or(1) - 1;
+      if (take.row_ < 0) row.error("rows are counted from 1");
+    }
+  }
+  if (const Node text = reader.optional("text")) {
+    const bool is_text = text.boolean().value_or(true);
+    if (declared && declared->is_text != is_text)
+      text.error(fmt::format("“{}” is a result, which says already what it is", name));
+    take.variable_.is_text = is_text;
+  }
+  if (const Node unit = reader.optional("unit")) {
+    try {
+      take.device_unit_ = Unit::parse(unit.text().value_or(""));
+      if (!declared) take.variable_.unit = take.device_unit_;
+      take.device_unit_.convert(1, take.variable_.unit);
+    } catch (const InputError& error) {
+      unit.error(error.what());
+    }
+    if (take.variable_.is_text) unit.error(fmt::format("“{}” is a text and has no unit", name));
+  }
+  if (const Node scale = reader.optional("scale")) {
+    take.scale_ = scale.number().value_or(1);
+    if (!std::isfinite(take.scale_) || take.scale_ == 0) scale.error("a scale of 0, or none at all");
+  }
+  const int places = (take.match_ ? 1 : 0) + (take.field_ > 0 ? 1 : 0);
+  if (places > 1) node.error("both “match” and “field” say where it stands; expected one of them");
+  reader.finish();
+  return take;
+}
+
+/// The part of the answer that is meant, as a text; none if it is not there.
+std::optional<std::string> Take::text_in(const nlohmann::json& answer) const {
+  const nlohmann::json* part = &answer;
+  if (key_.starts_with('/')) {
+    const nlohmann::json::json_pointer pointer(key_);
+    if (!answer.contains(pointer)) return std::nullopt;
+    part = &answer.at(pointer);
+  } else if (!key_.empty()) {
+    if (!answer.is_object() || !answer.contains(key_)) return std::nullopt;
+    part = &answer.at(key_);
+  }
+  if (part->is_array()) {  // a column
+    const auto rows = static_cast<long>(part->size());
+    const long row = row_ < 0 ? rows - 1 : row_;
+    if (row < 0 || row >= rows) return std::nullopt;
+    part = &part->at(static_cast<std::size_t>(row));
+  }
+  if (part->is_object() || part->is_array() || part->is_null()) return std::nullopt;
+  if (part->is_number() && !match_ && field_ == 0) return format_number(part->get<double>());
+  std::string text = raw(*part);
+  if (match_) {
+    std::string group;
+    if (!RE2::PartialMatch(text, *match_, &group)) return std::nullopt;
+    return group;
+  }
+  if (field_ > 0) {
+    std::size_t begin = 0;
+    for (long i = 1; i < field_; ++i) {
+      begin = text.find(separator_, begin);
+      if (begin == std::string::npos) return std::nullopt;
+      begin += separator_.size();
+    }
+    return text.substr(begin, text.find(separator_, begin) - begin);
+  }
+  return text;
+}
+
+Outcome<std::variant<double, std::string>> Take::from(const nlohmann::json& answer) const {
+  using Value = std::variant<double, std::string>;
+  const auto text = text_in(answer);
+  if (!text) {
+    const std::string where = match_       ? fmt::format("nothing matches “{}”", match_->pattern())
+                              : field_ > 0 ? fmt::format("there is no field {}", field_)
+                                           : fmt::format("there is no “{}”", key_);
+    return misunderstood(name_, where, answer);
+  }
+  if (variable_.is_text) return Value(trimmed(*text));
+  const auto number = as_number(*text);
+  if (!number) return misunderstood(name_, fmt::format("{} is no number", quote(*text)), answer);
+  return Value(device_unit_.convert(*number * scale_, variable_.unit));
+}
+
+// ── Conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+std::optional<Condition> Condition::read(const Node& node, const std::string& name, const Variables& known) {
+  Condition made;
+  made.name_ = name;
+  made.variable_ = known.at(name);
+  const bool is_text = made.variable_.is_text;
+  MapReader reader(node, fmt::format("the condition on “{}”", name));
+  bool good = true;
+  int parts = 0;
+  const auto bound = [&](const char* key, std::optional<Template>& into) {
+    const Node quantity = reader.optional(key);
+    if (!quantity) return;
+    ++parts;
+    into = read_bound(quantity, made.variable_, known);
+    good = good && into;
+  };
+  const auto word = [&](const char* key, std::optional<Template>& into) {
+    const Node text = reader.optional(key);
+    if (!text) return;
+    ++parts;
+    into = Template::read(text, text.text().value_or(""), known);
+    good = good && into;
+  };
+  if (is_text) {
+    word("is", made.is_);
+    word("not", made.not_);
+    if (const Node pattern = reader.optional("matches")) {
+      ++parts;
+      made.matches_ = read_pattern(pattern);
+      good = good && made.matches_;
+    }
+  } else {
+    bound("is", made.is_);
+    bound("not", made.not_);
+    bound("min", made.min_);
+    bound("max", made.max_);
+    bound("near", made.near_);
+    if (const Node by = reader.optional("by")) {
+      const auto width = by.difference_in(made.variable_.unit);
+      good = good && width;
+      made.by_ = width.value_or(0);
+      if (!made.near_ && good) by.error("“by” goes with “near”, which is not there");
+    } else if (made.near_) {
+      node.error("“near” needs “by”: how near, such as {near: 80 degC, by: 0.5 K}");
+      good = false;
+    }
+  }
+  reader.finish();
+  if (parts == 0) {
+    node.error(fmt::format("nothing is asked of “{}”; expected {}", name,
+                           is_text ? "is, not or matches" : "is, not, min, max, or near with by"));
+    good = false;
+  }
+  if (!good) return std::nullopt;
+  return made;
+}
+
+std::set<std::string> Condition::needs() const {
+  std::set<std::string> all;
+  for (const auto* bound : {&is_, &not_, &min_, &max_, &near_}) {
+    if (*bound) all.insert((*bound)->needs().begin(), (*bound)->needs().end());
+  }
+  return all;
+}
+
+double Condition::bound(const Template& quantity, const Values& values) const {
+  return in_unit(parse_quantity(quantity.fill(values)), variable_.unit);
+}
+
+bool Condition::holds(const Values& values) const {
+  const auto& value = values.at(name_);
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return (!is_ || *text == is_->fill(values)) && (!not_ || *text != not_->fill(values)) &&
+           (!matches_ || matches(matches_, *text));
+  }
+  const double number = std::get<double>(value);
+  return (!is_ || number == bound(*is_, values)) && (!not_ || number != bound(*not_, values)) &&
+         (!min_ || number >= bound(*min_, values)) && (!max_ || number <= bound(*max_, values)) &&
+         (!near_ || std::abs(number - bound(*near_, values)) <= by_);
+}
+
+std::string Condition::found(const Values& values) const {
+  const auto& value = values.at(name_);
+  if (const auto* text = std::get_if<std::string>(&value)) return fmt::format("{} {}", name_, quote(*text));
+  const std::string unit = variable_.unit.text();
+  return fmt::format("{} {}{}{}", name_, pretty_number(std::get<double>(value)), unit.empty() ? "" : " ", unit);
+}
+
+}  // namespace athanor

@@ -1,0 +1,125 @@
+#include "adapters/conversation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace athanor {
+namespace {
+
+constexpr int kTries = 3;  // of a connection, and of a question that got no answer
+
+const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
+
+bool lost_the_line(const Fault& fault) {
+  return fault.kind == Fault::Kind::kLink || fault.kind == Fault::Kind::kInterrupted;
+}
+
+double time_in(const Template& time, const Values& values) {
+  return in_unit(parse_quantity(time.fill(values)), Unit::parse("s"));
+}
+
+}  // namespace
+
+Conversation::Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock)
+    : profile_(profile), clock_(clock), bus_(profile.adapter->bus_to(address)) {}
+
+/// Where in the profile it happened, so that whoever wrote it finds the step.
+Fault Conversation::placed(const ProfileStep& step, const Fault& fault) const {
+  return {fault.kind, fmt::format("{} ({}:{})", fault.message, profile_.name, step.place.line)};
+}
+
+/// A device that answered late is connected anew, and must then say what its profile expects before anything else is
+/// believed.
+std::optional<Fault> Conversation::be_connected(const Conduct& conduct) {
+  std::optional<Fault> fault;
+  for (int i = 0; i < kTries && !connected_; ++i) {
+    fault = bus_->connect();
+    connected_ = !fault;
+    Values values;
+    if (connected_ && (fault = run(profile_.hello, values, conduct))) connected_ = false;
+    if (fault && fault->kind == Fault::Kind::kInterrupted) return fault;
+  }
+  return connected_ ? std::nullopt : fault;
+}
+
+std::optional<Fault> Conversation::run(const Routine& routine, Values& values, const Conduct& conduct, bool* acted) {
+  for (const ProfileStep& step : routine) {
+    if (std::any_of(step.needs.begin(), step.needs.end(),
+                    [&](const std::string& name) { return !values.contains(name); }))
+      continue;
+    if (step.wait) {
+      if (!conduct.wait(time_in(*step.wait, values))) return kBrokenOff;
+      continue;
+    }
+    if (!conduct.wait(0)) return kBrokenOff;
+    const auto fault = step.until ? repeat(step, values, conduct, acted) : do_step(step, values, conduct, acted);
+    if (fault) return fault;
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& values, const Conduct& conduct,
+                                           bool* acted) {
+  if (const auto fault = be_connected(conduct)) return fault;
+  if (acted != nullptr && !step.verb.harmless) *acted = true;
+  const auto answer = bus_->exchange(step.verb.name, step.what.fill(values));
+  if (!answer) {
+    if (lost_the_line(answer.fault())) connected_ = false;
+    return placed(step, answer.fault());
+  }
+  const nlohmann::json& said = answer.value();
+  for (const FaultRule& rule : step.faults) {
+    if (!matches(rule.pattern, raw(said))) continue;
+    return placed(step, {rule.kind, fmt::format("{}{}the device answered {}", rule.say, rule.say.empty() ? "" : ": ",
+                                                quote(said))});
+  }
+  if (step.expect_answer && !matches(step.expect_answer, raw(said))) {
+    return placed(step, {Fault::Kind::kDevice,
+                         fmt::format("the device answered {}, which is not what was expected", quote(said))});
+  }
+  for (const Take& take : step.takes) {
+    auto value = take.from(said);
+    if (!value) return placed(step, value.fault());
+    values[take.name()] = std::move(value.value());
+  }
+  for (const Condition& condition : step.expect) {
+    if (condition.holds(values)) continue;
+    return placed(step, {Fault::Kind::kDevice, fmt::format("{} is not what was expected; the device answered {}",
+                                                           condition.found(values), quote(said))});
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> Conversation::repeat(const ProfileStep& step, Values& values, const Conduct& conduct,
+                                          bool* acted) {
+  const double within_s = time_in(step.until->within, values);
+  const Time end = clock_.now() + from_seconds(within_s);
+  int unanswered = 0;
+  for (;;) {
+    const auto fault = do_step(step, values, conduct, acted);
+    if (fault) {
+      // A question that was lost on its way can be asked again; what acts cannot.
+      if (!step.verb.harmless || fault->kind != Fault::Kind::kLink || ++unanswered >= kTries) return fault;
+      continue;
+    }
+    unanswered = 0;
+    std::vector<std::string> found;
+    for (const Condition& condition : step.until->conditions) {
+      if (!condition.holds(values)) found.push_back(condition.found(values));
+    }
+    if (found.empty()) return std::nullopt;
+    const std::string note = fmt::format("{}", fmt::join(found, ", "));
+    if (clock_.now() >= end) {
+      return placed(step, {Fault::Kind::kDeadline, fmt::format("{} after {} s, which is not what was waited for", note,
+                                                               pretty_number(within_s))});
+    }
+    if (conduct.progress) conduct.progress(note);
+    if (!conduct.wait(step.until->every_s)) return kBrokenOff;
+  }
+}
+
+}  // namespace athanor

@@ -1,0 +1,47 @@
+// A line to a device and what is said over it: connects when needed, and carries out routines step by step.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "adapters/profile.h"
+#include "core/clock.h"
+
+namespace athanor {
+
+/// Belongs to one thread, but for `interrupt`.
+class Conversation {
+ public:
+  /// What a routine asks of whoever has it carried out.
+  struct Conduct {
+    /// Waits so much laboratory time; false if it is to be broken off.
+    std::function<bool(double lab_s)> wait;
+    /// What is being waited for, in words.
+    std::function<void(const std::string& note)> progress = {};
+  };
+
+  Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock);
+
+  /// Carries out the steps in order; what they take is added to `values`. The fault at which it ended, if it did.
+  /// `acted`, if given, becomes true before anything is said that may have done something.
+  std::optional<Fault> run(const Routine& routine, Values& values, const Conduct& conduct, bool* acted = nullptr);
+
+  /// From any thread: what is being said now comes back at once, where the line can.
+  void interrupt() { bus_->interrupt(); }
+  void resume() { bus_->resume(); }
+
+ private:
+  std::optional<Fault> be_connected(const Conduct& conduct);
+  std::optional<Fault> do_step(const ProfileStep& step, Values& values, const Conduct& conduct, bool* acted);
+  std::optional<Fault> repeat(const ProfileStep& step, Values& values, const Conduct& conduct, bool* acted);
+  Fault placed(const ProfileStep& step, const Fault& fault) const;
+
+  const Profile& profile_;
+  const ScaledClock& clock_;
+  std::unique_ptr<Bus> bus_;
+  bool connected_ = false;
+};
+
+}  // namespace athanor

@@ -1,0 +1,178 @@
+// Devices with an HTTP interface that speaks JSON, by libcurl.
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "adapters/answer.h"
+#include "adapters/bus.h"
+#include "core/error.h"
+#include "core/quantity.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kLongest = std::size_t{64} << 20;  // bytes of an answer
+constexpr int kLookEvery = 100;                          // ms
+
+struct Settings {
+  double timeout_s = 10;
+  std::vector<std::string> headers;
+};
+
+struct EasyFree {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct MultiFree {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+struct ListFree {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+std::size_t keep(const char* bytes, std::size_t size, std::size_t count, void* into) {
+  auto& body = *static_cast<std::string*>(into);
+  if (body.size() + size * count > kLongest) return 0;
+  body.append(bytes, size * count);
+  return size * count;
+}
+
+class HttpBus final : public Bus {
+ public:
+  HttpBus(std::string address, const Settings& settings)
+      : address_(std::move(address)), settings_(settings), multi_(curl_multi_init()), easy_(curl_easy_init()) {
+    if (!multi_ || !easy_) throw EnvironmentError("the HTTP library cannot start");
+    while (address_.ends_with('/')) address_.pop_back();
+  }
+
+  std::optional<Fault> connect() override {
+    curl_easy_reset(easy_.get());
+    return std::nullopt;  // each request connects where it must
+  }
+
+  void interrupt() override {
+    interrupted_ = true;
+    curl_multi_wakeup(multi_.get());
+  }
+  void resume() override { interrupted_ = false; }
+
+  Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
+    std::string method = verb;
+    for (char& c : method) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    const std::string url = address_ + raw(step.at(verb));
+    const std::string what = fmt::format("{} {}", method, url);
+    const std::string sent = step.contains("body") ? step.at("body").dump() : "";
+    const double timeout_s = timeout_of(step, settings_.timeout_s);
+
+    std::string body;
+    char problem[CURL_ERROR_SIZE] = "";
+    std::unique_ptr<curl_slist, ListFree> headers;
+    const auto add_header = [&](const std::string& header) {
+      headers.reset(curl_slist_append(headers.release(), header.c_str()));
+    };
+    for (const std::string& header : settings_.headers) add_header(header);
+    CURL* easy = easy_.get();
+    curl_easy_reset(easy);
+    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_s * 1000));
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, problem);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
+    if (step.contains("body")) {
+      add_header("Content-Type: application/json");
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, sent.c_str());
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(sent.size()));
+    }
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
+    const CURLcode code = perform();
+    if (interrupted_) return Fault{Fault::Kind::kInterrupted, "broken off"};
+    if (code != CURLE_OK) {
+      return Fault{Fault::Kind::kLink,
+                   fmt::format("{} got no answer: {}", what, *problem != '\0' ? problem : curl_easy_strerror(code))};
+    }
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200 || status >= 300)
+      return Fault{Fault::Kind::kDevice, fmt::format("{} was answered with status {}: {}", what, status, quote(body))};
+    if (body.empty()) return nlohmann::json();
+    nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
+    return answer.is_discarded() ? nlohmann::json(body) : answer;
+  }
+
+ private:
+  CURLcode perform() {
+    curl_multi_add_handle(multi_.get(), easy_.get());
+    CURLcode code = CURLE_OK;
+    for (int running = 1; running > 0 && !interrupted_;) {
+      curl_multi_perform(multi_.get(), &running);
+      int left = 0;
+      while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+        if (message->msg == CURLMSG_DONE) code = message->data.result;
+      }
+      if (running > 0) curl_multi_poll(multi_.get(), nullptr, 0, kLookEvery, nullptr);
+    }
+    curl_multi_remove_handle(multi_.get(), easy_.get());
+    return code;
+  }
+
+  std::string address_;
+  const Settings& settings_;
+  std::unique_ptr<CURLM, MultiFree> multi_;
+  std::unique_ptr<CURL, EasyFree> easy_;
+  std::atomic<bool> interrupted_ = false;
+};
+
+class HttpAdapter final : public Adapter {
+ public:
+  explicit HttpAdapter(Settings settings) : settings_(std::move(settings)) {}
+
+  const std::vector<Verb>& verbs() const override {
+    static const std::vector<Verb> verbs = {{"get", true, {"timeout"}, true},
+                                            {"post", true, {"body", "timeout"}, false},
+                                            {"put", true, {"body", "timeout"}, false},
+                                            {"patch", true, {"body", "timeout"}, false},
+                                            {"delete", true, {"timeout"}, false}};
+    return verbs;
+  }
+
+  void check(const std::string& verb, const nlohmann::json& step, const Node& node) const override {
+    const nlohmann::json& path = step.at(verb);
+    if (!path.is_string() || !path.get<std::string>().starts_with('/'))
+      node.error(fmt::format("{} is no path of the device; expected one that begins with “/”", path.dump()));
+    check_timeout(step, node);
+  }
+
+  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+    if (!address.starts_with("http://") && !address.starts_with("https://"))
+      throw InputError(fmt::format("“{}” is no address of an HTTP device; expected “http://HOST:PORT”", address));
+    return std::make_unique<HttpBus>(address, settings_);
+  }
+
+ private:
+  Settings settings_;
+};
+
+}  // namespace
+
+std::unique_ptr<Adapter> make_http_adapter(const Node& node) {
+  Settings settings;
+  if (node.kind() != Node::Kind::kNull) {
+    MapReader reader(node, "how the device is spoken to");
+    settings.timeout_s = read_time(reader, "timeout", settings.timeout_s, 3600);
+    if (const Node headers = reader.optional("headers")) {
+      for (const auto& [name, value] : headers.entries())
+        settings.headers.push_back(name + ": " + value.text().value_or(""));
+    }
+    reader.finish();
+  }
+  return std::make_unique<HttpAdapter>(std::move(settings));
+}
+
+}  // namespace athanor

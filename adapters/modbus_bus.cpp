@@ -1,0 +1,318 @@
+// Devices with Modbus registers, over TCP or a serial line (RTU), by libmodbus.
+#include <fmt/format.h>
+#include <modbus/modbus.h>
+
+#include <bit>
+#include <cerrno>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "adapters/bus.h"
+#include "core/check.h"
+#include "core/error.h"
+#include "core/quantity.h"
+
+namespace athanor {
+namespace {
+
+enum class Kind { kCoil, kDiscrete, kHolding, kInput };
+
+struct Register {
+  Kind kind = Kind::kHolding;
+  int address = 0;  ///< from 0, as on the wire
+  std::string type = "uint16";
+  double scale = 1;
+  int words() const { return type.ends_with("32") ? 2 : 1; }
+  bool is_bit() const { return kind == Kind::kCoil || kind == Kind::kDiscrete; }
+  bool can_be_written() const { return kind == Kind::kCoil || kind == Kind::kHolding; }
+};
+
+struct Settings {
+  int unit = 1;  ///< of several devices on one line
+  double timeout_s = 1;
+  bool low_word_first = false;
+  int baud = 9600;
+  char parity = 'N';
+  int stop_bits = 1;
+  std::map<std::string, Register> registers;
+};
+
+struct Free {
+  void operator()(modbus_t* context) const {
+    modbus_close(context);
+    modbus_free(context);
+  }
+};
+
+// ── Numbers in registers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+double decoded(const Register& place, const std::vector<std::uint16_t>& words, bool low_word_first) {
+  if (place.words() == 1) {
+    return (place.type == "int16" ? static_cast<std::int16_t>(words[0]) : static_cast<double>(words[0])) * place.scale;
+  }
+  const std::uint32_t high = words[low_word_first ? 1 : 0], low = words[low_word_first ? 0 : 1];
+  const std::uint32_t bits = high << 16 | low;
+  const double number = place.type == "float32" ? std::bit_cast<float>(bits)
+                        : place.type == "int32" ? static_cast<double>(static_cast<std::int32_t>(bits))
+                                                : static_cast<double>(bits);
+  return number * place.scale;
+}
+
+template <class Whole>
+bool fits(double number) {
+  return number >= std::numeric_limits<Whole>::min() && number <= std::numeric_limits<Whole>::max();
+}
+
+/// None if it does not fit.
+std::optional<std::vector<std::uint16_t>> encoded(const Register& place, double value, bool low_word_first) {
+  const double number = value / place.scale;
+  std::uint32_t bits = 0;
+  if (place.type == "float32") {
+    if (std::abs(number) > std::numeric_limits<float>::max()) return std::nullopt;
+    bits = std::bit_cast<std::uint32_t>(static_cast<float>(number));
+  } else {
+    const double whole = std::round(number);
+    const bool good = place.type == "int16"    ? fits<std::int16_t>(whole)
+                      : place.type == "uint16" ? fits<std::uint16_t>(whole)
+                      : place.type == "int32"  ? fits<std::int32_t>(whole)
+                                               : fits<std::uint32_t>(whole);
+    if (!good) return std::nullopt;
+    bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(whole));
+  }
+  const auto low = static_cast<std::uint16_t>(bits & 0xffff), high = static_cast<std::uint16_t>(bits >> 16);
+  if (place.words() == 1) return std::vector<std::uint16_t>{low};
+  return low_word_first ? std::vector<std::uint16_t>{low, high} : std::vector<std::uint16_t>{high, low};
+}
+
+// ── The bus ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class ModbusBus final : public Bus {
+ public:
+  ModbusBus(std::string address, const Settings& settings) : address_(std::move(address)), settings_(settings) {}
+
+  std::optional<Fault> connect() override {
+    context_.reset();
+    if (address_.starts_with("serial:")) {
+      context_.reset(modbus_new_rtu(address_.substr(std::string("serial:").size()).c_str(), settings_.baud,
+                                    settings_.parity, 8, settings_.stop_bits));
+    } else {
+      const std::string rest = address_.substr(std::string("tcp://").size());
+      const std::size_t colon = rest.rfind(':');
+      context_.reset(modbus_new_tcp_pi(rest.substr(0, colon).c_str(), rest.substr(colon + 1).c_str()));
+    }
+    if (!context_) return lost("cannot be spoken to");
+    const auto whole = static_cast<std::uint32_t>(settings_.timeout_s);
+    modbus_set_response_timeout(context_.get(), whole, static_cast<std::uint32_t>((settings_.timeout_s - whole) * 1e6));
+    modbus_set_slave(context_.get(), settings_.unit);
+    if (modbus_connect(context_.get()) != 0) return lost("cannot be reached");
+    modbus_flush(context_.get());
+    return std::nullopt;
+  }
+
+  Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
+    if (!context_) return lost("is not connected");
+    if (verb == "write") {
+      const auto entry = step.at(verb).begin();
+      if (const auto fault = write(entry.key(), entry.value().get<double>())) return *fault;
+      return nlohmann::json();
+    }
+    nlohmann::json answer = nlohmann::json::object();
+    const nlohmann::json& names = step.at(verb);
+    for (const nlohmann::json& name : names.is_array() ? names : nlohmann::json::array({names})) {
+      const auto value = read(name.get<std::string>());
+      if (!value) return value.fault();
+      answer[name.get<std::string>()] = value.value();
+    }
+    return answer;
+  }
+
+ private:
+  std::optional<Fault> write(const std::string& name, double value) {
+    const Register& place = settings_.registers.at(name);
+    if (place.is_bit()) {
+      if (modbus_write_bit(context_.get(), place.address, value != 0 ? 1 : 0) < 0) return failed("written", name);
+      return std::nullopt;
+    }
+    const auto words = encoded(place, value, settings_.low_word_first);
+    if (!words) {
+      return Fault{Fault::Kind::kLimit,
+                   fmt::format("{} does not fit into the register “{}” ({} × {})", format_number(value), name,
+                               place.type, format_number(place.scale))};
+    }
+    const int done = words->size() == 1 ? modbus_write_register(context_.get(), place.address, words->front())
+                                        : modbus_write_registers(context_.get(), place.address,
+                                                                 static_cast<int>(words->size()), words->data());
+    if (done < 0) return failed("written", name);
+    return std::nullopt;
+  }
+
+  Outcome<double> read(const std::string& name) {
+    const Register& place = settings_.registers.at(name);
+    if (place.is_bit()) {
+      std::uint8_t bit = 0;
+      const int done = place.kind == Kind::kCoil ? modbus_read_bits(context_.get(), place.address, 1, &bit)
+                                                 : modbus_read_input_bits(context_.get(), place.address, 1, &bit);
+      if (done != 1) return failed("read", name);
+      return bit != 0 ? 1.0 : 0.0;
+    }
+    std::vector<std::uint16_t> words(static_cast<std::size_t>(place.words()));
+    const int done = place.kind == Kind::kHolding
+                         ? modbus_read_registers(context_.get(), place.address, place.words(), words.data())
+                         : modbus_read_input_registers(context_.get(), place.address, place.words(), words.data());
+    if (done != place.words()) return failed("read", name);
+    const double value = decoded(place, words, settings_.low_word_first);
+    if (!std::isfinite(value))
+      return Fault{Fault::Kind::kDevice,
+                   fmt::format("the register “{}” of the device at {} holds no number", name, address_)};
+    return value;
+  }
+
+  /// An exception that the device answered with leaves the line good; everything else does not.
+  Fault failed(const char* what, const std::string& name) {
+    const int error = errno;
+    if (error >= EMBXILFUN && error <= EMBXGTAR) {
+      return {Fault::Kind::kDevice, fmt::format("the register “{}” of the device at {} could not be {}: it answered {}",
+                                                name, address_, what, modbus_strerror(error))};
+    }
+    errno = error;
+    return lost(fmt::format("lets the register “{}” not be {}", name, what));
+  }
+
+  Fault lost(const std::string& what) {
+    const Fault fault{Fault::Kind::kLink,
+                      fmt::format("the device at {} {}: {}", address_, what, modbus_strerror(errno))};
+    context_.reset();
+    return fault;
+  }
+
+  std::string address_;
+  const Settings& settings_;
+  std::unique_ptr<modbus_t, Free> context_;
+};
+
+// ── The adapter ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class ModbusAdapter final : public Adapter {
+ public:
+  explicit ModbusAdapter(Settings settings) : settings_(std::move(settings)) {}
+
+  const std::vector<Verb>& verbs() const override {
+    static const std::vector<Verb> verbs = {{"read", true, {}, true}, {"write", false, {}, false}};
+    return verbs;
+  }
+
+  void check(const std::string& verb, const nlohmann::json& step, const Node& node) const override {
+    const nlohmann::json& what = step.at(verb);
+    if (verb == "write") {
+      if (!what.is_object() || what.size() != 1)
+        return node.error(
+            "expected one register and its value, such as write: {setpoint: “{temperature in degC}”}; several are "
+            "several steps, since their order matters");
+      if (!what.begin().value().is_number())
+        node.error(fmt::format("{} is no number for a register", what.begin().value().dump()));
+      const Register* place = known(what.begin().key(), node);
+      if (place != nullptr && !place->can_be_written())
+        node.error(fmt::format("the register “{}” can only be read", what.begin().key()));
+      return;
+    }
+    for (const nlohmann::json& name : what.is_array() ? what : nlohmann::json::array({what})) {
+      if (name.is_string()) {
+        known(name.get<std::string>(), node);
+      } else {
+        node.error(fmt::format("{} is no name of a register", name.dump()));
+      }
+    }
+  }
+
+  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+    const std::size_t colon = address.rfind(':');
+    const bool tcp = address.starts_with("tcp://") && colon > std::string("tcp://").size();
+    if (!tcp && !address.starts_with("serial:/"))
+      throw InputError(fmt::format(
+          "“{}” is no address of a Modbus device; expected “tcp://HOST:PORT” or “serial:/dev/ttyUSB0”", address));
+    return std::make_unique<ModbusBus>(address, settings_);
+  }
+
+ private:
+  const Register* known(const std::string& name, const Node& node) const {
+    const auto found = settings_.registers.find(name);
+    if (found != settings_.registers.end()) return &found->second;
+    std::vector<std::string> names;
+    for (const auto& [one, place] : settings_.registers) names.push_back(one);
+    node.error(fmt::format("there is no register “{}”{}", name, suggest_name(name, names)));
+    return nullptr;
+  }
+
+  Settings settings_;
+};
+
+Register read_register(const Node& node, const std::string& name) {
+  static const std::map<std::string, Kind> kinds = {
+      {"coil", Kind::kCoil}, {"discrete", Kind::kDiscrete}, {"holding", Kind::kHolding}, {"input", Kind::kInput}};
+  Register place;
+  MapReader reader(node, fmt::format("the register “{}”", name));
+  int found = 0;
+  for (const auto& [word, kind] : kinds) {
+    const Node address = reader.optional(word);
+    if (!address) continue;
+    ++found;
+    place.kind = kind;
+    place.address = static_cast<int>(address.integer().value_or(0));
+    if (place.address < 0 || place.address > 65535)
+      address.error(fmt::format("address {}; expected 0 to 65535, as on the wire (a manual's 40001 is holding: 0)",
+                                place.address));
+  }
+  if (found != 1) node.error("expected one of coil, discrete, holding and input, with the address");
+  if (const Node type = reader.optional("type")) {
+    place.type = type.one_of({"int16", "uint16", "int32", "uint32", "float32"}).value_or("uint16");
+    if (place.is_bit()) type.error("a coil or discrete input is a bit and has no type");
+  }
+  if (const Node scale = reader.optional("scale")) {
+    place.scale = scale.number().value_or(1);
+    if (!(std::isfinite(place.scale) && place.scale != 0)) scale.error("a scale of 0, or none at all");
+  }
+  reader.finish();
+  return place;
+}
+
+void read_serial(const Node& node, Settings& settings) {
+  MapReader reader(node, "the serial line");
+  if (const Node baud = reader.optional("baud")) {
+    const long rate = baud.integer().value_or(9600);
+    if (rate < 50 || rate > 4'000'000) baud.error(fmt::format("{} baud; expected 50 to 4000000", rate));
+    settings.baud = static_cast<int>(rate);
+  }
+  if (const Node parity = reader.optional("parity")) {
+    const auto word = parity.one_of({"none", "even", "odd"});
+    settings.parity = word == "even" ? 'E' : word == "odd" ? 'O' : 'N';
+  }
+  if (const Node stop = reader.optional("stop_bits")) settings.stop_bits = stop.one_of({"1", "2"}) == "2" ? 2 : 1;
+  reader.finish();
+}
+
+}  // namespace
+
+std::unique_ptr<Adapter> make_modbus_adapter(const Node& node) {
+  Settings settings;
+  MapReader reader(node, "how the device is spoken to");
+  if (const Node unit = reader.optional("unit")) {
+    settings.unit = static_cast<int>(unit.integer().value_or(1));
+    if (settings.unit < 0 || settings.unit > 247) unit.error(fmt::format("unit {}; expected 0 to 247", settings.unit));
+  }
+  settings.timeout_s = read_time(reader, "timeout", settings.timeout_s, 60);
+  if (const Node words = reader.optional("words"))
+    settings.low_word_first = words.one_of({"high_first", "low_first"}) == "low_first";
+  if (const Node serial = reader.optional("serial")) read_serial(serial, settings);
+  if (const Node registers = reader.required("registers")) {
+    for (const auto& [name, place] : registers.entries()) settings.registers[name] = read_register(place, name);
+  }
+  reader.finish();
+  return std::make_unique<ModbusAdapter>(std::move(settings));
+}
+
+}  // namespace athanor

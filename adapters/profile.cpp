@@ -1,0 +1,233 @@
+#include "adapters/profile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "adapters/read_routine.h"
+#include "core/error.h"
+#include "instruments/description.h"
+
+namespace athanor {
+namespace {
+
+const std::map<std::string, AdapterMaker>& adapters() {
+  static const std::map<std::string, AdapterMaker> makers = {
+      {"scpi", make_scpi_adapter}, {"text", make_text_adapter},       {"modbus", make_modbus_adapter},
+      {"http", make_http_adapter}, {"program", make_program_adapter}, {"folder", make_folder_adapter}};
+  return makers;
+}
+
+std::vector<std::string> adapter_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : adapters()) names.push_back(name);
+  return names;
+}
+
+// ── What a capability takes and gives ────────────────────────────────────────────────────────────────────────────────
+
+std::optional<double> read_bound(MapReader& reader, const char* key, const Unit& unit) {
+  const Node bound = reader.optional(key);
+  return bound ? bound.quantity_in(unit) : std::nullopt;
+}
+
+/// A parameter or result: its unit and limits, or its choices.
+wire::Field read_field(const Node& node, const std::string& name, bool is_result) {
+  wire::Field field;
+  field.set_name(name);
+  if (node.kind() == Node::Kind::kNull) return field;
+  MapReader reader(node, fmt::format("{} “{}”", is_result ? "result" : "parameter", name));
+  Unit unit;
+  if (const Node text = reader.optional("text")) field.set_is_text(text.boolean().value_or(true));
+  if (const Node choices = reader.optional("choices")) {
+    field.set_is_text(true);
+    for (const Node& choice : choices.items()) field.add_choices(choice.text().value_or(""));
+  }
+  if (const Node text = reader.optional("unit")) {
+    try {
+      unit = Unit::parse(text.text().value_or(""));
+    } catch (const InputError& error) {
+      text.error(error.what());
+    }
+    field.set_unit(unit.text());
+  }
+  if (const auto low = read_bound(reader, "min", unit)) field.set_low(*low);
+  if (const auto high = read_bound(reader, "max", unit)) field.set_high(*high);
+  if (is_result) {
+    if (const auto low = read_bound(reader, "saturates_below", unit)) field.set_saturates_low(*low);
+    if (const auto high = read_bound(reader, "saturates_above", unit)) field.set_saturates_high(*high);
+    if (const Node flat = reader.optional("flat_after"))
+      field.set_flat_after(static_cast<unsigned>(std::clamp(flat.integer().value_or(2), 0L, 1000L)));
+  } else {
+    if (const Node optional = reader.optional("optional")) field.set_may_be_missing(optional.boolean().value_or(false));
+    if (const Node levels = reader.optional("levels")) {
+      for (const Node& level : levels.items()) {
+        if (const auto value = level.quantity_in(unit)) field.add_levels(*value);
+      }
+      std::sort(field.mutable_levels()->begin(), field.mutable_levels()->end());
+    }
+  }
+  reader.finish();
+  return field;
+}
+
+Variables variables_of(const google::protobuf::RepeatedPtrField<wire::Field>& fields) {
+  Variables variables;
+  for (const wire::Field& field : fields) {
+    try {
+      variables[field.name()] = Variable{field.is_text(), Unit::parse(field.unit()), field.may_be_missing()};
+    } catch (const InputError&) {
+      variables[field.name()] = Variable{field.is_text(), Unit(), field.may_be_missing()};  // on the list already
+    }
+  }
+  return variables;
+}
+
+wire::Capability read_description(MapReader& reader, const std::string& name) {
+  wire::Capability description;
+  description.set_name(name);
+  if (const Node with = reader.optional("with")) {
+    for (const auto& [key, node] : with.entries()) *description.add_parameters() = read_field(node, key, false);
+  }
+  if (const Node gives = reader.optional("gives")) {
+    for (const auto& [key, node] : gives.entries()) *description.add_results() = read_field(node, key, true);
+  }
+  if (const Node usual = reader.optional("usual"))
+    description.set_usual_duration_s(usual.quantity_in(Unit::parse("s")).value_or(0));
+  if (const Node lasts = reader.optional("lasts")) description.set_duration_parameter(lasts.text().value_or(""));
+  if (const Node risk = reader.optional("risk")) {
+    const auto word = risk.one_of({"safe", "guarded", "hazardous"});
+    if (word == "guarded") description.set_risk(wire::GUARDED);
+    if (word == "hazardous") description.set_risk(wire::HAZARDOUS);
+  }
+  if (const Node repeatable = reader.optional("repeatable"))
+    description.set_repeatable(repeatable.boolean().value_or(false));
+  if (const Node test = reader.optional("self_test")) {
+    description.set_self_test(test.boolean().value_or(false));
+    if (description.self_test()) description.set_repeatable(true);
+  }
+  if (const Node uses = reader.optional("uses")) {
+    MapReader use(uses, fmt::format("what “{}” uses", name));
+    wire::StockUse& stock = *description.add_uses();
+    stock.set_reagent(use.required("reagent").text().value_or(""));
+    stock.set_amount(use.required("amount").text().value_or(""));
+    use.finish();
+  }
+  return description;
+}
+
+ProfileCapability read_capability(const Node& node, const std::string& name, const Adapter& adapter) {
+  ProfileCapability capability;
+  MapReader reader(node, fmt::format("capability “{}”", name));
+  capability.description = read_description(reader, name);
+  Variables variables = variables_of(capability.description.parameters());
+  for (const char* given : {"id", "sample", "place"}) {
+    if (variables.contains(given))
+      node.error(fmt::format("“{}” cannot be the name of a parameter: it is the command's own", given));
+    variables[given] = Variable{true, Unit(), false};
+  }
+  const Variables results = variables_of(capability.description.results());
+  for (const auto& [result, variable] : results) {
+    if (variables.contains(result))
+      node.error(fmt::format("“{}” is a parameter and a result; give them two names", result));
+  }
+  RoutineReader steps(adapter, variables, results);
+  capability.routine = steps.read(reader.required("do"));
+  for (const auto& [result, variable] : results) {
+    if (!steps.taken().contains(result))
+      node.error(fmt::format("no step of “{}” takes its result “{}” from an answer", name, result));
+  }
+  if (const Node cancel = reader.optional("cancel"))
+    capability.cancel = RoutineReader(adapter, variables, {}).read(cancel);
+  reader.finish();
+  return capability;
+}
+
+/// Which of the adapters the file's keys name, and its settings.
+std::unique_ptr<Adapter> read_adapter(MapReader& reader) {
+  std::unique_ptr<Adapter> adapter;
+  std::string chosen;
+  for (const auto& [name, make] : adapters()) {
+    const Node settings = reader.optional(name);
+    if (!settings) continue;
+    if (adapter) {
+      settings.error(fmt::format("“{}” beside “{}”: a device is spoken to in one way", name, chosen));
+      continue;
+    }
+    chosen = name;
+    adapter = make(settings);
+  }
+  if (!adapter) {
+    reader.node().error(fmt::format("nothing says how the device is spoken to; expected one of the keys {}",
+                                    fmt::join(adapter_names(), ", ")));
+  }
+  return adapter;
+}
+
+Routine read_safe(MapReader& reader, const Adapter& adapter) {
+  const Node safe = reader.optional("safe");
+  if (!safe) {
+    reader.node().error(
+        "the profile has no safe state; say under “safe:” what brings the device there, or “safe: nothing” where it "
+        "can do no harm whatever it was doing");
+    return {};
+  }
+  if (safe.kind() == Node::Kind::kScalar) {
+    safe.one_of({"nothing"});
+    return {};
+  }
+  return RoutineReader(adapter, {}, {}).read(safe);
+}
+
+Profile read_profile(std::unique_ptr<Document> file) {
+  Profile profile;
+  profile.file = std::move(file);
+  MapReader reader(profile.file->root(), "the profile");
+  profile.name = reader.required("profile").text().value_or("");
+  profile.kind = profile.name;
+  if (const Node kind = reader.optional("kind")) profile.kind = kind.text().value_or(profile.name);
+  reader.optional("about").text();
+  profile.adapter = read_adapter(reader);
+  const Node capabilities = reader.required("capabilities");
+  if (profile.adapter) {
+    if (const Node hello = reader.optional("hello"))
+      profile.hello = RoutineReader(*profile.adapter, {}, {}).read(hello);
+    profile.safe = read_safe(reader, *profile.adapter);
+    if (const Node readings = reader.optional("readings"))
+      profile.readings = RoutineReader(*profile.adapter, {}, {}).read(readings);
+    if (capabilities) {
+      for (const auto& [name, node] : capabilities.entries())
+        profile.capabilities.push_back(read_capability(node, name, *profile.adapter));
+    }
+    reader.finish();
+  }
+  if (!profile.file->has_errors()) {
+    for (const std::string& mistake : mistakes_in(describe(profile, profile.name)))
+      profile.file->error({profile.file->name()}, mistake);
+  }
+  profile.file->throw_if_errors();
+  return profile;
+}
+
+}  // namespace
+
+Profile load_profile(const std::string& file) {
+  return read_profile(Document::load(file));
+}
+
+Profile parse_profile(const std::string& text, const std::string& name, const std::string& folder) {
+  return read_profile(Document::parse(text, name, folder));
+}
+
+wire::Instrument describe(const Profile& profile, const std::string& id) {
+  wire::Instrument instrument;
+  instrument.set_id(id);
+  instrument.set_kind(profile.kind);
+  for (const ProfileCapability& capability : profile.capabilities)
+    *instrument.add_capabilities() = capability.description;
+  return instrument;
+}
+
+}  // namespace athanor

@@ -1,0 +1,305 @@
+// Devices that a vendor's program, or a script, speaks for: one process a command, JSON in and out.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "adapters/answer.h"
+#include "adapters/bus.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/quantity.h"
+
+namespace athanor {
+namespace {
+
+constexpr std::size_t kLongest = std::size_t{16} << 20;  // bytes that a program may say
+constexpr std::size_t kLastWords = 400;                  // bytes of its errors in a message
+
+struct Settings {
+  double timeout_s = 60;
+  double grace_s = 2;  ///< from being asked to end to being killed
+};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  ~Descriptor() { close(); }
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    return *this;
+  }
+  int get() const { return fd_; }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_;
+};
+
+struct Pipe {
+  Descriptor read, write;
+  Pipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      throw EnvironmentError(fmt::format("no pipe for a program: {}", std::strerror(errno)));
+    read = Descriptor(ends[0]);
+    write = Descriptor(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  }
+};
+
+/// A program that runs, with pipes to and from it; killed with all its children when this ends first, or this process.
+class Process {
+ public:
+  Process(const std::vector<std::string>& words, const std::string& folder) {
+    std::vector<char*> argv;
+    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ < 0) throw EnvironmentError(fmt::format("cannot start a program: {}", std::strerror(errno)));
+    if (pid_ == 0) become(argv, folder, parent);
+    in.read.close();
+    out.write.close();
+    errors.write.close();
+    started.write.close();
+    ended = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    pollfd waiting{started.read.get(), POLLIN, 0};
+    while (poll(&waiting, 1, -1) < 0 && errno == EINTR) {
+    }
+    int error = 0;
+    if (read(started.read.get(), &error, sizeof error) == sizeof error) start_error = error;
+  }
+
+  ~Process() {
+    if (pid_ > 0 && !reaped_) {
+      kill(-pid_, SIGKILL);
+      while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+
+  void signal(int number) const { kill(-pid_, number); }
+
+  /// 0: it did well. Otherwise how it ended, in words.
+  std::string reap() {
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    reaped_ = true;
+    kill(-pid_, SIGKILL);  // what it left behind
+    if (WIFSIGNALED(status))
+      return fmt::format("was ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return WEXITSTATUS(status) == 0 ? "" : fmt::format("ended with status {}", WEXITSTATUS(status));
+  }
+
+  Pipe in, out, errors, started;
+  Descriptor ended;
+  int start_error = 0;
+
+ private:
+  [[noreturn]] void become(const std::vector<char*>& argv, const std::string& folder, pid_t parent) {
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (const int end : {in.read.get(), out.write.get(), errors.write.get()}) fcntl(end, F_SETFL, 0);
+    dup2(in.read.get(), STDIN_FILENO);
+    dup2(out.write.get(), STDOUT_FILENO);
+    dup2(errors.write.get(), STDERR_FILENO);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (getppid() == parent && chdir(folder.c_str()) == 0) execvp(argv[0], argv.data());
+    const int error = errno;
+    if (write(started.write.get(), &error, sizeof error) < 0) _exit(126);
+    _exit(127);
+  }
+
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+};
+
+/// What it said: JSON as a whole, or its last line if that is, or a text.
+nlohmann::json said(const std::string& text) {
+  nlohmann::json whole = nlohmann::json::parse(text, nullptr, false);
+  if (!whole.is_discarded()) return whole;
+  const std::size_t end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string::npos) return nullptr;
+  const std::size_t begin = text.rfind('\n', end);
+  nlohmann::json last = nlohmann::json::parse(text.substr(begin == std::string::npos ? 0 : begin + 1), nullptr, false);
+  return last.is_discarded() ? nlohmann::json(text) : last;
+}
+
+class ProgramBus final : public Bus {
+ public:
+  ProgramBus(std::string folder, const Settings& settings)
+      : folder_(std::move(folder)), settings_(settings), interrupt_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+  std::optional<Fault> connect() override {
+    struct stat found {};
+    if (stat(folder_.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return std::nullopt;
+    return Fault{Fault::Kind::kLink, fmt::format("{} is no folder; programs run in it", folder_)};
+  }
+
+  void interrupt() override {
+    interrupted_ = true;
+    const std::uint64_t one = 1;
+    if (write(interrupt_.get(), &one, sizeof one) < 0) return;  // it is awake already
+  }
+  void resume() override {
+    interrupted_ = false;
+    std::uint64_t count = 0;
+    if (read(interrupt_.get(), &count, sizeof count) < 0) return;  // nothing was there, which is no matter
+  }
+
+  Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
+    std::vector<std::string> words;
+    for (const nlohmann::json& word : step.at(verb)) words.push_back(raw(word));
+    const double timeout_s = timeout_of(step, settings_.timeout_s);
+    Process process(words, folder_);
+    if (process.start_error != 0) {
+      process.reap();
+      return Fault{Fault::Kind::kDevice, fmt::format("the program {} cannot be started in {}: {}", words.front(),
+                                                     folder_, std::strerror(process.start_error))};
+    }
+    const std::string input = step.contains("input") ? step.at("input").dump() + "\n" : "";
+    return listen(process, words.front(), input, timeout_s);
+  }
+
+ private:
+  Outcome<nlohmann::json> listen(Process& process, const std::string& name, const std::string& input,
+                                 double timeout_s) {
+    std::string out, errors;
+    std::size_t given = 0;
+    if (input.empty()) process.in.write.close();
+    double end = monotonic_seconds() + timeout_s;
+    bool too_long = false, stopped = false;
+    for (bool running = true; running;) {
+      pollfd waits[] = {{process.ended.get(), POLLIN, 0},
+                        {process.out.read.get(), POLLIN, 0},
+                        {process.errors.read.get(), POLLIN, 0},
+                        {process.in.write.get(), POLLOUT, 0},
+                        {stopped ? -1 : interrupt_.get(), POLLIN, 0}};
+      const double left = std::max(0.0, end - monotonic_seconds());
+      const int ready = poll(waits, std::size(waits), static_cast<int>(std::ceil(left * 1000)));
+      if (ready < 0 && errno != EINTR) break;
+      if (waits[1].revents != 0) take(process.out.read, out);
+      if (waits[2].revents != 0) take(process.errors.read, errors);
+      if (waits[3].revents != 0) give(process.in.write, input, given);
+      running = (waits[0].revents & POLLIN) == 0;
+      const bool late = monotonic_seconds() >= end;
+      if (!running || (!late && (stopped || !interrupted_))) continue;
+      if (stopped) {
+        process.signal(SIGKILL);
+        end = HUGE_VAL;
+      } else {
+        too_long = late;
+        stopped = true;
+        process.signal(SIGTERM);
+        end = monotonic_seconds() + settings_.grace_s;
+      }
+    }
+    take(process.out.read, out);
+    take(process.errors.read, errors);
+    const std::string badly = process.reap();
+    if (too_long)
+      return Fault{Fault::Kind::kDeadline,
+                   fmt::format("the program {} took longer than {} s and was ended", name, pretty_number(timeout_s))};
+    if (stopped) return Fault{Fault::Kind::kInterrupted, "broken off"};
+    if (!badly.empty()) {
+      const std::string last = errors.size() > kLastWords ? errors.substr(errors.size() - kLastWords) : errors;
+      return Fault{Fault::Kind::kDevice,
+                   fmt::format("the program {} {}; it said {}", name, badly, quote(last.empty() ? out : last))};
+    }
+    if (out.size() >= kLongest)
+      return Fault{Fault::Kind::kDevice, fmt::format("the program {} said more than {} bytes", name, kLongest)};
+    return said(out);
+  }
+
+  static void take(Descriptor& from, std::string& into) {
+    char bytes[65536];
+    while (from.get() >= 0) {
+      const ssize_t count = read(from.get(), bytes, sizeof bytes);
+      if (count > 0) {
+        if (into.size() < kLongest) into.append(bytes, static_cast<std::size_t>(count));
+      } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+        return from.close();
+      } else if (errno == EAGAIN) {
+        return;
+      }
+    }
+  }
+
+  static void give(Descriptor& to, const std::string& input, std::size_t& given) {
+    const ssize_t count = write(to.get(), input.data() + given, input.size() - given);
+    if (count > 0) given += static_cast<std::size_t>(count);
+    if (given >= input.size() || (count < 0 && errno != EAGAIN && errno != EINTR)) to.close();
+  }
+
+  std::string folder_;
+  const Settings& settings_;
+  Descriptor interrupt_;
+  std::atomic<bool> interrupted_ = false;
+};
+
+class ProgramAdapter final : public Adapter {
+ public:
+  explicit ProgramAdapter(Settings settings) : settings_(settings) {}
+
+  const std::vector<Verb>& verbs() const override {
+    static const std::vector<Verb> verbs = {{"run", true, {"input", "timeout"}, false},
+                                            {"query", true, {"input", "timeout"}, true}};
+    return verbs;
+  }
+
+  void check(const std::string& verb, const nlohmann::json& step, const Node& node) const override {
+    const nlohmann::json& words = step.at(verb);
+    const bool good = words.is_array() && !words.empty() &&
+                      std::none_of(words.begin(), words.end(), [](const auto& word) { return word.is_structured(); });
+    if (!good) node.error("expected the program and its arguments as a list, such as [python3, weigh.py, “{sample}”]");
+    check_timeout(step, node);
+  }
+
+  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+    if (address.empty()) throw InputError("the folder in which the programs run is not named; expected its path");
+    return std::make_unique<ProgramBus>(address, settings_);
+  }
+
+ private:
+  Settings settings_;
+};
+
+}  // namespace
+
+std::unique_ptr<Adapter> make_program_adapter(const Node& node) {
+  Settings settings;
+  if (node.kind() != Node::Kind::kNull) {
+    MapReader reader(node, "how the programs are run");
+    settings.timeout_s = read_time(reader, "timeout", settings.timeout_s, 1e6);
+    settings.grace_s = read_time(reader, "grace", settings.grace_s, 60);
+    reader.finish();
+  }
+  return std::make_unique<ProgramAdapter>(settings);
+}
+
+}  // namespace athanor

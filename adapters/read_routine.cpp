@@ -1,0 +1,204 @@
+#include "adapters/read_routine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace athanor {
+namespace {
+
+constexpr const char* kWait = "wait";
+constexpr double kOftenest = 0.01, kMostSeldom = 3600;  // seconds between two questions of an `until`
+
+std::optional<Fault::Kind> fault_kind(const Node& node) {
+  const auto word = node.one_of({"device", "sample", "stock"});
+  if (!word) return std::nullopt;
+  return *word == "sample" ? Fault::Kind::kSample : *word == "stock" ? Fault::Kind::kStock : Fault::Kind::kDevice;
+}
+
+/// A one in each hole, to try what the adapter makes of it.
+Values ones(const Variables& known) {
+  Values values;
+  for (const auto& [name, variable] : known) {
+    if (variable.is_text) {
+      values[name] = std::string("x");
+    } else {
+      values[name] = 1.0;
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+RoutineReader::RoutineReader(const Adapter& adapter, Variables known, Variables results)
+    : adapter_(adapter), known_(std::move(known)), results_(std::move(results)) {}
+
+Routine RoutineReader::read(const Node& steps) {
+  Routine routine;
+  if (!steps) return routine;
+  for (const Node& node : steps.items()) {
+    if (auto step = read_step(node)) routine.push_back(std::move(*step));
+  }
+  return routine;
+}
+
+std::optional<ProfileStep> RoutineReader::read_step(const Node& node) {
+  ProfileStep step;
+  step.place = node.place();
+  MapReader reader(node, "the step");
+  if (!read_verb(reader, step)) return std::nullopt;
+  const bool waits = step.verb.name.empty();
+  for (const char* key : {"take", "expect", "faults", "until"}) {
+    const Node part = reader.optional(key);
+    if (!part || (!waits && step.verb.answers)) continue;
+    part.error(fmt::format("“{}” gets no answer, so there is nothing for “{}”", waits ? kWait : step.verb.name, key));
+    return std::nullopt;
+  }
+  step.needs.merge(step.what.needs());
+  if (const Node takes = reader.optional("take")) read_takes(takes, step);
+  if (const Node expect = reader.optional("expect")) read_expect(expect, step);
+  if (const Node faults = reader.optional("faults")) read_faults(faults, step);
+  read_until(reader, step);
+  reader.finish();
+  return step;
+}
+
+/// The one key that says what is done; false if the step is of no use.
+bool RoutineReader::read_verb(MapReader& reader, ProfileStep& step) {
+  std::vector<std::string> names = {kWait};
+  std::vector<Node> found;
+  if (const Node wait = reader.optional(kWait)) {
+    found.push_back(wait);
+    step.wait = read_time(wait);
+    if (!step.wait) return false;
+    step.needs = step.wait->needs();
+  }
+  for (const Adapter::Verb& verb : adapter_.verbs()) {
+    names.push_back(verb.name);
+    const Node node = reader.optional(verb.name);
+    if (!node) continue;
+    found.push_back(node);
+    step.verb = verb;
+    auto what = StructureTemplate::read(node, known_);
+    if (!what) return false;
+    step.what.put(verb.name, std::move(*what));
+    for (const std::string& key : verb.beside) {
+      const Node beside = reader.optional(key);
+      auto more = beside ? StructureTemplate::read(beside, known_) : std::nullopt;
+      if (beside && !more) return false;
+      if (more) step.what.put(key, std::move(*more));
+    }
+  }
+  if (found.size() == 1) {
+    if (!step.wait) adapter_.check(step.verb.name, step.what.fill(ones(known_)), found.front());
+    return true;
+  }
+  if (!found.empty()) {
+    found.back().error(fmt::format("a step does one thing; expected one of {}", fmt::join(names, ", ")));
+    return false;
+  }
+  // A slip of the pen is better told by the key than by the step.
+  std::string hint;
+  for (const auto& [key, value] : reader.node().entries()) {
+    if (const auto near = nearest_name(key, names)) hint = fmt::format("; did you mean “{}” by “{}”?", *near, key);
+  }
+  reader.node().error(fmt::format("the step does nothing; expected one of {}{}", fmt::join(names, ", "), hint));
+  return false;
+}
+
+void RoutineReader::read_takes(const Node& node, ProfileStep& step) {
+  for (const auto& [name, place] : node.entries()) {
+    const auto result = results_.find(name);
+    if (result == results_.end() && known_.contains(name) && !taken_.contains(name)) {
+      place.error(fmt::format("“{}” is a parameter; take the answer under another name", name));
+      continue;
+    }
+    std::optional<Variable> declared;
+    if (result != results_.end()) declared = result->second;
+    auto take = Take::read(place, name, declared);
+    if (!take) continue;
+    Variable variable = take->variable();
+    variable.may_miss = !step.needs.empty();  // the step may be left out
+    known_[name] = taken_[name] = variable;
+    step.takes.push_back(std::move(*take));
+  }
+}
+
+std::vector<Condition> RoutineReader::read_conditions(const Node& node, ProfileStep& step) const {
+  std::vector<Condition> conditions;
+  std::vector<std::string> names;
+  for (const Take& take : step.takes) names.push_back(take.name());
+  for (const auto& [name, asked] : node.entries()) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      asked.error(fmt::format("this step takes no “{}” from its answer{}", name, suggest_name(name, names)));
+    } else if (auto condition = Condition::read(asked, name, known_)) {
+      step.needs.merge(condition->needs());
+      conditions.push_back(std::move(*condition));
+    }
+  }
+  return conditions;
+}
+
+void RoutineReader::read_expect(const Node& node, ProfileStep& step) {
+  if (node.kind() == Node::Kind::kScalar) {
+    step.expect_answer = read_pattern(node);
+  } else {
+    step.expect = read_conditions(node, step);
+  }
+}
+
+void RoutineReader::read_faults(const Node& node, ProfileStep& step) {
+  for (const Node& item : node.items()) {
+    MapReader reader(item, "the fault");
+    FaultRule rule;
+    rule.pattern = read_pattern(reader.required("answer"));
+    if (const Node kind = reader.optional("kind")) rule.kind = fault_kind(kind).value_or(Fault::Kind::kDevice);
+    if (const Node say = reader.optional("say")) rule.say = say.text().value_or("");
+    reader.finish();
+    if (rule.pattern) step.faults.push_back(std::move(rule));
+  }
+}
+
+void RoutineReader::read_until(MapReader& reader, ProfileStep& step) {
+  const Node node = reader.optional("until"), every = reader.optional("every"), within = reader.optional("within");
+  if (!node) {
+    for (const Node& part : {every, within}) {
+      if (part) part.error("this goes with “until”, which is not there");
+    }
+    return;
+  }
+  Until until;
+  until.conditions = read_conditions(node, step);
+  if (every) {
+    until.every_s = every.quantity_in(Unit::parse("s")).value_or(1);
+    if (!(until.every_s >= kOftenest && until.every_s <= kMostSeldom))
+      every.error(fmt::format("every {} s; expected {} s to {} s", until.every_s, kOftenest, kMostSeldom));
+  }
+  if (!within) {
+    node.error("“until” needs “within”: the time after which it is a fault, such as within: 5 min");
+  } else if (auto bound = read_time(within)) {
+    step.needs.merge(std::set<std::string>(bound->needs()));
+    until.within = std::move(*bound);
+  }
+  step.until = std::move(until);
+}
+
+/// A time, which may have holes: "2 s", "{duration in s} s".
+std::optional<Template> RoutineReader::read_time(const Node& node) const {
+  const auto text = node.text();
+  auto made = text ? Template::read(node, *text, known_) : std::nullopt;
+  if (!made) return std::nullopt;
+  try {
+    in_unit(parse_quantity(made->fill(ones(known_))), Unit::parse("s"));
+  } catch (const InputError& error) {
+    node.error(error.what());
+    return std::nullopt;
+  }
+  return made;
+}
+
+}  // namespace athanor

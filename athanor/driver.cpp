@@ -1,0 +1,121 @@
+// athanor driver: the process that speaks for devices which are described by profiles.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "adapters/device.h"
+#include "adapters/profile.h"
+#include "athanor/commands.h"
+#include "athanor/signals.h"
+#include "core/document.h"
+#include "instruments/driver_link.h"
+#include "instruments/lab.h"
+#include "instruments/ledger.h"
+
+namespace athanor {
+namespace {
+
+constexpr double kDeadMan = 60;  // seconds, where nobody says
+
+/// What is served, read from a lab file or made of a profile and the command line.
+struct Service {
+  std::string driver, address, ledger;
+  double dead_man_s = kDeadMan;
+  struct Device {
+    std::string id, at;
+    const Profile* profile = nullptr;
+  };
+  std::vector<Device> devices;
+  std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
+
+  const Profile& profile(const std::string& file) {
+    auto& loaded = profiles[file];
+    if (!loaded) loaded = std::make_unique<Profile>(load_profile(file));
+    return *loaded;
+  }
+};
+
+bool is_profile(const std::string& file) {
+  const auto document = Document::load(file);
+  for (const auto& [key, node] : document->root().entries()) {
+    if (key == "profile") return true;
+  }
+  return false;
+}
+
+Service service_of_profile(const DriverOptions& options) {
+  if (options.at.empty())
+    throw InputError({options.file},
+                     "this is a device's profile: say where the device is, such as --at tcp://10.0.0.5:5025");
+  if (options.address.empty())
+    throw InputError({options.file}, "say where the driver is to listen, such as --address tcp://127.0.0.1:5571");
+  Service service;
+  const Profile& profile = service.profile(options.file);
+  service.driver = options.name.empty() ? profile.name : options.name;
+  service.devices = {{options.id.empty() ? profile.name + "-1" : options.id, options.at, &profile}};
+  return service;
+}
+
+Service service_of_lab(const DriverOptions& options) {
+  const Lab lab = load_lab(options.file);
+  std::vector<std::string> names, with_profiles;
+  for (const LabDriver& driver : lab.drivers) names.push_back(driver.name);
+  for (const LabInstrument& instrument : lab.instruments) {
+    if (!instrument.profile.empty() &&
+        std::find(with_profiles.begin(), with_profiles.end(), instrument.driver) == with_profiles.end())
+      with_profiles.push_back(instrument.driver);
+  }
+  Service service;
+  service.driver = options.name.empty() && with_profiles.size() == 1 ? with_profiles.front() : options.name;
+  if (service.driver.empty())
+    throw InputError({options.file}, with_profiles.empty()
+                                         ? "none of its instruments has a “profile”, so there is nothing to serve here"
+                                         : fmt::format("it has several drivers with profiles; name one of {}",
+                                                       fmt::join(with_profiles, ", ")));
+  const auto driver = std::find_if(lab.drivers.begin(), lab.drivers.end(),
+                                   [&](const LabDriver& one) { return one.name == service.driver; });
+  if (driver == lab.drivers.end())
+    throw InputError({options.file}, fmt::format("the laboratory has no driver “{}”{}", service.driver,
+                                                 suggest_name(service.driver, names)));
+  service.address = driver->endpoint;
+  service.dead_man_s = driver->dead_man_s.value_or(kDeadMan);
+  if (service.address.empty() && options.address.empty())
+    throw InputError(
+        {options.file},
+        fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
+  for (const LabInstrument& instrument : lab.instruments) {
+    if (instrument.driver != service.driver) continue;
+    if (instrument.profile.empty())
+      throw InputError(instrument.place,
+                       fmt::format("instrument “{}” of driver “{}” has no “profile”", instrument.id, service.driver));
+    service.devices.push_back({instrument.id, instrument.at, &service.profile(instrument.profile)});
+  }
+  return service;
+}
+
+}  // namespace
+
+int run_driver(const DriverOptions& options) {
+  Service service = is_profile(options.file) ? service_of_profile(options) : service_of_lab(options);
+  if (!options.address.empty()) service.address = options.address;
+  if (options.dead_man_s) service.dead_man_s = *options.dead_man_s;
+  service.ledger = options.ledger.empty() ? service.driver + ".ledger" : options.ledger;
+
+  const ScaledClock clock(SystemClock().now(), 1);
+  std::vector<std::unique_ptr<Instrument>> devices;
+  for (const Service::Device& device : service.devices)
+    devices.push_back(make_device(*device.profile, device.id, device.at, clock));
+  StopSignals stop;
+  Ledger ledger(service.ledger);
+  const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
+  Driver driver(service.driver, boot, std::move(devices), ledger, {service.dead_man_s}, clock.now());
+  fmt::print("driver {} at {}\n", service.driver, service.address);
+  std::fflush(stdout);
+  serve_driver(driver, service.address, clock, stop.wake().fd());
+  return 0;
+}
+
+}  // namespace athanor
