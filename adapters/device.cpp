@@ -57,11 +57,9 @@ class ProfileDevice final : public Instrument {
   wire::Instrument describe() const override { return description_; }
 
   Outcome<Duration> start(const wire::Command& command, Time now) override {
-    const auto capability =
-        std::find_if(profile_.capabilities.begin(), profile_.capabilities.end(),
-                     [&](const ProfileCapability& one) { return one.description.name() == command.capability(); });
-    ATHANOR_CHECK(capability != profile_.capabilities.end(), "a command for a capability that was not described");
-    Job job{command, &*capability, values_of(capability->description, command), now, {}};
+    const ProfileCapability* capability = find(command.capability());
+    ATHANOR_CHECK(capability != nullptr, "a command for a capability that was not described");
+    Job job{command, capability, values_of(capability->description, command), now, {}, false};
     if (const auto fault = unsafe_text(job.values)) return *fault;
     {
       const Lock lock(mutex_);
@@ -114,10 +112,25 @@ class ProfileDevice final : public Instrument {
     return std::exchange(readings_, {});
   }
 
-  /// What ran when the last driver died may be running still, with nobody to end it.
-  Memory recall(const wire::Command&, Time now) override {
-    make_safe(now);
-    return {};
+  /// What ran when the last driver died may be running still. A device that knows the command is waited for; any other
+  /// is made safe, since nobody would end what it does. Blocks for as long as the profile's timeouts, at a start only.
+  Memory recall(const wire::Command& command, Time now) override {
+    const ProfileCapability* capability = find(command.capability());
+    Lock lock(mutex_);
+    Memory memory;
+    if (capability != nullptr && capability->recall && !job_) {
+      Job job{command, capability, values_of(capability->description, command), now, {}, true};
+      Values values = job.values;
+      if (!say(*capability->recall, values, resolute(), lock)) {
+        job_ = std::move(job);
+        changed_.notify_all();
+        memory.kind = Memory::Kind::kRunning;
+        return memory;
+      }
+    }
+    safe_ = false;
+    break_off();
+    return memory;
   }
 
  private:
@@ -127,7 +140,14 @@ class ProfileDevice final : public Instrument {
     Values values;
     Time began;
     std::optional<Time> told;  ///< when progress was reported last
+    bool recalled = false;     ///< begun under an earlier driver
   };
+
+  const ProfileCapability* find(const std::string& name) const {
+    const auto capability = std::find_if(profile_.capabilities.begin(), profile_.capabilities.end(),
+                                         [&](const ProfileCapability& one) { return one.description.name() == name; });
+    return capability == profile_.capabilities.end() ? nullptr : &*capability;
+  }
 
   static Values values_of(const wire::Capability& capability, const wire::Command& command) {
     Values values;
@@ -143,6 +163,8 @@ class ProfileDevice final : public Instrument {
     values["id"] = command.id();
     values["sample"] = command.sample();
     values["place"] = command.place();
+    const std::size_t digits = command.place().find_last_not_of("0123456789") + 1;
+    if (digits < command.place().size()) values["position"] = std::stod(command.place().substr(digits));
     return values;
   }
 
@@ -205,8 +227,10 @@ class ProfileDevice final : public Instrument {
 
   void work(Lock& lock) {
     Values values = job_->values;
-    bool acted = false;
-    auto fault = say(job_->capability->routine, values, patient(), lock, &acted);
+    bool acted = job_->recalled;
+    std::optional<Fault> fault;
+    if (!job_->recalled) fault = say(job_->capability->begin, values, patient(), lock, &acted);
+    if (!fault) fault = say(job_->capability->finish, values, patient(), lock, &acted);
     if (fault && broken_off_)
       fault = Fault{Fault::Kind::kInterrupted, safe_ ? "cancelled" : "the instrument was to be made safe"};
     if (fault && acted) {

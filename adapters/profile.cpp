@@ -123,10 +123,11 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
   MapReader reader(node, fmt::format("capability “{}”", name));
   capability.description = read_description(reader, name);
   Variables variables = variables_of(capability.description.parameters());
-  for (const char* given : {"id", "sample", "place"}) {
+  for (const char* given : {"id", "sample", "place", "position"}) {
     if (variables.contains(given))
       node.error(fmt::format("“{}” cannot be the name of a parameter: it is the command's own", given));
-    variables[given] = Variable{true, Unit(), false};
+    const bool is_number = given == std::string_view("position");
+    variables[given] = Variable{!is_number, Unit(), is_number};
   }
   const Variables results = variables_of(capability.description.results());
   for (const auto& [result, variable] : results) {
@@ -134,10 +135,18 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
       node.error(fmt::format("“{}” is a parameter and a result; give them two names", result));
   }
   RoutineReader steps(adapter, variables, results);
-  capability.routine = steps.read(reader.required("do"));
+  capability.begin = steps.read(reader.required("do"));
+  const Node finish = reader.optional("finish");
+  RoutineReader finishing(adapter, variables, results);  // after a restart nothing of the beginning is known
+  if (finish) capability.finish = finishing.read(finish);
   for (const auto& [result, variable] : results) {
-    if (!steps.taken().contains(result))
+    if (!(finish ? finishing : steps).taken().contains(result))
       node.error(fmt::format("no step of “{}” takes its result “{}” from an answer", name, result));
+  }
+  if (const Node recall = reader.optional("recall")) {
+    if (!finish)
+      recall.error("“recall” goes with “finish”: the steps by which what runs already is brought to its end");
+    capability.recall = RoutineReader(adapter, variables, {}).read(recall);
   }
   if (const Node cancel = reader.optional("cancel"))
     capability.cancel = RoutineReader(adapter, variables, {}).read(cancel);

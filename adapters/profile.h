@@ -47,7 +47,9 @@ using Routine = std::vector<ProfileStep>;
 
 struct ProfileCapability {
   wire::Capability description;
-  Routine routine;
+  Routine begin;                  ///< sets the device going
+  Routine finish;                 ///< waits for its end and reads the results; may be empty
+  std::optional<Routine> recall;  ///< holds where the device is at, or has done, this very command
   std::optional<Routine> cancel;  ///< instead of the safe state, where it is cancelled
 };
 

@@ -17,7 +17,7 @@
 namespace athanor {
 
 /// What may stand in a hole: a parameter of the capability, what an earlier step took from an answer, or one of `id`,
-/// `sample` and `place`.
+/// `sample`, `place` and `position`, the number at the end of the place's name.
 struct Variable {
   bool is_text = false;
   Unit unit;              ///< of a number
