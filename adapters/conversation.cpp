@@ -48,6 +48,13 @@ std::optional<Fault> Conversation::be_connected(const Conduct& conduct) {
 
 std::optional<Fault> Conversation::run(const Routine& routine, Values& values, const Conduct& conduct, bool* acted) {
   for (const ProfileStep& step : routine) {
+    // Left out, it would leave the device at the last sample's.
+    if (step.needs.contains("position") && !values.contains("position")) {
+      return placed(step,
+                    {Fault::Kind::kLimit, fmt::format("the place “{}” has no number at its end, which this step tells "
+                                                      "the device",
+                                                      std::get<std::string>(values.at("place")))});
+    }
     if (std::any_of(step.needs.begin(), step.needs.end(),
                     [&](const std::string& name) { return !values.contains(name); }))
       continue;

@@ -17,7 +17,7 @@ namespace athanor {
 struct RunOptions {
   std::string campaign_file, lab_file, journal_file, report_file, speed;
   std::optional<std::uint64_t> seed;
-  bool json = false;
+  bool json = false, wire = false;
 };
 int run_campaign(const RunOptions& options);
 
@@ -25,7 +25,7 @@ struct TwinOptions {
   std::string lab_file, folder, speed = "real";
   std::optional<std::uint64_t> seed;
   double linger_s = 0;  ///< end once no controller was heard for so long; 0: never
-  bool actions = false;
+  bool actions = false, wire = false;
 };
 int run_twin(const TwinOptions& options);
 

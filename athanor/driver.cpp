@@ -3,12 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
-#include <memory>
 
-#include "adapters/device.h"
-#include "adapters/profile.h"
 #include "athanor/commands.h"
+#include "athanor/profiled.h"
 #include "athanor/signals.h"
 #include "core/document.h"
 #include "instruments/driver_link.h"
@@ -22,20 +19,9 @@ constexpr double kDeadMan = 60;  // seconds, where nobody says
 
 /// What is served, read from a lab file or made of a profile and the command line.
 struct Service {
-  std::string driver, address, ledger;
+  std::string driver, address;
   double dead_man_s = kDeadMan;
-  struct Device {
-    std::string id, at;
-    const Profile* profile = nullptr;
-  };
-  std::vector<Device> devices;
-  std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
-
-  const Profile& profile(const std::string& file) {
-    auto& loaded = profiles[file];
-    if (!loaded) loaded = std::make_unique<Profile>(load_profile(file));
-    return *loaded;
-  }
+  ProfiledDevices devices;
 };
 
 bool is_profile(const std::string& file) {
@@ -53,9 +39,9 @@ Service service_of_profile(const DriverOptions& options) {
   if (options.address.empty())
     throw InputError({options.file}, "say where the driver is to listen, such as --address tcp://127.0.0.1:5571");
   Service service;
-  const Profile& profile = service.profile(options.file);
-  service.driver = options.name.empty() ? profile.name : options.name;
-  service.devices = {{options.id.empty() ? profile.name + "-1" : options.id, options.at, &profile}};
+  const std::string name = load_profile(options.file).name;
+  service.driver = options.name.empty() ? name : options.name;
+  service.devices.add(options.id.empty() ? name + "-1" : options.id, options.at, options.file);
   return service;
 }
 
@@ -86,13 +72,7 @@ Service service_of_lab(const DriverOptions& options) {
     throw InputError(
         {options.file},
         fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
-  for (const LabInstrument& instrument : lab.instruments) {
-    if (instrument.driver != service.driver) continue;
-    if (instrument.profile.empty())
-      throw InputError(instrument.place,
-                       fmt::format("instrument “{}” of driver “{}” has no “profile”", instrument.id, service.driver));
-    service.devices.push_back({instrument.id, instrument.at, &service.profile(instrument.profile)});
-  }
+  service.devices = profiled_devices(lab, service.driver);
   return service;
 }
 
@@ -102,16 +82,11 @@ int run_driver(const DriverOptions& options) {
   Service service = is_profile(options.file) ? service_of_profile(options) : service_of_lab(options);
   if (!options.address.empty()) service.address = options.address;
   if (options.dead_man_s) service.dead_man_s = *options.dead_man_s;
-  service.ledger = options.ledger.empty() ? service.driver + ".ledger" : options.ledger;
-
-  const ScaledClock clock(SystemClock().now(), 1);
-  std::vector<std::unique_ptr<Instrument>> devices;
-  for (const Service::Device& device : service.devices)
-    devices.push_back(make_device(*device.profile, device.id, device.at, clock));
   StopSignals stop;
-  Ledger ledger(service.ledger);
+  const ScaledClock clock(SystemClock().now(), 1);
+  Ledger ledger(options.ledger.empty() ? service.driver + ".ledger" : options.ledger);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
-  Driver driver(service.driver, boot, std::move(devices), ledger, {service.dead_man_s}, clock.now());
+  Driver driver(service.driver, boot, service.devices.connect(clock), ledger, {service.dead_man_s}, clock.now());
   fmt::print("driver {} at {}\n", service.driver, service.address);
   std::fflush(stdout);
   serve_driver(driver, service.address, clock, stop.wake().fd());

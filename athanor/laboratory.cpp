@@ -14,7 +14,9 @@
 #include <map>
 #include <set>
 
+#include "athanor/profiled.h"
 #include "core/error.h"
+#include "instruments/ledger.h"
 
 namespace athanor {
 namespace {
@@ -65,7 +67,7 @@ pid_t start_twin(const std::vector<std::string>& arguments, const std::string& l
 class RemoteLaboratory final : public Laboratory, public DriverLink {
  public:
   RemoteLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
-                   const std::string& controller, Speed speed, Time start)
+                   const std::string& controller, Speed speed, bool wire, Time start)
       : speed_(speed.times), clock_(start, speed.times) {
     if (lab.twin) {
       std::filesystem::create_directories(folder);
@@ -77,6 +79,7 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
                                             fmt::format("{}x", speed.times),
                                             "--linger",
                                             fmt::format("{}", kLingerSeconds)};
+      if (wire) arguments.push_back("--wire");
       if (seed) arguments.insert(arguments.end(), {"--seed", std::to_string(*seed)});
       restart_ = [arguments, log = twin_log(folder)] { return start_twin(arguments, log); };
       twin_ = restart_();
@@ -124,14 +127,39 @@ bool readable(int fd, double within_s = 0) {
   return poll(&descriptor, 1, static_cast<int>(within_s * 1000)) > 0;
 }
 
-// One driver's process: its part of the world, its ledger, its socket. retry: it could not start before.
-int serve_one(const Lab& lab, const Endpoint& endpoint, const std::string& folder, std::optional<std::uint64_t> seed,
-              const ScaledClock& clock, int stop_fd, double linger_s, bool retry) {
+/// What a process of the twin is.
+enum class Role {
+  kDriver,   ///< speaks for simulated devices
+  kDevices,  ///< simulated devices on sockets of their own
+  kAdapter,  ///< speaks for those, by their profiles
+};
+
+std::vector<driver::v1::Instrument> describe_by_profiles(const Lab& lab) {
+  std::vector<driver::v1::Instrument> described;
+  for (const LabDriver& driver : lab.drivers) {
+    for (const ProfiledDevices devices = profiled_devices(lab, driver.name); const auto& device : devices.devices)
+      described.push_back(tighten(lab, describe(*device.profile, device.id)));
+  }
+  return described;
+}
+
+// One process: its part of the world, its ledger, its socket. retry: it could not start before.
+int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::string& folder,
+              std::optional<std::uint64_t> seed, const ScaledClock& clock, int stop_fd, double linger_s, bool retry) {
   if (retry && readable(stop_fd, kRetrySeconds)) return 0;
   try {
     const std::string boot = fmt::format("{}-{}", getpid(), SystemClock().now().time_since_epoch().count());
-    Twin twin(lab, folder, seed, endpoint.driver, boot, clock.now());
-    serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s);
+    if (role == Role::kDevices) {
+      serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s);
+    } else if (role == Role::kAdapter) {
+      const ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
+      Ledger ledger(folder + "/" + endpoint.driver + ".ledger", Database::Sync::kNone);
+      Driver driver(endpoint.driver, boot, devices.connect(clock), ledger, {}, clock.now());
+      serve_driver(driver, endpoint.address, clock, stop_fd, linger_s);
+    } else {
+      Twin twin(lab, folder, seed, endpoint.driver, boot, clock.now());
+      serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s);
+    }
     return 0;
   } catch (const std::exception& error) {
     if (!retry) fmt::print(stderr, "athanor twin: driver {}: {}\n", endpoint.driver, error.what());
@@ -175,11 +203,12 @@ std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::s
 
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
                                                    std::optional<std::uint64_t> seed, const std::string& controller,
-                                                   Speed speed, Time start) {
-  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, start);
+                                                   Speed speed, bool wire, Time start) {
+  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, wire, start);
 }
 
-std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder) {
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire) {
+  if (wire) return describe_by_profiles(lab);
   if (lab.twin) return describe_twin(lab);
   const Time now = SystemClock().now();
   const ScaledClock clock(now, 1);
@@ -209,14 +238,15 @@ std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const st
                   names, lab.file->name()));
 }
 
-int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, int stop_fd,
-               double linger_s) {
+int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, bool wire,
+               int stop_fd, double linger_s) {
   const Time wall = SystemClock().now();
   // The world's time goes on from where it stood: a paused twin's chemistry is paused too.
   const ScaledClock clock(speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
   // The world is made before its drivers start, who would otherwise all make it at once.
   if (!world_exists(folder)) Twin(lab, folder, seed, "", "making", clock.now());
   struct Child {
+    Role role;
     Endpoint endpoint;
     int retries = 0;  ///< it could not start so often
   };
@@ -224,13 +254,17 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
   const auto start = [&](const Child& child) {
     const pid_t process = fork();
     if (process < 0) throw EnvironmentError("cannot start a driver's process");
-    if (process == 0) _exit(serve_one(lab, child.endpoint, folder, seed, clock, stop_fd, linger_s, child.retries > 0));
+    if (process == 0)
+      _exit(serve_one(lab, child.role, child.endpoint, folder, seed, clock, stop_fd, linger_s, child.retries > 0));
     children.emplace(process, child);
   };
   const auto stop_all = [&] {
     for (const auto& [process, child] : children) kill(process, SIGTERM);
   };
-  for (const Endpoint& endpoint : endpoints(lab, folder)) start({endpoint});
+  for (const Endpoint& endpoint : endpoints(lab, folder)) {
+    if (wire) start({Role::kDevices, endpoint});
+    start({wire ? Role::kAdapter : Role::kDriver, endpoint});
+  }
   int worst = 0;
   int restarts = 0;
   while (!children.empty()) {
@@ -248,14 +282,14 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
                  child.endpoint.driver, WTERMSIG(status));
       std::fflush(stderr);
       ++restarts;
-      start({child.endpoint});
+      start({child.role, child.endpoint});
       continue;
     }
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 3;
     // For a run, what is in the way may go: an earlier run's driver that still holds its ledger, a program at its port.
     // A twin that somebody started by hand says so and ends.
     if (code != 0 && !readable(stop_fd) && linger_s > 0 && child.retries < kMostRetries) {
-      start({child.endpoint, child.retries + 1});
+      start({child.role, child.endpoint, child.retries + 1});
       continue;
     }
     if (code != 0 && linger_s > 0 && !readable(stop_fd)) {

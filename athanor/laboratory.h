@@ -47,17 +47,19 @@ std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::s
 /// Drivers behind sockets. A twin's drivers that are not running are started, as processes that outlive a killed
 /// controller (so that their instruments go on) and end with a clean run, or by themselves when no controller came
 /// back.
+/// wire: of a twin, its devices are spoken to in their own languages, by the profiles that the lab file names.
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
                                                    std::optional<std::uint64_t> seed, const std::string& controller,
-                                                   Speed speed, Time start);
+                                                   Speed speed, bool wire, Time start);
 
 /// What the instruments of `lab` say of themselves, within the laboratory's limits: the twin's without starting it,
 /// real ones over their links. throws EnvironmentError naming each driver that did not answer.
-std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder);
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire = false);
 
-/// Becomes the twin: a process for each driver of `lab`, until `stop_fd` is readable or, with `linger_s`, no controller
-/// was heard for that long. Gives 0, or 3 if a driver's process failed (it has said why).
-int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, int stop_fd,
-               double linger_s);
+/// Becomes the twin: a process for each driver of `lab` (and with `wire`, one more for its devices), until `stop_fd` is
+/// readable or, with `linger_s`, no controller was heard for that long. Gives 0, or 3 if a driver's process failed (it
+/// has said why).
+int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, bool wire,
+               int stop_fd, double linger_s = 0);
 
 }  // namespace athanor

@@ -32,6 +32,8 @@ void add_run(CLI::App& app, RunOptions& options, int& status) {
   command->add_option("--speed", options.speed,
                       "real, max (virtual time) or a factor such as 500x; default: max with a twin, real without");
   command->add_option("--report", options.report_file, "Where the report goes (default: beside the journal, as .html)");
+  command->add_flag("--wire", options.wire,
+                    "With a twin: its devices are spoken to over sockets, by the profiles that the lab file names");
   command->add_flag("--json", options.json, "Print one JSON object at the end");
   command->callback([&options, &status] { status = run_campaign(options); });
 }
@@ -51,6 +53,10 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
       ->check(CLI::Range(0.0, 1e9));
   command->add_flag("--actions", options.actions,
                     "Print what physically happened in the folder's world, as JSON, and end");
+  command->add_flag(
+      "--wire", options.wire,
+      "Its devices listen where the lab file says (“at”), in their own languages, and the drivers speak to "
+      "them by their profiles");
   command->callback([&options, &status] { status = run_twin(options); });
 }
 

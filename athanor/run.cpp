@@ -156,12 +156,21 @@ int run_campaign(const RunOptions& options) {
                                       ? std::filesystem::path(journal_file).replace_extension(".html").string()
                                       : options.report_file;
   const std::string folder = journal_file + ".twin";
-  const Speed speed = parse_speed(!options.speed.empty() ? options.speed : lab.twin ? "max" : "real");
+  const Speed speed = parse_speed(!options.speed.empty() ? options.speed
+                                  : lab.twin             ? (options.wire ? "300x" : "max")
+                                                         : "real");
+  if (options.wire && (!lab.twin || speed.max)) {
+    throw InputError(
+        {lab.file->name()},
+        lab.twin
+            ? "--wire goes over real sockets, which know no virtual time; give --speed real, or a factor such as 300x"
+            : "this laboratory has no “twin:”, whose devices --wire could speak to");
+  }
   if (!lab.twin && (speed.max || speed.times != 1)) {
     throw InputError({lab.file->name()},
                      "this laboratory has no “twin:”, and real instruments run at --speed real only");
   }
-  check_against(campaign, lab, describe_laboratory(lab, folder));
+  check_against(campaign, lab, describe_laboratory(lab, folder, options.wire));
 
   require_writable(report_file);
 
@@ -201,7 +210,8 @@ int run_campaign(const RunOptions& options) {
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   const auto laboratory =
       speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start)
-                : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, start);
+                : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, options.wire,
+                                         start);
   const auto planner = speed.max ? make_inline_planner(campaign.problem, stop.wake())
                                  : make_planner_thread(campaign.problem, stop.wake());
   Engine::Options engine_options;

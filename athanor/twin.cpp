@@ -35,13 +35,14 @@ int run_twin(const TwinOptions& options) {
   if (speed.max)
     throw InputError(
         "--speed max is virtual time, which a controller elsewhere cannot share; give real, or a factor such as 500x");
+  if (options.wire) describe_laboratory(lab, folder, true);
   describe_twin(lab);  // every mistake of the file, before any process is started
   std::filesystem::create_directories(folder);
   StopSignals stop;
   for (const Endpoint& endpoint : endpoints(lab, folder))
     fmt::print("driver {} at {}\n", endpoint.driver, endpoint.address);
   std::fflush(stdout);
-  return serve_twin(lab, folder, options.seed, speed, stop.wake().fd(), options.linger_s);
+  return serve_twin(lab, folder, options.seed, speed, options.wire, stop.wake().fd(), options.linger_s);
 }
 
 }  // namespace athanor

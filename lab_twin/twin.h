@@ -39,6 +39,13 @@ class Twin {
   std::unique_ptr<Impl> impl_;
 };
 
+/// The simulated devices of `driver` on real sockets: each listens where its instrument's `at` says, and speaks the
+/// language of its settings, until `stop_fd` becomes readable or, with `linger_s` > 0, nobody was connected for so
+/// long. throws as Twin does; InputError also for an instrument without an address, EnvironmentError for one that is in
+/// use.
+void serve_wire(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, const std::string& driver,
+                const ScaledClock& clock, int stop_fd, double linger_s = 0);
+
 /// What the twin's instruments will say of themselves, within the laboratory's limits, in the order of the lab file;
 /// nothing is opened or made. For checking files. throws InputError with all mistakes and their places in the lab file:
 /// no twin, an unknown model, instrument kind or setting, a missing table or column.

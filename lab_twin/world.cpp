@@ -15,6 +15,7 @@ constexpr const char* kSchema = R"(
   CREATE TABLE IF NOT EXISTS meta   (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS sample (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS device (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS place  (name TEXT PRIMARY KEY, sample TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stock  (reagent TEXT PRIMARY KEY, ml REAL, supplied_ml REAL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS act    (number INTEGER PRIMARY KEY, id TEXT UNIQUE, instrument TEXT, begun INTEGER,
                                      began_at INTEGER, ends_at INTEGER, planned_s REAL, ended_at INTEGER, completed INTEGER,
@@ -74,6 +75,8 @@ World::World(const std::string& file, const std::optional<std::string>& model, s
       put_sample_(database_.prepare("INSERT INTO sample VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET state = ?2")),
       get_device_(database_.prepare("SELECT state FROM device WHERE id = ?")),
       put_device_(database_.prepare("INSERT INTO device VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET state = ?2")),
+      get_place_(database_.prepare("SELECT sample FROM place WHERE name = ?")),
+      put_place_(database_.prepare("INSERT INTO place VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET sample = ?2")),
       get_stock_(database_.prepare("SELECT ml FROM stock WHERE reagent = ?")),
       put_stock_(database_.prepare("INSERT INTO stock VALUES (?1, ?2, ?2) ON CONFLICT (reagent) DO UPDATE SET ml = ml "
                                    "+ max(0.0, ?2 - supplied_ml), "
@@ -109,6 +112,17 @@ void World::put_sample(const std::string& id, const State& state) {
 
 void World::put_device(const std::string& id, const State& state) {
   put_device_.bind(1, std::string_view(id)).bind(2, std::string_view(state.text())).run();
+}
+
+std::string World::standing_at(const std::string& place) {
+  get_place_.bind(1, std::string_view(place));
+  const std::string sample = get_place_.step() ? get_place_.text(0) : "";
+  get_place_.reset();
+  return sample;
+}
+
+void World::put_at(const std::string& place, const std::string& sample) {
+  put_place_.bind(1, std::string_view(place)).bind(2, std::string_view(sample)).run();
 }
 
 void World::stock_up(const std::string& reagent, double ml) {

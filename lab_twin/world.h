@@ -46,6 +46,11 @@ class World {
   State device(const std::string& id);
   void put_device(const std::string& id, const State& state);
 
+  /// What stands at a place, for devices that are told where a sample is and not which one; empty: nothing that is
+  /// known.
+  std::string standing_at(const std::string& place);
+  void put_at(const std::string& place, const std::string& sample);
+
   /// `ml` is all that was ever supplied of `reagent`: a new world gets it, an older one what was added since.
   void stock_up(const std::string& reagent, double ml);
   double stock_ml(const std::string& reagent);
@@ -67,7 +72,8 @@ class World {
 
   Database database_;
   Random random_;
-  Statement get_sample_, put_sample_, get_device_, put_device_, get_stock_, put_stock_, take_stock_;
+  Statement get_sample_, put_sample_, get_device_, put_device_, get_place_, put_place_, get_stock_, put_stock_,
+      take_stock_;
   Statement begin_, end_, find_, running_;
 };
 

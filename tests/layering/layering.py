@@ -24,7 +24,7 @@ HEAVY = {
     "Eigen/*": ["surrogates/*", "optimizers/*", "tests/surrogates/*", "tests/optimizers/*", "athanor/doctor.cpp"],
     "google/protobuf/*": ["adapters/*.cpp", "athanor/doctor.cpp", "instruments/*.cpp", "controller/*.cpp"],
     "nlohmann/json.hpp": ["*.cpp"],  # headers take json_fwd.hpp
-    "boost/*": ["adapters/text_bus.cpp"],
+    "boost/*": ["adapters/text_bus.cpp", "lab_twin/wire_server.cpp"],
     "modbus/*": ["adapters/modbus_bus.cpp"],
     "curl/*": ["adapters/http_bus.cpp"],
     "re2/*": ["adapters/answer.cpp"],
@@ -42,7 +42,7 @@ SEAMS = [
                           r"|\bstd\s*::\s*(time|clock)\s*\(|\btime\s*\(\s*(nullptr|NULL|0|&)", ["core/clock.cpp"], CODE),
     ("the system's clock object", r"\bSystemClock\b", ["core/clock.*", "athanor/*", "tests/*", "bench/*"], CODE),
     ("a clock's time", r"(?<![\w:])(?:\w+(?:\.|->))*now\s*\(\s*\)",
-     ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "controller/runtime.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp",
+     ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "lab_twin/wire_server.cpp", "controller/runtime.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp",
       "instruments/local_link.cpp", "athanor/*", "tests/*", "bench/*"], CODE),
     ("how long something took", r"\bmonotonic_seconds\b",
      ["core/clock.*", "adapters/*_bus.cpp", "adapters/device.cpp", "optimizers/planner.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp", "athanor/*", "tests/*",
