@@ -14,6 +14,7 @@
 
 #include "adapters/conversation.h"
 #include "core/check.h"
+#include "core/digest.h"
 #include "core/error.h"
 #include "instruments/description.h"
 #include "instruments/kit.h"
@@ -164,6 +165,7 @@ class ProfileDevice final : public Instrument {
     values["sample"] = command.sample();
     values["place"] = command.place();
     const std::size_t digits = command.place().find_last_not_of("0123456789") + 1;
+    values["tag"] = static_cast<double>(std::stoul(hex(sha256(command.id())).substr(0, 8), nullptr, 16) >> 1);
     if (digits < command.place().size()) values["position"] = std::stod(command.place().substr(digits));
     return values;
   }

@@ -123,11 +123,14 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
   MapReader reader(node, fmt::format("capability “{}”", name));
   capability.description = read_description(reader, name);
   Variables variables = variables_of(capability.description.parameters());
-  for (const char* given : {"id", "sample", "place", "position"}) {
-    if (variables.contains(given))
+  const Variables own = {{"id", {true, Unit(), false}},
+                         {"sample", {true, Unit(), false}},
+                         {"place", {true, Unit(), false}},
+                         {"tag", {false, Unit(), false}},
+                         {"position", {false, Unit(), true}}};
+  for (const auto& [given, variable] : own) {
+    if (!variables.emplace(given, variable).second)
       node.error(fmt::format("“{}” cannot be the name of a parameter: it is the command's own", given));
-    const bool is_number = given == std::string_view("position");
-    variables[given] = Variable{!is_number, Unit(), is_number};
   }
   const Variables results = variables_of(capability.description.results());
   for (const auto& [result, variable] : results) {

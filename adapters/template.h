@@ -16,8 +16,9 @@
 
 namespace athanor {
 
-/// What may stand in a hole: a parameter of the capability, what an earlier step took from an answer, or one of `id`,
-/// `sample`, `place` and `position`, the number at the end of the place's name.
+/// What may stand in a hole: a parameter of the capability, what an earlier step took from an answer, or of
+/// the command's own: `id`, `sample`, `place`, `position` (the number at the end of the place's name) and `tag` (a
+/// whole number of 31 bits made of the id, for devices that can keep a number and no text).
 struct Variable {
   bool is_text = false;
   Unit unit;              ///< of a number

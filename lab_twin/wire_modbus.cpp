@@ -22,10 +22,12 @@ constexpr std::uint16_t kMost = 125;
 // Registers. Floating-point numbers take two, the high word first; texts are the number of their choice, from 0.
 constexpr std::uint16_t kOrder = 0;        // holding: 1 and up begin the capability of that number, 99 ends what runs
 constexpr std::uint16_t kPosition = 1;     // holding: of the sample, from 1
+constexpr std::uint16_t kTag = 2;          // holding, 32 bits: whatever the next job is to be known by
 constexpr std::uint16_t kParameters = 10;  // holding: parameter i of the capability at 10 + 2 i
 constexpr std::uint16_t kStateAt = 0;      // input: 0 idle, 1 running, 2 done, 3 failed
 constexpr std::uint16_t kFaultAt = 1;      // input: 1 device, 2 sample, 3 stock, 4 out of limits
 constexpr std::uint16_t kJobsAt = 2;       // input, 32 bits: jobs that were ever begun
+constexpr std::uint16_t kTagAt = 4;        // input, 32 bits: of the job that was ordered last
 constexpr std::uint16_t kResults = 10;     // input: result i of the capability that ran at 10 + 2 i
 constexpr std::uint16_t kReadings = 50;    // input: reading i at 50 + 2 i
 constexpr std::uint16_t kEnd = 100;
@@ -138,6 +140,7 @@ class Modbus final : public WireLanguage {
       place = device_.places()[position - 1u];
     }
     begun_ = order;
+    tag_ = {holding_[kTag], holding_[kTag + 1]};
     refused_ = device_.begin(capability.name(), with, "", "", place, now);
     return kNoFault;  // a fault shows in the state
   }
@@ -160,6 +163,8 @@ class Modbus final : public WireLanguage {
     }
     input_[kJobsAt] = static_cast<std::uint16_t>(device_.jobs() >> 16 & 0xffff);
     input_[kJobsAt + 1] = static_cast<std::uint16_t>(device_.jobs() & 0xffff);
+    input_[kTagAt] = tag_[0];
+    input_[kTagAt + 1] = tag_[1];
     if (state == WireDevice::State::kDone && begun_ > 0 && !refused_) {
       const wire::Capability& capability = device_.description().capabilities(begun_ - 1);
       for (int i = 0; i < capability.results_size(); ++i) {
@@ -176,6 +181,7 @@ class Modbus final : public WireLanguage {
 
   WireDevice& device_;
   std::array<std::uint16_t, kEnd> holding_{}, input_{};
+  std::array<std::uint16_t, 2> tag_{};
   int begun_ = 0;                 ///< the number of the capability that ran last
   std::optional<Fault> refused_;  ///< the order that came last was not begun
 };
