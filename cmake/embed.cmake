@@ -1,7 +1,26 @@
-# The report page inside the program: web/report.js bundled with its charts into one script, and all three parts of the
-# page as bytes in the library. Needs web/node_modules (script/bootstrap); nothing is fetched while building.
+# Files inside the program, as bytes in it: the report's page, and what `athanor driver new` writes.
 
-# athanor_report_page(MODULE): adds the page to athanor_MODULE, as controller/report.cpp reads it.
+# athanor_embed(TARGET PREFIX name file …): each file as athanor_PREFIX_name and athanor_PREFIX_name_end, two arrays of char.
+function(athanor_embed target prefix)
+  set(parts ${ARGN})
+  set(code "// Made by cmake/embed.cmake.\n")
+  set(files)
+  while(parts)
+    list(POP_FRONT parts name file)
+    list(APPEND files ${file})
+    set(symbol athanor_${prefix}_${name})
+    string(APPEND code
+      "asm(\".pushsection .rodata\\n.global ${symbol}\\n${symbol}: .incbin \\\"${file}\\\"\\n\"\n"
+      "    \".global ${symbol}_end\\n${symbol}_end: .byte 0\\n.popsection\\n\");\n")
+  endwhile()
+  set(source ${CMAKE_BINARY_DIR}/embedded/${prefix}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "${code}" @ONLY)
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}")
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
+# athanor_report_page(MODULE): adds the page to athanor_MODULE, as controller/report.cpp reads it: web/report.js bundled with
+# its charts into one script. Needs web/node_modules (script/bootstrap); nothing is fetched while building.
 function(athanor_report_page module)
   set(web ${CMAKE_SOURCE_DIR}/web)
   file(GLOB esbuild ${web}/node_modules/@esbuild/*/bin/esbuild)
@@ -17,16 +36,5 @@ function(athanor_report_page module)
             --log-level=warning --outfile=${out}/report.js
     DEPENDS ${scripts} ${web}/package-lock.json VERBATIM COMMENT "Bundling the report page")
 
-  set(parts html ${web}/report.html style ${web}/report.css script ${out}/report.js)
-  set(code "// Made by cmake/embed.cmake.\n")
-  while(parts)
-    list(POP_FRONT parts name file)
-    string(APPEND code
-      "asm(\".pushsection .rodata\\n.global athanor_report_${name}\\nathanor_report_${name}: .incbin \\\"${file}\\\"\\n\"\n"
-      "    \".global athanor_report_${name}_end\\nathanor_report_${name}_end: .byte 0\\n.popsection\\n\");\n")
-  endwhile()
-  file(CONFIGURE OUTPUT ${out}/report_page.cpp CONTENT "${code}" @ONLY)
-  set_source_files_properties(${out}/report_page.cpp PROPERTIES
-    OBJECT_DEPENDS "${web}/report.html;${web}/report.css;${out}/report.js")
-  target_sources(athanor_${module} PRIVATE ${out}/report_page.cpp)
+  athanor_embed(athanor_${module} report html ${web}/report.html style ${web}/report.css script ${out}/report.js)
 endfunction()
