@@ -1,0 +1,242 @@
+"""Reads the signatures of an instrument: what the wire says of its capabilities, and how a handler is called."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import types
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from . import units
+from .errors import InputError
+from .instrument import Instrument, Offer, Quantity
+from .proto import driver_pb2 as wire
+
+Results = list[tuple[str, "float | str"]]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One capability: how it is described, and the method behind it."""
+
+    capability: wire.Capability
+    method: Callable[..., object]
+    single: bool  # it returns its one result itself, not an object with results by name
+    deadline_s: float
+
+    def results(self, returned: object) -> Results:
+        """What the method returned, by name. Raises TypeError if that is not what it describes."""
+        described = {field.name: field.is_text for field in self.capability.results}
+        if self.single:
+            values: Mapping[str, object] = {next(iter(described)): returned}
+        elif isinstance(returned, Mapping):
+            values = returned
+        elif returned is None:
+            values = {}
+        else:
+            values = {name: getattr(returned, name) for name in described if hasattr(returned, name)}
+        for name in values:
+            if name not in described:
+                raise TypeError(f"“{self.capability.name}” gave the result “{name}”, which it does not describe")
+        missing = [name for name in described if name not in values]
+        if missing:
+            raise TypeError(f"“{self.capability.name}” gave {returned!r}, without the result “{missing[0]}”")
+        return [(name, _of_kind(name, value, described[name])) for name, value in values.items() if value is not None]
+
+
+def _of_kind(name: str, value: Any, is_text: bool) -> float | str:
+    if isinstance(value, str) != is_text:
+        raise TypeError(f"result “{name}” is {value!r}; expected a {'text' if is_text else 'number'}")
+    return str(value) if is_text else float(value)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reading: its name, its unit, and the method behind it."""
+
+    name: str
+    unit: str
+    method: Callable[[], Any]
+
+
+def describe(instrument: Instrument) -> tuple[wire.Instrument, dict[str, Handler], list[Reader]]:
+    """Raises InputError with everything that is wrong."""
+    name = type(instrument).__name__
+    if not hasattr(instrument, "id"):
+        raise InputError(f"{name}.__init__ does not call super().__init__(id)")
+    described = wire.Instrument(id=instrument.id, kind=instrument.kind or name.lower())
+    handlers: dict[str, Handler] = {}
+    readers: list[Reader] = []
+    found: list[str] = [] if instrument.id else [f"{name} has no id; give one, such as {name}(\"{name.lower()}-1\")"]
+    for attribute in _attributes(type(instrument)):
+        method = getattr(instrument, attribute)
+        offer = getattr(method, "__athanor_offer__", None)
+        try:
+            if offer is not None:
+                handlers[attribute] = _handler(attribute, method, offer)
+                described.capabilities.append(handlers[attribute].capability)
+                found += [f"“{attribute}” of instrument “{instrument.id}”: {mistake}"
+                          for mistake in mistakes_in(handlers[attribute].capability)]
+            elif getattr(method, "__athanor_reading__", False):
+                field, _ = _field(attribute, _hints(method).get("return"))
+                units.normal(field.unit)
+                readers.append(Reader(attribute, field.unit, method))
+        except (InputError, units.UnitError) as error:
+            found.append(f"“{attribute}” of instrument “{instrument.id}”: {error}")
+    if found:
+        raise InputError("\n".join(found))
+    return described, handlers, readers
+
+
+def _attributes(kind: type) -> list[str]:
+    """In the order in which they are written, those of a base class first."""
+    return list(dict.fromkeys(name for base in reversed(kind.__mro__) for name, value in vars(base).items()
+                              if inspect.isfunction(value)))
+
+
+def _hints(method: Callable[..., object]) -> dict[str, Any]:
+    try:
+        return get_type_hints(method, include_extras=True)
+    except NameError as error:
+        raise InputError(f"its annotations cannot be read ({error}); define what they name at the top of the "
+                               "module") from error
+
+
+def _handler(name: str, method: Callable[..., object], offer: Offer) -> Handler:
+    hints = _hints(method)
+    capability = wire.Capability(name=name, duration_parameter=offer.lasts, risk=offer.risk.upper(),
+                                 repeatable=offer.repeatable, self_test=offer.self_test)
+    if offer.usual:
+        capability.usual_duration_s = units.seconds(offer.usual)
+    for parameter in inspect.signature(method).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise InputError(f"parameter “{parameter.name}” has no name of its own on the wire")
+        if parameter.name not in hints:
+            raise InputError(f"parameter “{parameter.name}” has no annotation; expected one such as "
+                                   "Annotated[float, Quantity(\"degC\", 20, 150)], str or Literal[…]")
+        field, _ = _field(parameter.name, hints[parameter.name])
+        field.may_be_missing = parameter.default is not parameter.empty
+        capability.parameters.append(field)
+    for reagent, amount in offer.uses.items():
+        capability.uses.add(reagent=reagent, amount=amount)
+    results, single = _results(hints)
+    capability.results.extend(results)
+    return Handler(capability, method, single, units.seconds(offer.deadline) if offer.deadline else math.inf)
+
+
+def _results(hints: dict[str, Any]) -> tuple[list[wire.Field], bool]:
+    if "return" not in hints:
+        raise InputError("it has no return annotation; write “-> None” if it gives no result")
+    returned = hints["return"]
+    if get_origin(returned) is Generator:
+        returned = get_args(returned)[2]
+    if returned in (None, type(None)):
+        return [], False
+    # A dataclass, a named tuple, a typed dictionary: one result for each of its fields.
+    if isinstance(returned, type) and returned not in (float, int, str, bool) and getattr(returned, "__annotations__", None):
+        return [_field(name, hint)[0] for name, hint in get_type_hints(returned, include_extras=True).items()], False
+    field, name = _field("", returned)
+    if not name:
+        raise InputError("its result has no name; write Annotated[float, \"mass\", Quantity(\"g\")], or return a "
+                               "dataclass, a named tuple or a typed dictionary")
+    field.name = name
+    return [field], True
+
+
+def _field(name: str, hint: Any) -> tuple[wire.Field, str]:
+    """What an annotation says of a parameter or result, and the name that stands in it, if any."""
+    written, extras = hint, list[Any]()
+    while True:
+        if get_origin(hint) is Annotated:
+            extras += get_args(hint)[1:]
+            hint = get_args(hint)[0]
+        elif get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint) and len(get_args(hint)) == 2:
+            hint = next(kind for kind in get_args(hint) if kind is not type(None))
+        else:
+            break
+    quantities = [extra for extra in extras if isinstance(extra, Quantity)]
+    field = wire.Field(name=name)
+    if get_origin(hint) is Literal and all(isinstance(choice, str) for choice in get_args(hint)):
+        field.choices.extend(get_args(hint))
+    if hint is str or field.choices:
+        field.is_text = True
+        if quantities:
+            raise InputError(f"“{name}” is a text and cannot have a unit, limits or levels")
+    elif hint is not float:
+        raise InputError(f"“{name or written}” is none that the wire knows ({written!r}); expected float (with a "
+                               "Quantity), str or Literal[…] of texts")
+    for quantity in quantities:
+        _fill_in(field, quantity)
+    return field, next((extra for extra in extras if isinstance(extra, str)), "")
+
+
+def _fill_in(field: wire.Field, quantity: Quantity) -> None:
+    field.unit = quantity.unit
+    field.levels.extend(sorted(quantity.levels))
+    field.flat_after = quantity.flat_after
+    for bound in ("low", "high", "saturates_low", "saturates_high"):
+        value = getattr(quantity, bound)
+        if value is not None:
+            setattr(field, bound, float(value))
+
+
+# ── Held against good sense ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mistakes_in(capability: wire.Capability) -> list[str]:
+    """What is wrong in a description, each in one sentence; what a signature cannot get wrong is not looked for."""
+    found = [mistake for field in (*capability.parameters, *capability.results) for mistake in _field_mistakes(field)]
+    parameters = {field.name: field for field in capability.parameters}
+    if capability.usual_duration_s < 0:
+        found.append(f"a usual duration of {capability.usual_duration_s} s; expected a number that is not negative")
+    lasts = capability.duration_parameter
+    if lasts and lasts not in parameters:
+        found.append(f"lasts as long as “{lasts}” says, which is no parameter of it")
+    elif lasts and (parameters[lasts].is_text or not _is_time(parameters[lasts].unit)):
+        found.append(f"lasts as long as “{lasts}” says, which is no time")
+    if capability.self_test:
+        if capability.risk != wire.SAFE:
+            found.append("a self-test must be harmless, of the risk class “safe”")
+        found += [f"a self-test cannot need parameter “{field.name}”" for field in capability.parameters
+                  if not field.may_be_missing]
+    for use in capability.uses:
+        if use.reagent not in parameters or not parameters[use.reagent].is_text:
+            found.append(f"takes the stock that “{use.reagent}” names, which is no text parameter of it")
+        if use.amount not in parameters or parameters[use.amount].is_text:
+            found.append(f"takes as much as “{use.amount}” says, which is no number parameter of it")
+    return found
+
+
+def _field_mistakes(field: wire.Field) -> list[str]:
+    found = []
+    try:
+        units.normal(field.unit)
+    except units.UnitError as error:
+        found.append(f"“{field.name}”: {error}")
+    bounds = [getattr(field, bound) for bound in ("low", "high", "saturates_low", "saturates_high") if field.HasField(bound)]
+    if not all(math.isfinite(number) for number in (*bounds, *field.levels)):
+        found.append(f"“{field.name}” has a limit or level that is no number")
+    if field.HasField("low") and field.HasField("high") and field.low > field.high:
+        found.append(f"“{field.name}” has limits the wrong way round: {units.format_number(field.low)} … "
+                     f"{units.format_number(field.high)}")
+    if field.flat_after == 1:
+        found.append(f"“{field.name}” is flat after a single reading")
+    return found
+
+
+def _is_time(unit: str) -> bool:
+    try:
+        return units.convertible(unit, "s")
+    except units.UnitError:
+        return True  # no unit at all: said already
+
+
+def expected_seconds(capability: wire.Capability, parameters: Mapping[str, float | str]) -> float:
+    """How long a command is expected to take: the usual duration, and what its duration parameter adds."""
+    added = parameters.get(capability.duration_parameter)
+    if not isinstance(added, float):
+        return capability.usual_duration_s
+    unit = next(field.unit for field in capability.parameters if field.name == capability.duration_parameter)
+    return capability.usual_duration_s + units.convert(added, unit, "s")

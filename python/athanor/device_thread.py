@@ -1,0 +1,264 @@
+"""The one thread in which an instrument's methods run, so that they may block while the driver goes on answering.
+
+The driver's main thread puts work in and takes reports out; neither ever waits for the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import partial
+
+from .description import Reader, Results
+from .instrument import Command, DeviceFault, Fault, Instrument, Interrupted, Progress
+
+PATIENCE_S = 0.5  # a handler that was asked to end has so long before safe() is called over its head
+
+_log = logging.getLogger("athanor")
+
+
+@dataclass
+class Run:
+    """One command on its way through its handler."""
+
+    command: Command
+    work: Callable[[], object]
+    results: Callable[[object], Results]
+    deadline_s: float = math.inf
+    asked: str = ""  # to end, and why
+    asked_for: str = "INTERRUPTED"  # the kind of fault that is told then
+    told: bool = False  # that it is to end: it was not done to its end
+    overruled: bool = False  # safe() was called while it was in the middle
+    over: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def ends_by(self) -> float:
+        """Monotonic seconds."""
+        return self.began + self.deadline_s
+
+
+@dataclass(frozen=True)
+class Progressed:
+    command: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Finished:
+    """With its results, or with a fault: its kind, and in words."""
+
+    command: str
+    took_s: float
+    results: Results
+    fault: str = ""
+    message: str = ""
+    not_begun: bool = False
+
+
+@dataclass(frozen=True)
+class MadeSafe:
+    """The answer to the make_safe() of that number; `why_not` is empty where the instrument is safe."""
+
+    number: int
+    why_not: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    values: list[tuple[str, float | str, str]]  # name, value, unit
+
+
+Report = Progressed | Finished | MadeSafe | Measured
+
+
+class DeviceThread:
+    def __init__(self, instrument: Instrument, readers: list[Reader], wake: Callable[[], None]) -> None:
+        """`wake` is called from any thread when there is a report."""
+        self.instrument = instrument
+        self.run: Run | None = None  # the last that was begun
+        self._readers = readers
+        self._wake = wake
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self._attention = threading.Condition()
+        self._readings_due = False
+        self._unreadable = ""  # said already
+        self._number = 0
+        self._in_safe = threading.Lock()
+        instrument._pause = self._pause
+        instrument._to_end = self._is_told
+        self._thread = threading.Thread(target=self._work, name=instrument.id, daemon=True)
+        self._thread.start()
+
+    # ── From the main thread ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, run: Run) -> None:
+        self.run = run
+        self._jobs.put(partial(self._carry_out, run))
+
+    def interrupt(self, why: str, kind: str = "INTERRUPTED") -> None:
+        """Asks what runs to end; the first reason stays."""
+        with self._attention:
+            if self.run is not None and not self.run.over and not self.run.asked:
+                self.run.asked, self.run.asked_for = why, kind
+                self._attention.notify_all()
+
+    def make_safe(self, why: str) -> int:
+        """Ends what runs, and calls safe(). Gives the number under which MadeSafe is reported."""
+        self.interrupt(why)
+        self._number += 1
+        turn = threading.Event()
+        self._jobs.put(partial(self._make_safe, self._number, turn))
+        threading.Thread(target=self._insist, args=(turn, self.run), daemon=True).start()
+        return self._number
+
+    def ask_readings(self) -> None:
+        with self._attention:
+            if self._readings_due or not self._readers:
+                return
+            self._readings_due = True
+            self._attention.notify_all()
+        self._jobs.put(self._take_readings)
+
+    def reports(self) -> list[Report]:
+        found: list[Report] = []
+        while True:
+            try:
+                found.append(self._reports.get_nowait())
+            except queue.Empty:
+                return found
+
+    # ── In the instrument's thread ───────────────────────────────────────────────────────────────────────────────────
+
+    def _work(self) -> None:
+        while True:
+            try:
+                self._jobs.get()()
+            except BaseException:  # a reading that wants to end the process, say; the instrument is still there
+                _log.exception("%s: an exception that nobody expected", self.instrument.id)
+
+    def _report(self, report: Report) -> None:
+        self._reports.put(report)
+        self._wake()
+
+    def _carry_out(self, run: Run) -> None:
+        run.began = time.monotonic()
+        fault: Fault | None = None
+        results: Results = []
+        begun = not run.asked
+        try:
+            if begun:
+                self.instrument.command = run.command
+                returned = run.work()
+                if isinstance(returned, Generator):
+                    returned = self._follow(run, returned)
+                results = run.results(returned)
+        except Interrupted:
+            run.told = True
+        except Fault as raised:
+            fault = raised
+        except BaseException as error:
+            _log.exception("%s: “%s” ended with an exception", self.instrument.id, run.command.capability)
+            fault = DeviceFault(f"{type(error).__name__}: {error}")
+        with self._attention:
+            run.over = True  # from now on it cannot be asked to end
+        took_s = time.monotonic() - run.began
+        if not begun or run.told or run.overruled:
+            message = run.asked if fault is None else f"{run.asked}; while ending: {fault}"
+            end = Finished(run.command.id, took_s, [], run.asked_for, message, not begun)
+        elif fault is not None:
+            end = Finished(run.command.id, took_s, [], fault.kind, str(fault), fault.not_begun)
+        else:
+            end = Finished(run.command.id, took_s, results)
+        self._report(end)
+
+    def _follow(self, run: Run, steps: Generator[object, None, object]) -> object:
+        try:
+            step = next(steps)
+            while True:
+                if not isinstance(step, Progress):
+                    raise TypeError(f"“{run.command.capability}” yielded {step!r}; expected Progress(fraction, note)")
+                self._report(Progressed(run.command.id, step))
+                if self._readings_due:
+                    self._take_readings()
+                step = steps.throw(Interrupted()) if self._is_told_first() else next(steps)
+        except StopIteration as end:
+            return end.value
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        if threading.current_thread() is not self._thread:  # safe(), called over a handler's head
+            return time.sleep(seconds)
+        while True:
+            with self._attention:
+                self._attention.wait_for(lambda: self._readings_due or self._is_to_be_told(), max(0, until - time.monotonic()))
+            if self._is_told_first():
+                raise Interrupted
+            if self._readings_due:
+                self._take_readings()
+            if time.monotonic() >= until:
+                return
+
+    def _is_to_be_told(self) -> bool:
+        return self.run is not None and not self.run.over and bool(self.run.asked) and not self.run.told
+
+    def _is_told_first(self) -> bool:
+        """Once only: what tidies up after that may sleep and yield."""
+        if not self._is_to_be_told():
+            return False
+        return self._is_told()
+
+    def _is_told(self) -> bool:
+        if threading.current_thread() is self._thread and self._is_to_be_told() and self.run is not None:
+            self.run.told = True
+        return self.run is not None and self.run.told and not self.run.over
+
+    def _make_safe(self, number: int, turn: threading.Event) -> None:
+        turn.set()
+        with self._in_safe:
+            self._report(MadeSafe(number, self._call_safe()))
+
+    def _insist(self, turn: threading.Event, run: Run | None) -> None:
+        """In a thread of its own: what does not come back is not waited for. Its safe() does not count as an answer, since
+        what it interrupted may still do something."""
+        if turn.wait(PATIENCE_S) or not self._in_safe.acquire(blocking=False):
+            return
+        try:
+            if run is not None and not run.over:
+                run.overruled = True
+            _log.warning("%s does not come back; its safe() is called meanwhile", self.instrument.id)
+            self._call_safe()
+        finally:
+            self._in_safe.release()
+
+    def _call_safe(self) -> str:
+        try:
+            self.instrument.safe()
+            return ""
+        except BaseException as error:
+            _log.exception("%s could not be made safe", self.instrument.id)
+            return f"{type(error).__name__}: {error}"
+
+    def _take_readings(self) -> None:
+        if not self._readings_due:
+            return  # taken meanwhile, by a handler that slept
+        self._readings_due = False
+        values: list[tuple[str, float | str, str]] = []
+        for reader in self._readers:
+            try:
+                value = reader.method()
+                values.append((reader.name, value if isinstance(value, str) else float(value), reader.unit))
+            except Exception as error:
+                self._complain(f"{self.instrument.id}: reading “{reader.name}” failed: {type(error).__name__}: {error}")
+        self._report(Measured(values))
+
+    def _complain(self, what: str) -> None:
+        if what != self._unreadable:
+            _log.warning("%s", what)
+        self._unreadable = what

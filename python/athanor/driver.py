@@ -1,0 +1,387 @@
+"""A driver without its socket: answers messages, carries each command out at most once, enforces limits last.
+
+What it promises, in which order, is docs/driver-protocol.md; it is the same as instruments/driver.cpp, but that handlers
+run in threads: cancels and stops are answered when the handler has come back.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .description import Handler, describe, expected_seconds
+from .device_thread import DeviceThread, Finished, MadeSafe, Measured, Progressed, Report, Run
+from .errors import InputError, EnvironmentFailure
+from .instrument import NEVER_STARTED, Command, Ended, Fault, Instrument, StillRunning
+from .ledger import Entry, Ledger, LedgerError
+from .limits import converted, suggest, values_of, why_not_approved, why_refused
+from .proto import driver_pb2 as wire
+
+PROTOCOL_VERSION = 1
+RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
+SAFE_WITHIN_S = 5.0  # then a stop is answered without those that are not safe; the controller waits for 10 s
+
+_log = logging.getLogger("athanor")
+
+# A message, and whom it is for: whoever asked, or None: the controller.
+Addressed = tuple[bytes | None, wire.FromDriver]
+
+
+@dataclass
+class _Running:
+    command: wire.Command
+    expected_s: float
+    unwritten: wire.Outcome | None = None  # it ended, and the ledger could not be written
+
+
+@dataclass
+class _Stop:
+    """One that is not answered yet, or not for all."""
+
+    asker: bytes | None
+    id: str
+    waits_for: dict[str, int]  # instrument → the number under which it reports that it is safe
+    until: float
+    safe: list[str] = field(default_factory=list)
+
+
+class Driver:
+    def __init__(self, name: str, boot: str, instruments: list[Instrument], ledger: Ledger, dead_man_s: float,
+                 wake: Callable[[], None]) -> None:
+        """Every start is a recovery: what the ledger shows as begun and not ended is looked up in the instruments.
+
+        `boot` must differ at every start; `wake` is called from other threads when `advance` has something to say.
+        Raises InputError, and LedgerError if the ledger cannot be written.
+        """
+        self.name, self.boot, self.dead_man_s = name, boot, dead_man_s
+        self.ending = False  # what is new is refused
+        self._ledger = ledger
+        self._running: dict[str, _Running] = {}  # by command id
+        self._busy: dict[str, str] = {}  # instrument → the command it is busy with
+        self._stops: list[_Stop] = []
+        self.made_safe: dict[str, MadeSafe] = {}  # instrument → what came of the last make_safe() that has ended
+        self._retry_at = math.inf
+        self._descriptions: dict[str, wire.Instrument] = {}
+        self._handlers: dict[str, dict[str, Handler]] = {}
+        self._threads: dict[str, DeviceThread] = {}
+        described = [(instrument, *describe(instrument)) for instrument in sorted(instruments, key=lambda each: each.id)]
+        for instrument, description, handlers, _ in described:
+            if instrument.id in self._descriptions:
+                raise InputError(f"driver “{name}” has two instruments “{instrument.id}”")
+            self._descriptions[instrument.id], self._handlers[instrument.id] = description, handlers
+        for instrument, _, _, readers in described:
+            self._threads[instrument.id] = DeviceThread(instrument, readers, wake)
+        for entry in ledger.unfinished():
+            self._recover(entry)
+
+    def _recover(self, entry: Entry) -> None:
+        command = entry.command
+        handler = self._handlers.get(command.instrument, {}).get(command.capability)
+        if handler is None:
+            return self._ledger.mark_interrupted(command.id)
+        parameters = converted(handler.capability, command) if not why_refused(handler.capability, command) else {}
+        try:
+            recalled = self._threads[command.instrument].instrument.recall(_as_told(command, parameters))
+            if isinstance(recalled, Ended) and not isinstance(recalled.returned, Fault):
+                results = handler.results(recalled.returned)
+        except Exception as error:
+            raise EnvironmentFailure(f"instrument “{command.instrument}” could not be asked what became of command “{command.id}” "
+                                     f"({type(error).__name__}: {error}); start the driver again when it can be") from error
+        if recalled == NEVER_STARTED:
+            self._ledger.forget(command.id)
+        elif isinstance(recalled, StillRunning):
+            if command.instrument in self._busy:
+                raise EnvironmentFailure(f"instrument “{command.instrument}” recalls two running commands, “{command.id}” and "
+                                         f"“{self._busy[command.instrument]}”; it can have one")
+            _log.info("%s goes on with “%s” %s", command.instrument, command.capability, command.id)
+            self._start(command, handler, parameters, recalled.work)
+        elif isinstance(recalled, Ended) and isinstance(recalled.returned, Fault):
+            fault = recalled.returned
+            self._ledger.end(_failed(command.id, fault.kind, str(fault), recalled.took_s, fault.not_begun))
+        elif isinstance(recalled, Ended):
+            self._ledger.end(_outcome(handler, Finished(command.id, recalled.took_s, results)))
+        else:
+            self._ledger.mark_interrupted(command.id)
+
+    # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, message: wire.ToDriver, asker: bytes | None = None) -> list[wire.FromDriver]:
+        """The answers to one message; what takes time is given by `advance`, later."""
+        body = message.WhichOneof("body")
+        id = message.command.id if body == "command" else message.cancel.id
+        if message.version != PROTOCOL_VERSION:
+            return [self._refused(f"the message is of protocol version {message.version}; driver “{self.name}” speaks version "
+                                  f"{PROTOCOL_VERSION}", id)]
+        try:
+            match body:
+                case "hello":
+                    return [self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s))]
+                case "command":
+                    return self._on_command(message.command)
+                case "question":
+                    return [self._say(answer=wire.Answer(states=[self._state_of(id) for id in message.question.ids]))]
+                case "cancel":
+                    return self._on_cancel(id)
+                case "stop":
+                    return self._on_stop(message.stop, asker)
+                case "heartbeat":
+                    return [self._say(heartbeat=wire.Heartbeat())]
+                case _:
+                    return [self._refused(f"the message says nothing that driver “{self.name}” knows")]
+        except LedgerError as error:
+            return [self._refused(f"the ledger of driver “{self.name}” failed: {error}", id)]
+
+    def _on_command(self, command: wire.Command) -> list[wire.FromDriver]:
+        if not command.id:
+            return [self._refused("a command without an id cannot be carried out at most once")]
+        running = self._running.get(command.id)
+        entry = None if running else self._ledger.find(command.id)
+        known = running.command if running else entry.command if entry else None
+        if known is not None and not _same_command(known, command):
+            return [self._refused(f"id “{command.id}” was used before for another command; an id names one command for ever",
+                                  command.id)]
+        if running:
+            return [self._accepted(command.id, running)]
+        if entry and (entry.outcome is not None or entry.interrupted):
+            return [self._standing(entry)]
+        # Entered and not running: the write failed halfway, and because of that it was not started.
+        if entry:
+            self._ledger.forget(command.id)
+        if self.ending:
+            return [self._refused(f"driver “{self.name}” is ending; nothing is begun", command.id)]
+        fault = self._why_not(command)
+        if fault:
+            outcome = _failed(command.id, *fault, not_begun=True)
+            self._ledger.refuse(command, self.boot, outcome)
+            _log.warning("refused %s: %s", command.id, outcome.message)
+            return [self._say(outcome=outcome)]
+        self._ledger.begin(command, self.boot)
+        handler = self._handlers[command.instrument][command.capability]
+        parameters = converted(handler.capability, command)
+        _log.info("%s begins “%s” %s", command.instrument, command.capability, command.id)
+        self._start(command, handler, parameters, lambda: handler.method(**parameters))
+        return [self._accepted(command.id, self._running[command.id])]
+
+    def _start(self, command: wire.Command, handler: Handler, parameters: Mapping[str, float | str],
+               work: Callable[[], object]) -> None:
+        self._running[command.id] = _Running(command, expected_seconds(handler.capability, parameters))
+        self._busy[command.instrument] = command.id
+        self._threads[command.instrument].begin(
+            Run(_as_told(command, parameters), work, handler.results, handler.deadline_s))
+
+    def _why_not(self, command: wire.Command) -> tuple[str, str] | None:
+        """The kind of fault, and the reason in words."""
+        who = command.instrument
+        if who not in self._handlers:
+            return "LIMIT", f"driver “{self.name}” has no instrument “{who}”{suggest(who, self._handlers)}"
+        handler = self._handlers[who].get(command.capability)
+        if handler is None:
+            return "LIMIT", f"instrument “{who}” cannot “{command.capability}”{suggest(command.capability, self._handlers[who])}"
+        why = why_refused(handler.capability, command) or why_not_approved(handler.capability, command, time.time_ns() // 1000)
+        if why:
+            return "LIMIT", f"instrument “{who}” refused: {why}"
+        if who in self._busy:
+            return "DEVICE", f"instrument “{who}” is busy with command “{self._busy[who]}”; this one was not started"
+        return None
+
+    def _on_cancel(self, id: str) -> list[wire.FromDriver]:
+        if not id:
+            return [self._refused("a cancel without an id")]
+        running = self._running.get(id)
+        if running:
+            if running.unwritten is None:
+                self._threads[running.command.instrument].interrupt("cancelled")
+            return []
+        entry = self._ledger.find(id)
+        if entry and (entry.outcome is not None or entry.interrupted):
+            return [self._standing(entry)]
+        # Never begun: entered now, so that the command, should it still come, stays cancelled.
+        outcome = _failed(id, "INTERRUPTED", "cancelled before it was begun", not_begun=True)
+        if entry:
+            self._ledger.end(outcome)
+        else:
+            self._ledger.refuse(wire.Command(id=id), self.boot, outcome)
+        return [self._say(outcome=outcome)]
+
+    def _on_stop(self, stop: wire.Stop, asker: bytes | None) -> list[wire.FromDriver]:
+        _log.warning("stop: %s", stop.why or "no reason given")
+        waits_for = self.make_safe(stop.instruments)
+        if not waits_for:
+            return [self._say(stopped=wire.Stopped(id=stop.id))]
+        self._stops.append(_Stop(asker, stop.id, waits_for, time.monotonic() + SAFE_WITHIN_S))
+        return []
+
+    def make_safe(self, meant: Sequence[str] = ()) -> dict[str, int]:
+        """Begins with it at once, for all instruments or those that are meant, whatever the ledger does. Gives the numbers
+        under which `made_safe` says how it ended, after some `advance`."""
+        return {id: thread.make_safe("stopped: the instrument was brought to its safe state")
+                for id, thread in self._threads.items() if not meant or id in meant}
+
+    def _state_of(self, id: str) -> wire.CommandState:
+        state = wire.CommandState(id=id)
+        if id in self._running:
+            state.standing = wire.CommandState.RUNNING
+            state.command.CopyFrom(self._running[id].command)
+            return state
+        entry = self._ledger.find(id)
+        if entry is None:
+            return state
+        # Entered and not running, without an end: it was not started (see _on_command).
+        if entry.command.capability:
+            state.command.CopyFrom(entry.command)
+        if entry.interrupted:
+            state.standing = wire.CommandState.INTERRUPTED
+        if entry.outcome is not None:
+            state.standing = wire.CommandState.FINISHED
+            state.outcome.CopyFrom(entry.outcome)
+        return state
+
+    # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def wakes_at(self) -> float:
+        """Monotonic seconds: when `advance` has something to do, if it is not woken before."""
+        deadlines = [thread.run.ends_by for thread in self._threads.values()
+                     if thread.run is not None and not thread.run.over and not thread.run.asked]
+        return min(self._retry_at, *deadlines, *(stop.until for stop in self._stops), math.inf)
+
+    def advance(self) -> list[Addressed]:
+        """What has happened: outcomes (entered in the ledger, synced, before they are given), progress, readings, and
+        the answers to stops. An outcome that cannot be entered is kept, its command answered as running, and tried again
+        every second until it can."""
+        now = time.monotonic()
+        out: list[Addressed] = []
+        if self._retry_at <= now:
+            self._retry_at = math.inf
+            for outcome in [running.unwritten for running in self._running.values() if running.unwritten is not None]:
+                out += self._finish(outcome)
+        for id, thread in self._threads.items():
+            for report in thread.reports():
+                out += self._on_report(id, report)
+            if thread.run is not None and thread.run.ends_by <= now:
+                thread.interrupt(f"not done within {thread.run.deadline_s:g} s", "DEADLINE")
+        return out + self._late_stops(now)
+
+    def telemetry(self) -> None:
+        """Asks the sensors; what they show is given by `advance`."""
+        for thread in self._threads.values():
+            thread.ask_readings()
+
+    def _on_report(self, instrument: str, report: Report) -> list[Addressed]:
+        match report:
+            case Progressed(id, progress):
+                return [(None, self._say(progress=wire.Progress(id=id, fraction=float(progress.fraction), note=progress.note)))]
+            case Finished():
+                capability = self._running[report.command].command.capability
+                return self._finish(_outcome(self._handlers[instrument][capability], report))
+            case MadeSafe():
+                return self._on_made_safe(instrument, report)
+            case Measured(values):
+                shown = [_value(*value) for value in values]
+                return [(None, self._say(telemetry=wire.Telemetry(instrument=instrument, values=shown)))] if shown else []
+
+    def _finish(self, outcome: wire.Outcome) -> list[Addressed]:
+        running = self._running[outcome.id]
+        try:
+            self._ledger.end(outcome)
+        except LedgerError as error:
+            first_try = running.unwritten is None
+            running.unwritten = outcome
+            self._retry_at = min(self._retry_at, time.monotonic() + RETRY_LEDGER_S)
+            if not first_try:
+                return []
+            return [(None, self._refused(f"command “{outcome.id}” ended, but its outcome cannot be entered in the ledger of "
+                                         f"driver “{self.name}” and is kept back until it can: {error}"))]
+        del self._busy[running.command.instrument]
+        del self._running[outcome.id]
+        how = "done" if outcome.done else f"{wire.FaultKind.Name(outcome.fault)}: {outcome.message}"
+        _log.info("%s ended “%s” %s: %s", running.command.instrument, running.command.capability, outcome.id, how)
+        return [(None, self._say(outcome=outcome))]
+
+    # ── Stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _on_made_safe(self, instrument: str, report: MadeSafe) -> list[Addressed]:
+        out: list[Addressed] = []
+        self.made_safe[instrument] = report
+        for stop in list(self._stops):
+            if stop.waits_for.get(instrument, math.inf) > report.number:
+                continue
+            del stop.waits_for[instrument]
+            if report.why_not:
+                out.append((stop.asker, self._refused(f"instrument “{instrument}” could not be made safe: {report.why_not}. "
+                                                      "Switch it off by hand if need be")))
+            else:
+                stop.safe.append(instrument)
+            if not stop.waits_for or stop.until == math.inf:
+                out += self._answer(stop)
+        return out
+
+    def _late_stops(self, now: float) -> list[Addressed]:
+        out: list[Addressed] = []
+        for stop in [stop for stop in self._stops if stop.until <= now]:
+            stop.until = math.inf
+            out += self._answer(stop)
+            names = ", ".join(f"“{id}”" for id in stop.waits_for)
+            out.append((stop.asker, self._refused(
+                f"not known to be safe after {SAFE_WITHIN_S:g} s: {names}. What it does has not come back; safe() was called all "
+                "the same. Look at it, and switch it off by hand if need be")))
+        return out
+
+    def _answer(self, stop: _Stop) -> list[Addressed]:
+        """Those that are safe by now; a Stopped without a name would say less than nothing."""
+        safe, stop.safe = stop.safe, []
+        if not stop.waits_for:
+            self._stops.remove(stop)
+        return [(stop.asker, self._say(stopped=wire.Stopped(instruments=safe, id=stop.id)))] if safe else []
+
+    # ── Saying it ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _accepted(self, id: str, running: _Running) -> wire.FromDriver:
+        return self._say(accepted=wire.Accepted(id=id, expected_s=running.expected_s))
+
+    def _standing(self, entry: Entry) -> wire.FromDriver:
+        if entry.outcome is not None:
+            return self._say(outcome=entry.outcome)
+        state = wire.CommandState(id=entry.command.id, standing=wire.CommandState.INTERRUPTED)
+        return self._say(answer=wire.Answer(states=[state]))
+
+    def _refused(self, why: str, id: str = "") -> wire.FromDriver:
+        _log.warning("%s", why)
+        return self._say(refused=wire.Refused(why=why, id=id))
+
+    def _say(self, **body: object) -> wire.FromDriver:
+        return wire.FromDriver(version=PROTOCOL_VERSION, driver=self.name, boot=self.boot, **body)  # type: ignore[arg-type]
+
+
+def _same_command(entered: wire.Command, command: wire.Command) -> bool:
+    """An id names one command for ever. A command that was cancelled before it came is entered with its id alone."""
+    if not entered.instrument:
+        return True
+    return (entered.instrument, entered.capability, entered.sample, *_bytes_of(entered)) == (
+        command.instrument, command.capability, command.sample, *_bytes_of(command))
+
+
+def _bytes_of(command: wire.Command) -> list[bytes]:
+    return [value.SerializeToString(deterministic=True) for value in values_of(command)]
+
+
+def _as_told(command: wire.Command, parameters: Mapping[str, float | str]) -> Command:
+    return Command(command.id, command.capability, command.sample, command.place, parameters)
+
+
+def _value(name: str, value: float | str, unit: str) -> wire.Value:
+    return wire.Value(name=name, text=value) if isinstance(value, str) else wire.Value(name=name, number=value, unit=unit)
+
+
+def _outcome(handler: Handler, end: Finished) -> wire.Outcome:
+    if end.fault:
+        return _failed(end.command, end.fault, end.message, end.took_s, end.not_begun)
+    units = {field.name: field.unit for field in handler.capability.results}
+    return wire.Outcome(id=end.command, done=True, took_s=end.took_s,
+                        results=[_value(name, value, units[name]) for name, value in end.results])
+
+
+def _failed(id: str, kind: str, message: str, took_s: float = 0, not_begun: bool = False) -> wire.Outcome:
+    return wire.Outcome(id=id, fault=kind, message=message, took_s=took_s, not_begun=not_begun)

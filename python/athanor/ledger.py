@@ -1,0 +1,136 @@
+"""A driver's own durable memory of command ids: what was begun and how it ended. It is why a doubled message is harmless.
+
+The same file as that of the C++ kit (instruments/ledger.cpp): either can go on with the other's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from .errors import EnvironmentFailure
+from .proto import driver_pb2 as wire
+
+_APPLICATION_ID = 0x41744C67  # "AtLg"
+_SCHEMA_VERSION = 1
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE command (id TEXT PRIMARY KEY, boot TEXT NOT NULL, command BLOB NOT NULL, outcome BLOB,
+ interrupted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0;
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_SCHEMA_VERSION};
+COMMIT;
+"""
+# What a person can do about it, by SQLite's primary result code.
+_WAYS_OUT = {
+    sqlite3.SQLITE_FULL: "the disk is full; make room, nothing that was acknowledged is lost",
+    sqlite3.SQLITE_NOTADB: "the file is not a database; name another file, or move this one away",
+    sqlite3.SQLITE_BUSY: "the file is in use by another process; end that one first, or name another file",
+    sqlite3.SQLITE_LOCKED: "the file is in use by another process; end that one first, or name another file",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check that its folder exists and that you may write there",
+    sqlite3.SQLITE_READONLY: "the file cannot be written; check its permissions and those of its folder",
+    sqlite3.SQLITE_PERM: "the file cannot be written; check its permissions and those of its folder",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a copy, or name another file",
+    sqlite3.SQLITE_IOERR: "reading or writing the disk failed; check the disk and the file system",
+}
+
+
+class LedgerError(EnvironmentFailure):
+    """It cannot be read or written. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    command: wire.Command
+    boot: str  # of the driver that began it
+    outcome: wire.Outcome | None
+    interrupted: bool  # what became of it cannot be known any more; then there is no outcome
+
+
+class Ledger:
+    """Belongs to one process at a time. All that write are synced when they return."""
+
+    def __init__(self, file: str) -> None:
+        """Opens or makes `file` (":memory:" in memory). Raises LedgerError: in use, not a ledger, disk full."""
+        self.file = file
+        try:
+            self._connection = sqlite3.connect(file, timeout=0, isolation_level=None)
+            # The lock is taken by the first write transaction, and kept until the connection is closed.
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript("BEGIN EXCLUSIVE; COMMIT")
+            if mode not in ("wal", "memory"):
+                raise LedgerError(f"{file}: its file system does not support SQLite's write-ahead log (journal mode is "
+                                  f"“{mode}”); put it on a local disk")
+            self._prepare_schema()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def find(self, id: str) -> Entry | None:
+        row = self._execute("SELECT command, boot, outcome, interrupted FROM command WHERE id = ?", id).fetchone()
+        if row is None:
+            return None
+        try:
+            outcome = None if row[2] is None else wire.Outcome.FromString(row[2])
+            return Entry(wire.Command.FromString(row[0]), row[1], outcome, bool(row[3]))
+        except DecodeError as error:
+            raise LedgerError(f"the ledger {self.file} is damaged at command “{id}”. Restore it from a backup: without it, "
+                              "commands that were carried out could be carried out again") from error
+
+    def unfinished(self) -> list[Entry]:
+        """Begun, and neither ended nor marked as interrupted; ordered by id."""
+        ids = self._execute("SELECT id FROM command WHERE outcome IS NULL AND interrupted = 0 ORDER BY id").fetchall()
+        entries = [self.find(id) for (id,) in ids]
+        return [entry for entry in entries if entry is not None]
+
+    def begin(self, command: wire.Command, boot: str) -> None:
+        """The command is about to be started. An id enters once."""
+        self._execute("INSERT INTO command (id, boot, command) VALUES (?, ?, ?)",
+                      command.id, boot, command.SerializeToString())
+
+    def end(self, outcome: wire.Outcome) -> None:
+        self._execute("UPDATE command SET outcome = ?2 WHERE id = ?1 AND outcome IS NULL",
+                      outcome.id, outcome.SerializeToString())
+
+    def refuse(self, command: wire.Command, boot: str, outcome: wire.Outcome) -> None:
+        """A command that was answered with `outcome` and never started: its id keeps that answer."""
+        self._execute("INSERT INTO command (id, boot, command, outcome) VALUES (?, ?, ?, ?)",
+                      command.id, boot, command.SerializeToString(), outcome.SerializeToString())
+
+    def mark_interrupted(self, id: str) -> None:
+        """A command that was begun under an earlier boot and of which nobody knows what became."""
+        self._execute("UPDATE command SET interrupted = 1 WHERE id = ? AND outcome IS NULL", id)
+
+    def forget(self, id: str) -> None:
+        """A command that was entered but certainly never started."""
+        self._execute("DELETE FROM command WHERE id = ? AND outcome IS NULL", id)
+
+    def _execute(self, sql: str, *values: str | bytes) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _prepare_schema(self) -> None:
+        application, version, tables = (
+            self._connection.execute(question).fetchone()[0]
+            for question in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema"))
+        if application == 0 and tables == 0:
+            self._connection.executescript(_SCHEMA)
+        elif application != _APPLICATION_ID:
+            raise LedgerError(f"{self.file} is a database, but not the ledger of a driver. Name another file for the ledger, "
+                              "or move this one away")
+        elif version != _SCHEMA_VERSION:
+            raise LedgerError(f"{self.file} is a ledger of format {version}, this program reads format {_SCHEMA_VERSION}. Use "
+                              "the program that wrote it")
+
+    def _failure(self, error: sqlite3.Error) -> LedgerError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return LedgerError(f"{self.file}: {_WAYS_OUT.get(code, 'is it a file of another program or version?')} (SQLite: {error})")

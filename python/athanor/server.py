@@ -1,0 +1,207 @@
+"""A driver's main loop behind a ROUTER socket: one controller at a time, heartbeats, and the dead-man time."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import time
+
+import zmq
+from google.protobuf.message import DecodeError
+
+from .address_lock import AddressLock
+from .driver import PROTOCOL_VERSION, SAFE_WITHIN_S, Driver
+from .errors import EnvironmentFailure, InputError
+from .proto import driver_pb2 as wire
+
+HEARTBEAT_EVERY_S = 1.0  # since the last message of any kind
+TELEMETRY_EVERY_S = 1.0
+_MESSAGES_PER_TURN = 1000  # before the instruments are looked at again
+_QUEUE_LENGTH = 100_000  # messages waiting for a slow controller; more are dropped and asked about later
+_LARGEST_FRAME = 16 << 20
+
+_log = logging.getLogger("athanor")
+
+
+class Waker:
+    """Ends the wait of the main loop, from any thread or signal handler."""
+
+    def __init__(self) -> None:
+        self.fd, self._write = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._write, False)
+
+    def __call__(self) -> None:
+        try:
+            os.write(self._write, b"\0")
+        except BlockingIOError:
+            pass  # it is awake already
+
+    def drain(self) -> None:
+        try:
+            while os.read(self.fd, 4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+class Server:
+    def __init__(self, driver: Driver, address: str, waker: Waker) -> None:
+        """Raises EnvironmentFailure if the address cannot be had, InputError if it is none."""
+        self._driver = driver
+        self._waker = waker
+        self._lock = AddressLock(address)
+        self._context = zmq.Context()
+        self._router = self._context.socket(zmq.ROUTER)
+        self._router.setsockopt(zmq.LINGER, 0)
+        self._router.setsockopt(zmq.SNDHWM, _QUEUE_LENGTH)
+        self._router.setsockopt(zmq.RCVHWM, _QUEUE_LENGTH)
+        self._router.setsockopt(zmq.MAXMSGSIZE, _LARGEST_FRAME)
+        self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        try:
+            self._router.bind(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise _unusable(address, error) from error
+        self._poller = zmq.Poller()
+        self._poller.register(self._router, zmq.POLLIN)
+        self._poller.register(waker.fd, zmq.POLLIN)
+        self._controller = b""  # its routing id; empty: none
+        self._controller_name = ""
+        self._heard_at = self._said_at = self._measured_at = time.monotonic()
+        self._abandoned = False  # the dead-man time is over, and the instruments were told to be safe
+        self._dropped = 0
+        self._ending = False
+
+    def end(self) -> None:
+        """From a signal handler: what runs is ended and made safe, and `serve` returns."""
+        self._ending = True
+        self._waker()
+
+    def close(self) -> None:
+        self._router.close()
+        self._context.term()
+        self._lock.remove()
+
+    def serve(self) -> bool:
+        """Until `end`. Gives whether all instruments are known to be safe."""
+        while not self._ending:
+            self._turn(math.inf)
+        self._driver.ending = True
+        waits_for = self._driver.make_safe()
+        until = time.monotonic() + SAFE_WITHIN_S
+        while True:
+            ended = [self._driver.made_safe[id] for id, number in waits_for.items()
+                     if id in self._driver.made_safe and self._driver.made_safe[id].number >= number]
+            if len(ended) == len(waits_for) or time.monotonic() >= until:
+                return len(ended) == len(waits_for) and not any(report.why_not for report in ended)
+            self._turn(until)
+
+    def _turn(self, until: float) -> None:
+        for to, message in self._driver.advance():
+            self._tell_controller(message) if to is None else self._send(to, message)
+        now = time.monotonic()
+        if not self._abandoned and 0 < self._driver.dead_man_s < now - self._heard_at:
+            self._abandoned = True
+            _log.warning("no controller was heard for %g s: the instruments are made safe", self._driver.dead_man_s)
+            self._driver.make_safe()
+        if self._controller and now - self._measured_at >= TELEMETRY_EVERY_S:
+            self._measured_at = now
+            self._driver.telemetry()
+        if self._controller and now - self._said_at >= HEARTBEAT_EVERY_S:
+            self._tell_controller(self._message(heartbeat=wire.Heartbeat()))
+        # Rounded up: waking a moment too early would only mean to wait again.
+        wait_s = min(self._wakes_at(), until) - time.monotonic()
+        self._poller.poll(None if wait_s == math.inf else max(0, math.ceil(wait_s * 1000)))
+        self._waker.drain()
+        for _ in range(_MESSAGES_PER_TURN):
+            try:
+                frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self._hear(frames)
+
+    def _wakes_at(self) -> float:
+        at = self._driver.wakes_at()
+        if self._controller:
+            at = min(at, self._said_at + HEARTBEAT_EVERY_S, self._measured_at + TELEMETRY_EVERY_S)
+        if self._driver.dead_man_s > 0 and not self._abandoned:
+            at = min(at, self._heard_at + self._driver.dead_man_s)
+        return at
+
+    # ── Hearing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _hear(self, frames: list[bytes]) -> None:
+        sender = frames[0]
+        try:
+            if len(frames) != 2:
+                raise DecodeError
+            said = wire.ToDriver.FromString(frames[1])
+        except DecodeError:
+            self._dropped += 1
+            return self._refuse(sender, f"a message of {len(frames) - 1} frames that is none of protocol version "
+                                        f"{PROTOCOL_VERSION} ({self._dropped} such so far)")
+        body = said.WhichOneof("body")
+        if body == "hello" and said.version == PROTOCOL_VERSION:
+            _log.info("“%s” is the controller from now on", said.hello.controller)
+            self._controller, self._controller_name = sender, said.hello.controller
+            self._measured_at = time.monotonic()  # the Welcome comes first
+        if sender != self._controller:
+            return self._hear_stranger(sender, said, body)
+        self._heard_at = time.monotonic()
+        self._abandoned = False
+        if body == "heartbeat" and said.version == PROTOCOL_VERSION:
+            return  # ours go out by themselves
+        for answer in self._driver.receive(said, sender):
+            self._tell_controller(answer)
+
+    def _hear_stranger(self, sender: bytes, said: wire.ToDriver, body: str | None) -> None:
+        """Somebody who did not say Hello last: may ask and may stop, not command."""
+        if body in ("command", "cancel"):
+            why = f"driver “{self._driver.name}” has no controller; say Hello first"
+            if self._controller:
+                why = f"driver “{self._driver.name}” takes commands from “{self._controller_name}”, which said Hello after you"
+            return self._refuse(sender, why, said.command.id if body == "command" else said.cancel.id)
+        # Without a controller there is no answer, so that whoever believes to be it goes silent and says Hello again.
+        if body == "heartbeat" and not self._controller:
+            return
+        for answer in self._driver.receive(said, sender):
+            self._send(sender, answer)
+
+    # ── Saying ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell_controller(self, message: wire.FromDriver) -> None:
+        if not self._controller:
+            return  # it will ask when it is back
+        self._said_at = time.monotonic()
+        if not self._send(self._controller, message):
+            self._controller = b""
+
+    def _send(self, to: bytes, message: wire.FromDriver) -> bool:
+        try:
+            self._router.send_multipart([to, message.SerializeToString()], zmq.NOBLOCK)
+            return True
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                raise
+            return False
+
+    def _refuse(self, to: bytes, why: str, id: str = "") -> None:
+        self._send(to, self._message(refused=wire.Refused(why=why, id=id)))
+
+    def _message(self, **body: object) -> wire.FromDriver:
+        return wire.FromDriver(version=PROTOCOL_VERSION, driver=self._driver.name, boot=self._driver.boot,
+                               **body)  # type: ignore[arg-type]
+
+
+def _unusable(address: str, error: zmq.ZMQError) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return EnvironmentFailure(f"the address {address} is in use: another driver or program listens there. Stop it, or choose "
+                                  "another address")
+    if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+        return EnvironmentFailure(f"{address} is not an address of this machine")
+    if error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT, zmq.ENOCOMPATPROTO):
+        return InputError(f"“{address}” is no address; expected “tcp://HOST:PORT” or “ipc://FILE”")
+    return EnvironmentFailure(f"the address {address} cannot be used: {error.strerror}")
