@@ -36,6 +36,9 @@ struct DriverOptions {
 /// Serves the devices of one of a lab file's drivers by their profiles, or one device by its profile, until Ctrl-C.
 int run_driver(const DriverOptions& options);
 
+/// A driver in Python to begin with, in the new folder `name`: a working example, its test, and a campaign for it.
+int write_python_driver(const std::string& name);
+
 struct OrderOptions {
   std::string verb, journal_file, instrument, place, who, why;
   std::optional<std::uint64_t> experiment;

@@ -60,7 +60,7 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
   command->callback([&options, &status] { status = run_twin(options); });
 }
 
-void add_driver(CLI::App& app, DriverOptions& options, int& status) {
+void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, int& status) {
   CLI::App* driver = app.add_subcommand("driver", "Drivers: the processes that speak for instruments");
   driver->require_subcommand(1);
   CLI::App* run = driver->add_subcommand("run", "Speak for devices by their profiles, until Ctrl-C");
@@ -78,6 +78,10 @@ void add_driver(CLI::App& app, DriverOptions& options, int& status) {
   run->add_option("--at", options.at, "Of a profile: where the device is, such as tcp://10.0.0.5:5025");
   run->add_option("--id", options.id, "Of a profile: what the instrument is called (default: PROFILE-1)");
   run->callback([&options, &status] { status = run_driver(options); });
+
+  CLI::App* fresh = driver->add_subcommand("new", "Write a driver to begin with: a working example and its test");
+  fresh->add_option("--python", new_name, "In Python, into a new folder of this name")->type_name("NAME")->required();
+  fresh->callback([&new_name, &status] { status = write_python_driver(new_name); });
 }
 
 struct OtherOptions {
@@ -238,6 +242,7 @@ int run_command(int argc, char** argv) {
   RunOptions run_options;
   TwinOptions twin_options;
   DriverOptions driver_options;
+  std::string new_driver;
   OrderOptions order_options;
   ApproveOptions approve_options;
   AnswerOptions answer_options;
@@ -246,7 +251,7 @@ int run_command(int argc, char** argv) {
   int status = 0;
   add_run(app, run_options, status);
   add_twin(app, twin_options, status);
-  add_driver(app, driver_options, status);
+  add_driver(app, driver_options, new_driver, status);
   add_orders(app, order_options, status);
   add_approve(app, approve_options, status);
   add_answer(app, answer_options, status);
