@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import stat
@@ -34,6 +33,8 @@ class AddressLock:
         path = ipc_path(address)
         if path is None:
             return
+        import fcntl  # not on every system; nor are “ipc” addresses
+
         folder = os.path.dirname(path)
         if folder and not os.path.isdir(folder):
             raise EnvironmentFailure(f"the folder {folder} of the address {address} is not there. Make it first")

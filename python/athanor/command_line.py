@@ -61,8 +61,8 @@ def _serve(name: str, instruments: list[Instrument], options: argparse.Namespace
     ledger = Ledger(options.ledger)
     driver = Driver(name, f"{os.getpid()}-{time.time_ns()}", instruments, ledger, options.dead_man, waker)
     server = Server(driver, options.address, waker)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: server.end())
+    for name_of_signal in {"SIGTERM", "SIGINT", "SIGHUP"} & {each.name for each in signal.Signals}:
+        signal.signal(signal.Signals[name_of_signal], lambda *_: server.end())
     _log.info("driver “%s” serves %s at %s", name, ", ".join(each.id for each in instruments), options.address)
     safe = server.serve()
     server.close()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import math
-import os
+import socket
 import time
 
 import zmq
@@ -29,22 +30,20 @@ class Waker:
     """Ends the wait of the main loop, from any thread or signal handler."""
 
     def __init__(self) -> None:
-        self.fd, self._write = os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_blocking(self._write, False)
+        # A pair of sockets and no pipe, which not every system can wait for.
+        self._reading, self._writing = socket.socketpair()
+        self._reading.setblocking(False)
+        self._writing.setblocking(False)
+        self.fd = self._reading.fileno()
 
     def __call__(self) -> None:
-        try:
-            os.write(self._write, b"\0")
-        except BlockingIOError:
-            pass  # it is awake already
+        with contextlib.suppress(BlockingIOError):  # it is awake already
+            self._writing.send(b"\0")
 
     def drain(self) -> None:
-        try:
-            while os.read(self.fd, 4096):
+        with contextlib.suppress(BlockingIOError):
+            while self._reading.recv(4096):
                 pass
-        except BlockingIOError:
-            pass
 
 
 class Server:

@@ -28,6 +28,7 @@ class Commands(BenchTest):
             self.controller.send(command=told)
         for _ in range(3):
             self.assertEqual(self.controller.next("accepted").accepted, wire.Accepted(id=told.id, expected_s=3602))
+        self.await_line(f"begin {told.id}")
         self.assertEqual(self.standing(told.id).standing, wire.CommandState.RUNNING)
         self.controller.send(cancel=wire.Cancel(id=told.id))
         first = self.controller.outcome(told.id)

@@ -58,6 +58,9 @@ class Killed(BenchTest):
             self.assertIn(f"0x{ask('PRAGMA application_id'):X}", source)
             self.assertIn(f"kSchemaVersion = {ask('PRAGMA user_version')};", source)
             self.assertEqual(ask("PRAGMA journal_mode"), "wal")
+            ours = Ledger(str(self.folder / "new"))._connection
+            self.assertEqual(ours.execute("PRAGMA synchronous").fetchone(), (2,))  # every commit is synced
+            ours.close()
             spoken = " ".join(source.replace('"', " ").split())
             for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"):
                 self.assertIn(" ".join(sql.split()), spoken)

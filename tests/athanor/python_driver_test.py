@@ -3,6 +3,7 @@
 import ast
 import json
 import keyword
+import math
 import os
 import random
 import signal
@@ -15,7 +16,10 @@ from program import SOURCE, TIMEOUT_S, ProgramTest, main
 
 sys.path.insert(0, str(SOURCE / "python"))
 from athanor.ledger import Ledger  # noqa: E402
-from athanor.testing import Controller, DriverProcess  # noqa: E402
+from athanor.limits import why_refused  # noqa: E402
+from athanor.proto import driver_pb2 as wire  # noqa: E402
+from athanor.testing import Controller, DriverProcess, command  # noqa: E402
+from athanor.units import UnitError, convert  # noqa: E402
 
 EXPERIMENTS, KILLS = 12, 5
 # What the driver's device did is written down at once, and outlives it.
@@ -144,7 +148,65 @@ class PythonDriver(ProgramTest):
         for experiment in exported["experiments"]:  # what was measured was really done, by its last command
             self.assertIn(experiment["commands"][-1]["id"], happened)
 
-    # ── The ledger ──
+    def test_a_hazardous_step_begins_by_a_persons_word(self):
+        """Goal: the controller's approvals are the kit's. Method: the same driver, now hazardous; every experiment is approved."""
+        self.write("oven.py", DRIVER.replace("repeatable=True", 'risk="hazardous"'))
+        self.write("lab.yaml", LAB % self.folder)
+        campaign = self.write("campaign.yaml", CAMPAIGN.replace("experiments: 12", "experiments: 2"))
+        self.python("oven.py", "--address", f"ipc://{self.folder}/oven.sock")
+        run = self.start("run", campaign, "--json", "--journal", "bread")
+        approved = 0
+        for line in run.stderr:
+            if "athanor approve" in line:
+                self.assertEqual(len(self.happened()), approved)  # nothing has begun by itself
+                approved += 1
+                self.run_program("approve", "bread", "--experiment", approved, "--why", "I stand beside it")
+        out, _ = run.communicate(timeout=TIMEOUT_S)
+        self.assertEqual((json.loads(out)["status"], approved, len(self.happened())), ("finished", 2, 2))
+
+    # ── Both kits alike ──
+
+    def test_both_kits_refuse_the_same_in_the_same_words(self):
+        """Goal: a limit is a limit in either kit. Method: random commands, at the limits and in many units, to a driver of the twin; its
+        answers held against what the Python kit says of the same description."""
+        twin = self.start("twin", SOURCE / "examples" / "suzuki" / "lab.yaml", "--folder", "twin")
+        self.addCleanup(lambda: (twin.terminate(), twin.communicate()))
+        controller = Controller(f"ipc://{self.folder}/twin/reactors.sock")
+        self.addCleanup(controller.close)
+        (reactor, *_) = controller.hello().instruments
+        (heat,) = [capability for capability in reactor.capabilities if capability.name == "heat"]
+        limits = {field.name: (field.unit, field.low, field.high) for field in heat.parameters}
+        chance = random.Random(1)
+        refused = 0
+        for number in range(1000):
+            told = command(reactor.id, "heat", id=str(number))
+            names = ["temperature", "duration"]
+            if chance.random() < 0.1:
+                names = chance.choices([*names, "temprature"], k=chance.choice([1, 2, 3]))
+            for name in names:
+                unit, low, high = limits.get(name, ("", 0, 1))
+                there = chance.choice({"degC": ["degC", "K", "degF", "mK"], "s": ["s", "min", "h", "ms"]}.get(unit, [""]))
+                value = chance.choice([low, high, low, high, chance.uniform(low, high), chance.gauss(high, high)])
+                if chance.random() < 0.2:
+                    value = math.nextafter(value, chance.choice([-math.inf, math.inf]))
+                try:
+                    value = convert(value, unit, there)
+                except UnitError:
+                    pass
+                if chance.random() < 0.05:
+                    value, there = chance.choice([(value, "g"), (value, "zz"), (value, ""), (math.nan, there), (math.inf, there)])
+                given = {"text": "hot"} if chance.random() < 0.03 else {"number": value}
+                getattr(told, "with").add(name=name, unit=there, **given)
+            why = why_refused(heat, told)
+            controller.send(command=told)
+            if not why:  # it begins, or finds that its vial is empty
+                controller.send(cancel={"id": told.id})
+                self.assertNotEqual(controller.outcome(told.id).fault, wire.LIMIT)
+                continue
+            refused += 1
+            self.assertEqual(controller.outcome(told.id).message, f"instrument “{reactor.id}” refused: {why}")
+        self.assertGreater(refused, 250)
+        self.assertLess(refused, 750)
 
     def test_either_kit_goes_on_with_the_others_ledger(self):
         """Goal: one ledger. Method: an outcome that one kit entered is told by the other."""
