@@ -74,7 +74,7 @@ class Bench(Instrument):
     @capability()
     def hang(self) -> Annotated[str, "said"]:
         self._begun()
-        while not lever("release"):
+        while not lever("release") and not lever(f"release-{self.id}"):
             time.sleep(0.01)
         return "done all the same"
 

@@ -78,6 +78,15 @@ class Stops(BenchTest):
         self.assertEqual(self.controller.next("stopped").stopped, wire.Stopped(id="s1", instruments=["a"]))
         self.assertEqual(self.happened().count("safe"), 3)  # once more, since it may have done something meanwhile
 
+    def test_each_is_confirmed_when_it_has_come_back(self) -> None:
+        ids = {who: self.begin("hang", who) for who in ("a", "b")}
+        self.controller.send(stop=wire.Stop(id="s1"))
+        self.assertIn("after 5 s: “a”, “b”", self.controller.next("refused").refused.why)
+        for who in ("b", "a"):
+            self.lever(f"release-{who}")
+            self.assertEqual(self.controller.outcome(ids[who]).fault, wire.INTERRUPTED)
+            self.assertEqual(self.controller.next("stopped").stopped, wire.Stopped(id="s1", instruments=[who]))
+
     def test_what_cannot_be_made_safe_is_named(self) -> None:
         self.lever("broken")
         self.controller.send(stop=wire.Stop(id="s1", instruments=["a"]))

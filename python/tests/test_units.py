@@ -6,8 +6,11 @@ import random
 import struct
 import unittest
 
-from athanor.units import UnitError, convert, convertible, format_number, normal, parse_quantity, seconds
 from athanor.errors import InputError
+from athanor.limits import converted, why_refused
+from athanor.proto import driver_pb2 as wire
+from athanor.testing import command
+from athanor.units import UnitError, convert, convertible, format_number, normal, parse_quantity, seconds
 
 
 class Units(unittest.TestCase):
@@ -30,6 +33,7 @@ class Units(unittest.TestCase):
             self.assertEqual(convert(i, "min", "s"), i * 60.0)
             self.assertEqual(convert(i, "%", ""), i / 100.0)
             self.assertEqual(convert(i, "degC", "K"), i + 273.15)
+            self.assertEqual(convert(i, "degF", "degR"), i + 459.67)
 
     def test_what_is_no_unit_and_what_does_not_convert(self) -> None:
         for text in ("degX", "80 degC", "K @ 273.15", "s since 2000", "-1", "m\0"):
@@ -43,6 +47,21 @@ class Units(unittest.TestCase):
                 convert(2, unit, target)
         with self.assertRaisesRegex(UnitError, "“C” is the coulomb; degrees Celsius are “degC”"):
             convert(80, "C", "degC")
+
+    def test_a_limit_is_allowed_in_every_unit_and_never_passed_on_beyond_itself(self) -> None:
+        """Method: random limits, given in other units as a controller would convert them."""
+        chance = random.Random(1)
+        for unit, others in (("degC", ("K", "degF", "mK")), ("uL", ("mL", "L", "in3")), ("s", ("min", "h", "day"))):
+            for _ in range(300):
+                low, high = sorted((chance.gauss(0, 100), chance.gauss(0, 100)))
+                offered = wire.Capability(name="c", parameters=[wire.Field(name="x", unit=unit, low=low, high=high)])
+                for other in others:
+                    for limit, outward in ((low, -1), (high, 1)):
+                        told = command("a", "c", x=(convert(limit, unit, other), other))
+                        self.assertEqual(why_refused(offered, told), "")
+                        self.assertTrue(low <= converted(offered, told)["x"] <= high)
+                        beyond = command("a", "c", x=(convert(limit + outward * 1e-6, unit, other), other))
+                        self.assertIn("the limit of", why_refused(offered, beyond))
 
     def test_durations(self) -> None:
         self.assertEqual([seconds(text) for text in ("90 s", "5 min", "0.5h", "+1e3 ms")], [90, 300, 1800, 1])
