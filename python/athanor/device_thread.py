@@ -89,7 +89,7 @@ class DeviceThread:
         self._attention = threading.Condition()
         self._readings_due = False
         self._unreadable = ""  # said already
-        self._number = 0
+        self.asked_safe = 0  # how often, so far
         self._in_safe = threading.Lock()
         instrument._pause = self._pause
         instrument._to_end = self._is_told
@@ -112,11 +112,11 @@ class DeviceThread:
     def make_safe(self, why: str) -> int:
         """Ends what runs, and calls safe(). Gives the number under which MadeSafe is reported."""
         self.interrupt(why)
-        self._number += 1
+        self.asked_safe += 1
         turn = threading.Event()
-        self._jobs.put(partial(self._make_safe, self._number, turn))
+        self._jobs.put(partial(self._make_safe, self.asked_safe, turn))
         threading.Thread(target=self._insist, args=(turn, self.run), daemon=True).start()
-        return self._number
+        return self.asked_safe
 
     def ask_readings(self) -> None:
         with self._attention:

@@ -185,6 +185,8 @@ class Driver:
             return "LIMIT", f"instrument “{who}” refused: {why}"
         if who in self._busy:
             return "DEVICE", f"instrument “{who}” is busy with command “{self._busy[who]}”; this one was not started"
+        if not self.is_safe(who):
+            return "DEVICE", f"instrument “{who}” has not reached its safe state yet; this command was not started"
         return None
 
     def _on_cancel(self, id: str) -> list[wire.FromDriver]:
@@ -219,6 +221,11 @@ class Driver:
         under which `made_safe` says how it ended, after some `advance`."""
         return {id: thread.make_safe("stopped: the instrument was brought to its safe state")
                 for id, thread in self._threads.items() if not meant or id in meant}
+
+    def is_safe(self, instrument: str) -> bool:
+        """Whether the last make_safe() of an instrument has ended well, or none was ever asked for."""
+        made = self.made_safe.get(instrument, MadeSafe(0, ""))
+        return made.number >= self._threads[instrument].asked_safe and not made.why_not
 
     def _state_of(self, id: str) -> wire.CommandState:
         state = wire.CommandState(id=id)

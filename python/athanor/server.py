@@ -13,6 +13,7 @@ import zmq
 from google.protobuf.message import DecodeError
 
 from .address_lock import AddressLock
+from .device_thread import MadeSafe
 from .driver import PROTOCOL_VERSION, SAFE_WITHIN_S, Driver
 from .errors import EnvironmentFailure, InputError
 from .proto import driver_pb2 as wire
@@ -89,14 +90,12 @@ class Server:
         while not self._ending:
             self._turn(math.inf)
         self._driver.ending = True
-        waits_for = self._driver.make_safe()
+        meant = self._driver.make_safe()
         until = time.monotonic() + SAFE_WITHIN_S
-        while True:
-            ended = [self._driver.made_safe[id] for id, number in waits_for.items()
-                     if id in self._driver.made_safe and self._driver.made_safe[id].number >= number]
-            if len(ended) == len(waits_for) or time.monotonic() >= until:
-                return len(ended) == len(waits_for) and not any(report.why_not for report in ended)
+        while time.monotonic() < until and not all(self._driver.made_safe.get(id, MadeSafe(0, "")).number >= number
+                                                   for id, number in meant.items()):
             self._turn(until)
+        return all(self._driver.is_safe(id) for id in meant)
 
     def _turn(self, until: float) -> None:
         for to, message in self._driver.advance():

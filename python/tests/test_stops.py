@@ -92,9 +92,14 @@ class Stops(BenchTest):
         self.controller.send(stop=wire.Stop(id="s1", instruments=["a"]))
         refused = self.controller.next("refused").refused
         self.assertIn("“a” could not be made safe: OSError: the valve is stuck", refused.why)
+        outcome = self.controller.outcome(self.tell("look", "a").id)
+        self.assertEqual((outcome.fault, outcome.not_begun), (wire.DEVICE, True))
+        self.assertIn("“a” has not reached its safe state yet; this command was not started", outcome.message)
+        self.assertTrue(self.controller.outcome(self.tell("look", "b").id).done)
         (self.folder / "broken").unlink()
         self.controller.send(stop=wire.Stop(id="s2", instruments=["a"]))
         self.assertEqual(self.controller.next("stopped").stopped, wire.Stopped(id="s2", instruments=["a"]))
+        self.assertTrue(self.controller.outcome(self.tell("look", "a").id).done)
 
     def test_sigterm_makes_safe_and_ends(self) -> None:
         id = self.begin("wait", duration=(1, "h"))
