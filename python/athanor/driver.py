@@ -25,6 +25,7 @@ RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
 SAFE_WITHIN_S = 5.0  # then a stop is answered without those that are not safe; the controller waits for 10 s
 
 _log = logging.getLogger("athanor")
+_NEVER_ASKED = MadeSafe(0, "")
 
 # A message, and whom it is for: whoever asked, or None: the controller.
 Addressed = tuple[bytes | None, wire.FromDriver]
@@ -62,7 +63,7 @@ class Driver:
         self._running: dict[str, _Running] = {}  # by command id
         self._busy: dict[str, str] = {}  # instrument → the command it is busy with
         self._stops: list[_Stop] = []
-        self.made_safe: dict[str, MadeSafe] = {}  # instrument → what came of the last make_safe() that has ended
+        self._made_safe: dict[str, MadeSafe] = {}  # instrument → what came of the last make_safe() that has ended
         self._retry_at = math.inf
         self._descriptions: dict[str, wire.Instrument] = {}
         self._handlers: dict[str, dict[str, Handler]] = {}
@@ -217,14 +218,18 @@ class Driver:
         return []
 
     def make_safe(self, meant: Sequence[str] = ()) -> dict[str, int]:
-        """Begins with it at once, for all instruments or those that are meant, whatever the ledger does. Gives the numbers
-        under which `made_safe` says how it ended, after some `advance`."""
+        """Begins with it at once, for all instruments or those that are meant, whatever the ledger does. Gives what
+        `was_tried` takes; how it ended is known after some `advance`."""
         return {id: thread.make_safe("stopped: the instrument was brought to its safe state")
                 for id, thread in self._threads.items() if not meant or id in meant}
 
+    def was_tried(self, asked: Mapping[str, int]) -> bool:
+        """Whether that make_safe() has ended for every instrument, well or not."""
+        return all(self._made_safe.get(id, _NEVER_ASKED).number >= number for id, number in asked.items())
+
     def is_safe(self, instrument: str) -> bool:
         """Whether the last make_safe() of an instrument has ended well, or none was ever asked for."""
-        made = self.made_safe.get(instrument, MadeSafe(0, ""))
+        made = self._made_safe.get(instrument, _NEVER_ASKED)
         return made.number >= self._threads[instrument].asked_safe and not made.why_not
 
     def _state_of(self, id: str) -> wire.CommandState:
@@ -311,7 +316,7 @@ class Driver:
 
     def _on_made_safe(self, instrument: str, report: MadeSafe) -> list[Addressed]:
         out: list[Addressed] = []
-        self.made_safe[instrument] = report
+        self._made_safe[instrument] = report
         for stop in list(self._stops):
             if stop.waits_for.get(instrument, math.inf) > report.number:
                 continue

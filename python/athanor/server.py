@@ -13,7 +13,6 @@ import zmq
 from google.protobuf.message import DecodeError
 
 from .address_lock import AddressLock
-from .device_thread import MadeSafe
 from .driver import PROTOCOL_VERSION, SAFE_WITHIN_S, Driver
 from .errors import EnvironmentFailure, InputError
 from .proto import driver_pb2 as wire
@@ -90,12 +89,11 @@ class Server:
         while not self._ending:
             self._turn(math.inf)
         self._driver.ending = True
-        meant = self._driver.make_safe()
+        asked = self._driver.make_safe()
         until = time.monotonic() + SAFE_WITHIN_S
-        while time.monotonic() < until and not all(self._driver.made_safe.get(id, MadeSafe(0, "")).number >= number
-                                                   for id, number in meant.items()):
+        while time.monotonic() < until and not self._driver.was_tried(asked):
             self._turn(until)
-        return all(self._driver.is_safe(id) for id in meant)
+        return all(self._driver.is_safe(id) for id in asked)
 
     def _turn(self, until: float) -> None:
         for to, message in self._driver.advance():
@@ -111,8 +109,8 @@ class Server:
         if self._controller and now - self._said_at >= HEARTBEAT_EVERY_S:
             self._tell_controller(self._message(heartbeat=wire.Heartbeat()))
         # Rounded up: waking a moment too early would only mean to wait again.
-        wait_s = min(self._wakes_at(), until) - time.monotonic()
-        self._poller.poll(None if wait_s == math.inf else max(0, math.ceil(wait_s * 1000)))
+        wait_ms = min(1000 * (min(self._wakes_at(), until) - time.monotonic()), 1e9)
+        self._poller.poll(max(0, math.ceil(wait_ms)))
         self._waker.drain()
         for _ in range(_MESSAGES_PER_TURN):
             try:
