@@ -23,23 +23,26 @@ class Handler:
 
     capability: wire.Capability
     method: Callable[..., object]
-    single: bool  # it returns its one result itself, not an object with results by name
+    arguments: Mapping[str, str]  # parameter → what the method calls it
+    attributes: Mapping[str, str] | None  # result → what the returned object calls it; None: it is the one result itself
     deadline_s: float
+
+    def call(self, parameters: Mapping[str, float | str]) -> object:
+        return self.method(**{self.arguments[name]: value for name, value in parameters.items()})
 
     def results(self, returned: object) -> Results:
         """What the method returned, by name. Raises TypeError if that is not what it describes."""
         described = {field.name: field.is_text for field in self.capability.results}
-        if self.single:
-            values: Mapping[str, object] = {next(iter(described)): returned}
+        values: dict[str, object]
+        if self.attributes is None:
+            values = {name: returned for name in described}
         elif isinstance(returned, Mapping):
-            values = returned
-        elif returned is None:
-            values = {}
+            unknown = [name for name in returned if name not in self.attributes.values()]
+            if unknown:
+                raise TypeError(f"“{self.capability.name}” gave the result “{unknown[0]}”, which it does not describe")
+            values = {name: returned[called] for name, called in self.attributes.items() if called in returned}
         else:
-            values = {name: getattr(returned, name) for name in described if hasattr(returned, name)}
-        for name in values:
-            if name not in described:
-                raise TypeError(f"“{self.capability.name}” gave the result “{name}”, which it does not describe")
+            values = {name: getattr(returned, called) for name, called in self.attributes.items() if hasattr(returned, called)}
         missing = [name for name in described if name not in values]
         if missing:
             raise TypeError(f"“{self.capability.name}” gave {returned!r}, without the result “{missing[0]}”")
@@ -80,9 +83,9 @@ def describe(instrument: Instrument) -> tuple[wire.Instrument, dict[str, Handler
                 found += [f"“{attribute}” of instrument “{instrument.id}”: {mistake}"
                           for mistake in mistakes_in(handlers[attribute].capability)]
             elif getattr(method, "__athanor_reading__", False):
-                field, _ = _field(attribute, _hints(method).get("return"))
+                field = _field(attribute, _hints(method).get("return"))
                 units.normal(field.unit)
-                readers.append(Reader(attribute, field.unit, method))
+                readers.append(Reader(field.name, field.unit, method))
         except (InputError, units.UnitError) as error:
             found.append(f"“{attribute}” of instrument “{instrument.id}”: {error}")
     if found:
@@ -108,6 +111,7 @@ def _handler(name: str, method: Callable[..., object], offer: Offer) -> Handler:
     hints = _hints(method)
     capability = wire.Capability(name=name, duration_parameter=offer.lasts, risk=offer.risk.upper(),
                                  repeatable=offer.repeatable, self_test=offer.self_test)
+    arguments: dict[str, str] = {}
     if offer.usual:
         capability.usual_duration_s = units.seconds(offer.usual)
     for parameter in inspect.signature(method).parameters.values():
@@ -116,37 +120,38 @@ def _handler(name: str, method: Callable[..., object], offer: Offer) -> Handler:
         if parameter.name not in hints:
             raise InputError(f"parameter “{parameter.name}” has no annotation; expected one such as "
                                    "Annotated[float, Quantity(\"degC\", 20, 150)], str or Literal[…]")
-        field, _ = _field(parameter.name, hints[parameter.name])
+        field = _field(parameter.name, hints[parameter.name])
         field.may_be_missing = parameter.default is not parameter.empty
         capability.parameters.append(field)
+        arguments[field.name] = parameter.name
     for reagent, amount in offer.uses.items():
         capability.uses.add(reagent=reagent, amount=amount)
-    results, single = _results(hints)
+    results, attributes = _results(hints)
     capability.results.extend(results)
-    return Handler(capability, method, single, units.seconds(offer.deadline) if offer.deadline else math.inf)
+    return Handler(capability, method, arguments, attributes, units.seconds(offer.deadline) if offer.deadline else math.inf)
 
 
-def _results(hints: dict[str, Any]) -> tuple[list[wire.Field], bool]:
+def _results(hints: dict[str, Any]) -> tuple[list[wire.Field], dict[str, str] | None]:
     if "return" not in hints:
         raise InputError("it has no return annotation; write “-> None” if it gives no result")
     returned = hints["return"]
     if get_origin(returned) is Generator:
         returned = get_args(returned)[2]
     if returned in (None, type(None)):
-        return [], False
+        return [], {}
     # A dataclass, a named tuple, a typed dictionary: one result for each of its fields.
     if isinstance(returned, type) and returned not in (float, int, str, bool) and getattr(returned, "__annotations__", None):
-        return [_field(name, hint)[0] for name, hint in get_type_hints(returned, include_extras=True).items()], False
-    field, name = _field("", returned)
-    if not name:
+        fields = {name: _field(name, hint) for name, hint in get_type_hints(returned, include_extras=True).items()}
+        return list(fields.values()), {field.name: name for name, field in fields.items()}
+    field = _field("", returned)
+    if not field.name:
         raise InputError("its result has no name; write Annotated[float, \"mass\", Quantity(\"g\")], or return a "
                                "dataclass, a named tuple or a typed dictionary")
-    field.name = name
-    return [field], True
+    return [field], None
 
 
-def _field(name: str, hint: Any) -> tuple[wire.Field, str]:
-    """What an annotation says of a parameter or result, and the name that stands in it, if any."""
+def _field(name: str, hint: Any) -> wire.Field:
+    """What an annotation says of a parameter, result or reading. A text that stands in it is its name."""
     written, extras = hint, list[Any]()
     while True:
         if get_origin(hint) is Annotated:
@@ -157,6 +162,7 @@ def _field(name: str, hint: Any) -> tuple[wire.Field, str]:
         else:
             break
     quantities = [extra for extra in extras if isinstance(extra, Quantity)]
+    name = next((extra for extra in extras if isinstance(extra, str)), name)
     field = wire.Field(name=name)
     if get_origin(hint) is Literal and all(isinstance(choice, str) for choice in get_args(hint)):
         field.choices.extend(get_args(hint))
@@ -169,7 +175,7 @@ def _field(name: str, hint: Any) -> tuple[wire.Field, str]:
                                "Quantity), str or Literal[…] of texts")
     for quantity in quantities:
         _fill_in(field, quantity)
-    return field, next((extra for extra in extras if isinstance(extra, str)), "")
+    return field
 
 
 def _fill_in(field: wire.Field, quantity: Quantity) -> None:
@@ -188,6 +194,9 @@ def _fill_in(field: wire.Field, quantity: Quantity) -> None:
 def mistakes_in(capability: wire.Capability) -> list[str]:
     """What is wrong in a description, each in one sentence; what a signature cannot get wrong is not looked for."""
     found = [mistake for field in (*capability.parameters, *capability.results) for mistake in _field_mistakes(field)]
+    for fields in (capability.parameters, capability.results):
+        names = [field.name for field in fields]
+        found += [f"“{name}” is described twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     parameters = {field.name: field for field in capability.parameters}
     if capability.usual_duration_s < 0:
         found.append(f"a usual duration of {capability.usual_duration_s} s; expected a number that is not negative")

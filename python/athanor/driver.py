@@ -163,7 +163,7 @@ class Driver:
         handler = self._handlers[command.instrument][command.capability]
         parameters = converted(handler.capability, command)
         _log.info("%s begins “%s” %s", command.instrument, command.capability, command.id)
-        self._start(command, handler, parameters, lambda: handler.method(**parameters))
+        self._start(command, handler, parameters, lambda: handler.call(parameters))
         return [self._accepted(command.id, self._running[command.id])]
 
     def _start(self, command: wire.Command, handler: Handler, parameters: Mapping[str, float | str],

@@ -56,6 +56,18 @@ class Good(Instrument):
         return 25
 
 
+@dataclasses.dataclass
+class Reaction:
+    yield_: Annotated[float, "yield", Quantity("%")]
+
+
+class Renamed(Instrument):
+    @capability(lasts="for", uses={"from": "amount"})
+    def react(self, from_: Annotated[str, "from"], amount: Annotated[float, Quantity("mL")],
+              for_: Annotated[float, "for", Quantity("s")] = 5) -> Reaction:
+        return Reaction(len(from_) + amount + for_)
+
+
 class Better(Good):
     @capability(repeatable=True)
     def weigh(self) -> Annotated[float, "mass", Quantity("kg")]:
@@ -96,6 +108,13 @@ class Descriptions(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, why):
                 handlers[name].results(returned)
 
+    def test_a_name_on_the_wire_may_be_a_word_of_pythons_own(self) -> None:
+        described, handlers, _ = describe(Renamed("r-1"))
+        self.assertEqual([field.name for field in described.capabilities[0].parameters], ["from", "amount", "for"])
+        handler = handlers["react"]
+        self.assertEqual(handler.results(handler.call({"from": "abc", "amount": 2.0, "for": 1.0})), [("yield", 6.0)])
+        self.assertEqual(handler.results(handler.call({"from": "abc", "amount": 2.0})), [("yield", 10.0)])
+
     def test_a_subclass_describes_anew(self) -> None:
         described, handlers, _ = describe(Better("bench-1"))
         self.assertEqual([each.name for each in described.capabilities], ["heat", "look", "integrate", "weigh"])
@@ -125,6 +144,8 @@ class Descriptions(unittest.TestCase):
             @capability(self_test=True, risk="hazardous")
             def j(self, needed: float) -> None: ...
             @capability()
+            def n(self, a: Annotated[float, "x"], b: Annotated[float, "x"]) -> None: ...
+            @capability()
             def k(self, **more: float) -> None: ...
             @capability()
             def m(self) -> Annotated[float, "x", Quantity(flat_after=1)]: ...
@@ -138,7 +159,8 @@ class Descriptions(unittest.TestCase):
             "c": "lasts as long as “nothing” says, which is no parameter", "d": "“degX” is no unit",
             "e": "parameter “x” has no annotation", "f": "expected float", "g": "no return annotation; write “-> None”",
             "h": "its result has no name; write Annotated[float, \"mass\"", "i": "is a text and cannot have a unit",
-            "j": "must be harmless", "k": "has no name of its own", "l": "“degY” is no unit", "m": "flat after a single reading"}
+            "j": "must be harmless", "k": "has no name of its own", "l": "“degY” is no unit", "m": "flat after a single reading",
+            "n": "“x” is described twice"}
         lines = str(raised.exception).splitlines()
         for name, why in expected.items():
             self.assertTrue(any(f"“{name}” of instrument “bad-1”" in line and why in line for line in lines), (name, why, lines))
