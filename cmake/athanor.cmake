@@ -11,6 +11,7 @@ endif()
 option(ATHANOR_TESTS "Build the tests" ON)
 option(ATHANOR_BENCH "Build the benchmarks" ON)
 set(ATHANOR_ARCH "x86-64-v3" CACHE STRING "Instruction set: x86-64-v3 (portable), native (this machine only), or empty")
+option(ATHANOR_FUZZ "Build the fuzz targets with libFuzzer; needs clang" OFF)
 set(ATHANOR_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 find_program(CCACHE ccache)
@@ -40,8 +41,10 @@ target_link_libraries(udunits2 INTERFACE ${UDUNITS2})
 
 add_library(athanor_settings INTERFACE)
 target_include_directories(athanor_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
-# -Wno-restrict: GCC 12 finds overlaps in std::string that are not there (its bug 105651).
-target_compile_options(athanor_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -Werror)
+# Warnings are GCC's, with which all is built; clang is for fuzzing alone. -Wno-restrict: GCC 12 finds overlaps in std::string that are not there (its bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(athanor_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -Werror)
+endif()
 target_compile_definitions(athanor_settings INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 # Same input, same output on every machine of one instruction set: no contraction into fused operations behind our back.
 target_compile_options(athanor_settings INTERFACE -ffp-contract=off)
@@ -51,7 +54,7 @@ endif()
 if(ATHANOR_SANITIZE)
   # GCC's own instrumentation makes it doubt the standard library's std::function; the release build keeps that warning.
   target_compile_options(athanor_settings INTERFACE -fsanitize=${ATHANOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-    -Wno-maybe-uninitialized)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(athanor_settings INTERFACE -fsanitize=${ATHANOR_SANITIZE})
 endif()
 
