@@ -15,7 +15,7 @@
 namespace athanor {
 
 struct RunOptions {
-  std::string campaign_file, lab_file, journal_file, report_file, speed;
+  std::string campaign_file, lab_file, journal_file, report_file, speed, key;
   std::optional<std::uint64_t> seed;
   bool json = false, wire = false;
 };
@@ -30,7 +30,7 @@ struct TwinOptions {
 int run_twin(const TwinOptions& options);
 
 struct DriverOptions {
-  std::string file, name, address, ledger, at, id;
+  std::string file, name, address, ledger, at, id, key;
   std::optional<double> dead_man_s;
 };
 /// Serves the devices of one of a lab file's drivers by their profiles, or one device by its profile, until Ctrl-C.
@@ -85,6 +85,16 @@ int verify_journal(const std::string& file, bool json);
 int back_up_journal(const std::string& file, const std::string& to);
 /// format: csv, json or html.
 int export_journal(const std::string& file, const std::string& format);
+
+struct KeysOptions {
+  std::string folder, name, comment, key;  ///< folder: empty: the default one
+  bool json = false;
+};
+int make_key(const KeysOptions& options);
+int list_keys(const KeysOptions& options);
+/// key: a file with a public key, or its line; name: under which, empty: its own.
+int allow_key(const KeysOptions& options);
+int revoke_key(const KeysOptions& options);
 
 /// Of `folder` it is tried how long a synced write takes.
 int examine_machine(const std::string& folder);

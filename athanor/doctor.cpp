@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/quantity.h"
 #include "instruments/driver_link.h"
+#include "instruments/zmq_curve.h"
 
 namespace athanor {
 namespace {
@@ -106,7 +107,10 @@ int examine_machine(const std::string& folder) {
   line("algebra", fmt::format("Eigen {}.{}.{} with its own kernels (no BLAS is used)", EIGEN_WORLD_VERSION,
                               EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION));
   line("sqlite", sqlite_version());
-  line("zeromq", transport_version());
+  line("zeromq", fmt::format("{}{}", transport_version(),
+                             curve_is_there() ? ", links can be encrypted (CURVE)"
+                                              : ": built without CURVE; links cannot leave "
+                                                "this machine"));
   line("protobuf", google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION));
   line("units",
        fmt::format("UDUNITS-2: 25 degC = {} K", format_number(in_unit(parse_quantity("25 degC"), Unit::parse("K")))));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "athanor/commands.h"
+#include "athanor/laboratory.h"
 #include "athanor/profiled.h"
 #include "athanor/signals.h"
 #include "core/document.h"
@@ -19,7 +20,7 @@ constexpr double kDeadMan = 60;  // seconds, where nobody says
 
 /// What is served, read from a lab file or made of a profile and the command line.
 struct Service {
-  std::string driver, address;
+  std::string driver, address, key;
   double dead_man_s = kDeadMan;
   ProfiledDevices devices;
 };
@@ -67,6 +68,7 @@ Service service_of_lab(const DriverOptions& options) {
     throw InputError({options.file}, fmt::format("the laboratory has no driver “{}”{}", service.driver,
                                                  suggest_name(service.driver, names)));
   service.address = driver->endpoint;
+  service.key = driver->key;
   service.dead_man_s = driver->dead_man_s.value_or(kDeadMan);
   if (service.address.empty() && options.address.empty())
     throw InputError(
@@ -81,15 +83,18 @@ Service service_of_lab(const DriverOptions& options) {
 int run_driver(const DriverOptions& options) {
   Service service = is_profile(options.file) ? service_of_profile(options) : service_of_lab(options);
   if (!options.address.empty()) service.address = options.address;
+  if (!options.key.empty()) service.key = options.key;
+  const auto keys = driver_keys(service.key);  // what is wrong with them, before any device is touched
   if (options.dead_man_s) service.dead_man_s = *options.dead_man_s;
   StopSignals stop;
   const ScaledClock clock(SystemClock().now(), 1);
   Ledger ledger(options.ledger.empty() ? service.driver + ".ledger" : options.ledger);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
   Driver driver(service.driver, boot, service.devices.connect(clock), ledger, {service.dead_man_s}, clock.now());
-  fmt::print("driver {} at {}\n", service.driver, service.address);
+  fmt::print("driver {} at {}{}\n", service.driver, service.address,
+             service.key.empty() ? "" : fmt::format(", key {}", service.key));
   std::fflush(stdout);
-  serve_driver(driver, service.address, clock, stop.wake().fd());
+  serve_driver(driver, service.address, clock, stop.wake().fd(), 0, keys, dated_log(service.driver));
   return 0;
 }
 

@@ -64,10 +64,17 @@ pid_t start_twin(const std::vector<std::string>& arguments, const std::string& l
   _exit(127);
 }
 
+LinkKeys keys_of(const std::string& own) {
+  const KeyFolder folder;
+  folder.allowed();  // its mistakes, before anything is started
+  return {folder.own(own), AllowList(folder.path())};
+}
+
 class RemoteLaboratory final : public Laboratory, public DriverLink {
  public:
   RemoteLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
-                   const std::string& controller, Speed speed, bool wire, Time start)
+                   const std::string& controller, Speed speed, bool wire, Time start,
+                   const std::optional<LinkKeys>& keys)
       : speed_(speed.times), clock_(start, speed.times) {
     if (lab.twin) {
       std::filesystem::create_directories(folder);
@@ -84,7 +91,8 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
       restart_ = [arguments, log = twin_log(folder)] { return start_twin(arguments, log); };
       twin_ = restart_();
     }
-    link_ = make_zmq_link(endpoints(lab, folder), controller, clock_);
+    constexpr double kSilenceSeconds = 5;
+    link_ = make_zmq_link(endpoints(lab, folder), controller, clock_, kSilenceSeconds, keys);
   }
 
   ~RemoteLaboratory() override {
@@ -149,16 +157,17 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
   if (retry && readable(stop_fd, kRetrySeconds)) return 0;
   try {
     const std::string boot = fmt::format("{}-{}", getpid(), SystemClock().now().time_since_epoch().count());
+    const DriverLog log = dated_log(endpoint.driver);
     if (role == Role::kDevices) {
       serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s);
     } else if (role == Role::kAdapter) {
       const ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
       Ledger ledger(folder + "/" + endpoint.driver + ".ledger", Database::Sync::kNone);
       Driver driver(endpoint.driver, boot, devices.connect(clock), ledger, {}, clock.now());
-      serve_driver(driver, endpoint.address, clock, stop_fd, linger_s);
+      serve_driver(driver, endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
     } else {
       Twin twin(lab, folder, seed, endpoint.driver, boot, clock.now());
-      serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s);
+      serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
     }
     return 0;
   } catch (const std::exception& error) {
@@ -190,9 +199,31 @@ std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder) {
   std::vector<Endpoint> all;
   for (const LabDriver& driver : lab.drivers) {
     all.push_back({driver.name,
-                   driver.endpoint.empty() ? fmt::format("ipc://{}/{}.sock", folder, driver.name) : driver.endpoint});
+                   driver.endpoint.empty() ? fmt::format("ipc://{}/{}.sock", folder, driver.name) : driver.endpoint,
+                   driver.key});
   }
   return all;
+}
+
+DriverLog dated_log(const std::string& driver) {
+  return [driver](const std::string& line) {
+    fmt::print(stderr, "{} driver {}: {}\n", to_string(SystemClock().now()), driver, line);
+    std::fflush(stderr);
+  };
+}
+
+std::optional<LinkKeys> driver_keys(const std::string& name) {
+  return name.empty() ? std::nullopt : std::optional(keys_of(name));
+}
+
+std::optional<LinkKeys> controller_keys(const Lab& lab, const std::string& name) {
+  const bool plain = std::all_of(lab.drivers.begin(), lab.drivers.end(), [](const auto& d) { return d.key.empty(); });
+  if (plain && !name.empty())
+    throw InputError({lab.file->name()},
+                     fmt::format("--key {}: no driver of this laboratory has a “key:”, so that none "
+                                 "is used; add it beside their endpoints, or leave the option out",
+                                 name));
+  return plain ? std::nullopt : std::optional(keys_of(name));
 }
 
 std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::string& folder,
@@ -203,22 +234,26 @@ std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::s
 
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
                                                    std::optional<std::uint64_t> seed, const std::string& controller,
-                                                   Speed speed, bool wire, Time start) {
-  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, wire, start);
+                                                   Speed speed, bool wire, Time start,
+                                                   const std::optional<LinkKeys>& keys) {
+  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, wire, start, keys);
 }
 
-std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire) {
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire,
+                                                        const std::optional<LinkKeys>& keys) {
   if (wire) return describe_by_profiles(lab);
   if (lab.twin) return describe_twin(lab);
   const Time now = SystemClock().now();
   const ScaledClock clock(now, 1);
-  const auto link = make_zmq_link(endpoints(lab, folder), "athanor check", clock);
+  const auto link = make_zmq_link(endpoints(lab, folder), "athanor run, before it starts", clock, kAnswerSeconds, keys);
   std::vector<driver::v1::Instrument> instruments;
   std::set<std::string> silent;
+  std::map<std::string, std::string> complaints;  // of links, by driver: why it does not come up
   for (const LabDriver& driver : lab.drivers) silent.insert(driver.name);
   const Time until = now + from_seconds(kAnswerSeconds);
   while (!silent.empty() && clock.now() < until) {
     for (const DriverMessage& arrived : link->receive(until, -1).messages) {
+      if (arrived.message.has_refused()) complaints[arrived.message.driver()] = arrived.message.refused().why();
       if (!arrived.message.has_welcome() || silent.erase(arrived.message.driver()) == 0) continue;
       for (const auto& instrument : arrived.message.welcome().instruments()) {
         const LabInstrument* known = lab.find(instrument.id());
@@ -230,8 +265,9 @@ std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const st
   if (silent.empty()) return instruments;
   std::string names;
   for (const Endpoint& endpoint : endpoints(lab, folder)) {
-    if (silent.contains(endpoint.driver))
-      names += fmt::format("{}{} at {}", names.empty() ? "" : ", ", endpoint.driver, endpoint.address);
+    if (!silent.contains(endpoint.driver)) continue;
+    names += fmt::format("{}{} at {}", names.empty() ? "" : ", ", endpoint.driver, endpoint.address);
+    if (complaints.contains(endpoint.driver)) names += fmt::format(" ({})", complaints[endpoint.driver]);
   }
   throw EnvironmentError(
       fmt::format("no answer within {} s from {}; start the drivers, or mend their endpoints in “{}”", kAnswerSeconds,

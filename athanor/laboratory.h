@@ -26,6 +26,16 @@ Speed parse_speed(const std::string& text);
 /// Where each driver of `lab` listens: the lab file's endpoint, or a socket in `folder`.
 std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder);
 
+/// The keys of a controller of `lab`: own key `name` (empty: the only one), from the default folder; none if no driver
+/// has one. throws InputError if it is not there or may not be used.
+std::optional<LinkKeys> controller_keys(const Lab& lab, const std::string& name);
+
+/// The same for a driver of this machine that holds key `name`; empty: none.
+std::optional<LinkKeys> driver_keys(const std::string& name);
+
+/// Where drivers of this program say who came and who was turned away: standard error, with the time.
+DriverLog dated_log(const std::string& driver);
+
 /// Where a twin that a run started writes what it has to say.
 std::string twin_log(const std::string& folder);
 
@@ -50,11 +60,13 @@ std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::s
 /// wire: of a twin, its devices are spoken to in their own languages, by the profiles that the lab file names.
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
                                                    std::optional<std::uint64_t> seed, const std::string& controller,
-                                                   Speed speed, bool wire, Time start);
+                                                   Speed speed, bool wire, Time start,
+                                                   const std::optional<LinkKeys>& keys = {});
 
 /// What the instruments of `lab` say of themselves, within the laboratory's limits: the twin's without starting it,
 /// real ones over their links. throws EnvironmentError naming each driver that did not answer.
-std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire = false);
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire = false,
+                                                        const std::optional<LinkKeys>& keys = {});
 
 /// Becomes the twin: a process for each driver of `lab` (and with `wire`, one more for its devices), until `stop_fd` is
 /// readable or, with `linger_s`, no controller was heard for that long. Gives 0, or 3 if a driver's process failed (it

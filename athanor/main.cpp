@@ -34,8 +34,34 @@ void add_run(CLI::App& app, RunOptions& options, int& status) {
   command->add_option("--report", options.report_file, "Where the report goes (default: beside the journal, as .html)");
   command->add_flag("--wire", options.wire,
                     "With a twin: its devices are spoken to over sockets, by the profiles that the lab file names");
+  command->add_option("--key", options.key,
+                      "This controller's own key, where the lab file gives drivers a “key:” (default: the only one)");
   command->add_flag("--json", options.json, "Print one JSON object at the end");
   command->callback([&options, &status] { status = run_campaign(options); });
+}
+
+void add_keys(CLI::App& app, KeysOptions& options, int& status) {
+  CLI::App* keys = app.add_subcommand("keys", "Who may be at the other end of a link between machines");
+  keys->require_subcommand(1);
+  const auto add = [&](const char* verb, const char* what, int (*act)(const KeysOptions&)) {
+    CLI::App* command = keys->add_subcommand(verb, what);
+    command->add_option("--folder", options.folder,
+                        "Where keys are kept (default: $ATHANOR_KEYS, or ~/.config/athanor/keys)");
+    command->callback([&options, &status, act] { status = act(options); });
+    return command;
+  };
+  CLI::App* fresh = add("new", "Make a key of this machine, and print its public line, to be sent", make_key);
+  fresh->add_option("name", options.name, "What it is called")->required();
+  fresh->add_option("--comment", options.comment, "Whose it is (default: login name, machine and day)");
+  CLI::App* list =
+      add("list", "The keys of this machine, those that it allows, and those that were revoked", list_keys);
+  list->add_flag("--json", options.json, "Print one JSON object");
+  CLI::App* allow = add("allow", "Let the holder of a key be at the other end of this machine's links", allow_key);
+  allow->add_option("key", options.key, "A NAME.public file, or the line that is in it")->required();
+  allow->add_option("--as", options.name, "Under another name than its own");
+  CLI::App* revoke =
+      add("revoke", "Allow a key no longer; running drivers and controllers heed it at once", revoke_key);
+  revoke->add_option("name", options.name, "The name under which it is allowed")->required();
 }
 
 void add_twin(CLI::App& app, TwinOptions& options, int& status) {
@@ -77,6 +103,7 @@ void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, in
       ->check(CLI::Range(0.0, 1e6));
   run->add_option("--at", options.at, "Of a profile: where the device is, such as tcp://10.0.0.5:5025");
   run->add_option("--id", options.id, "Of a profile: what the instrument is called (default: PROFILE-1)");
+  run->add_option("--key", options.key, "The key that it holds (default: what the lab file says)");
   run->callback([&options, &status] { status = run_driver(options); });
 
   CLI::App* fresh = driver->add_subcommand("new", "Write a driver to begin with: a working example and its test");
@@ -248,6 +275,7 @@ int run_command(int argc, char** argv) {
   AnswerOptions answer_options;
   ObserveOptions observe_options;
   OtherOptions other_options;
+  KeysOptions keys_options;
   int status = 0;
   add_run(app, run_options, status);
   add_twin(app, twin_options, status);
@@ -257,6 +285,7 @@ int run_command(int argc, char** argv) {
   add_answer(app, answer_options, status);
   add_observe(app, observe_options, status);
   add_others(app, other_options, status);
+  add_keys(app, keys_options, status);
   try {
     require_command(app, argc, argv);
     app.parse(argc, argv);

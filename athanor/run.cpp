@@ -170,7 +170,8 @@ int run_campaign(const RunOptions& options) {
     throw InputError({lab.file->name()},
                      "this laboratory has no “twin:”, and real instruments run at --speed real only");
   }
-  check_against(campaign, lab, describe_laboratory(lab, folder, options.wire));
+  const std::optional<LinkKeys> keys = speed.max ? std::nullopt : controller_keys(lab, options.key);
+  check_against(campaign, lab, describe_laboratory(lab, folder, options.wire, keys));
 
   require_writable(report_file);
 
@@ -211,7 +212,7 @@ int run_campaign(const RunOptions& options) {
   const auto laboratory =
       speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start)
                 : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, options.wire,
-                                         start);
+                                         start, keys);
   const auto planner = speed.max ? make_inline_planner(campaign.problem, stop.wake())
                                  : make_planner_thread(campaign.problem, stop.wake());
   Engine::Options engine_options;

@@ -37,10 +37,15 @@ int run_twin(const TwinOptions& options) {
         "--speed max is virtual time, which a controller elsewhere cannot share; give real, or a factor such as 500x");
   if (options.wire) describe_laboratory(lab, folder, true);
   describe_twin(lab);  // every mistake of the file, before any process is started
+  // And of its keys; those that a run's own twin lacks are another machine's, where its drivers are (docs/twin.md).
+  if (options.linger_s == 0) {
+    for (const LabDriver& driver : lab.drivers) driver_keys(driver.key);
+  }
   std::filesystem::create_directories(folder);
   StopSignals stop;
   for (const Endpoint& endpoint : endpoints(lab, folder))
-    fmt::print("driver {} at {}\n", endpoint.driver, endpoint.address);
+    fmt::print("driver {} at {}{}\n", endpoint.driver, endpoint.address,
+               endpoint.key.empty() ? "" : fmt::format(", key {}", endpoint.key));
   std::fflush(stdout);
   return serve_twin(lab, folder, options.seed, speed, options.wire, stop.wake().fd(), options.linger_s);
 }

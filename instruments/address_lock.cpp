@@ -13,7 +13,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "instruments/zmq_socket.h"
+#include "instruments/address.h"
 
 namespace athanor {
 

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
 #include "instruments/driver.h"
+#include "instruments/keys.h"
 
 namespace athanor {
 
@@ -48,19 +51,27 @@ std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, Manual
 
 struct Endpoint {
   std::string driver;
-  std::string address;  ///< ZeroMQ: "ipc:///run/athanor/liquids.sock", "tcp://127.0.0.1:5571"
+  std::string address;   ///< ZeroMQ: "ipc:///run/athanor/liquids.sock", "tcp://127.0.0.1:5571"
+  std::string key = "";  ///< the name under which its public key is allowed here; empty: the link is plain
 };
 /// Drivers behind ZeroMQ sockets (DEALER to each driver's ROUTER). Says Hello until answered, sends heartbeats, and
 /// reports a driver that was silent for `silence_s` (wall time) as down. Errors in what arrives are dropped and
-/// counted, never thrown.
+/// counted, never thrown; they are told as a `Refused` of that driver, and so is a driver that is not the right one.
+/// What a driver floods is read at a bounded rate, the others first.
+/// keys: needed where an endpoint names one. throws InputError if an address leaves this machine and has none.
 std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints, const std::string& controller_name,
-                                          const ScaledClock& clock, double silence_s = 5);
+                                          const ScaledClock& clock, double silence_s = 5,
+                                          const std::optional<LinkKeys>& keys = {});
+
+/// Where a driver says who came, who was turned away and what could not be understood; none: on standard error.
+using DriverLog = std::function<void(const std::string& line)>;
 
 /// Serves `driver` on `endpoint` until `stop_fd` becomes readable: the process's main loop. Keeps the dead-man time by
 /// wall clock. With `linger_s` > 0, returns too once no controller was heard for that long (for twins that a run
-/// started). throws EnvironmentError naming the address if it is in use.
+/// started). With `keys`, only for controllers whose key is allowed at that moment, and encrypted.
+/// throws EnvironmentError naming the address if it is in use; InputError if it leaves this machine and has no keys.
 void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd,
-                  double linger_s = 0);
+                  double linger_s = 0, const std::optional<LinkKeys>& keys = {}, const DriverLog& log = nullptr);
 
 /// The ZeroMQ library's version: "4.3.4".
 std::string transport_version();

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "instruments/address.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -102,6 +103,18 @@ std::vector<LabSignal> read_signals(const Node& node) {
   return signals;
 }
 
+void read_endpoint(const Node& node, LabDriver& driver) {
+  driver.endpoint = node.text().value_or("");
+  if (!driver.endpoint.starts_with("tcp://") && !driver.endpoint.starts_with("ipc://")) {
+    return node.error(fmt::format("“{}” as endpoint; expected “tcp://HOST:PORT” or “ipc://FILE”", driver.endpoint));
+  }
+  try {
+    require_key(driver.endpoint, !driver.key.empty(), fmt::format("driver “{}”", driver.name));
+  } catch (const InputError& error) {
+    node.error(error.what());
+  }
+}
+
 std::vector<LabDriver> read_drivers(const Node& node) {
   std::vector<LabDriver> drivers;
   if (!node) return drivers;
@@ -111,18 +124,17 @@ std::vector<LabDriver> read_drivers(const Node& node) {
     driver.name = name;
     if (settings.kind() != Node::Kind::kNull) {
       MapReader reader(settings, fmt::format("driver “{}”", name));
-      if (const Node endpoint = reader.optional("endpoint")) {
-        driver.endpoint = endpoint.text().value_or("");
-        const bool known = driver.endpoint.starts_with("tcp://") || driver.endpoint.starts_with("ipc://");
-        if (!known) {
-          endpoint.error(fmt::format("“{}” as endpoint; expected “tcp://HOST:PORT” or “ipc://FILE”", driver.endpoint));
-        }
+      const Node endpoint = reader.optional("endpoint"), key = reader.optional("key");
+      if (key) {
+        driver.key = key.text().value_or("");
+        check_name(key, "a key", driver.key);
       }
       if (const Node dead_man = reader.optional("dead_man")) {
         driver.dead_man_s = dead_man.quantity_in(Unit::parse("s"));
         if (driver.dead_man_s && !(*driver.dead_man_s >= 0 && *driver.dead_man_s <= 1e6))
           dead_man.error(fmt::format("a dead-man time of {} s; expected 0 s (never) to 1e6 s", *driver.dead_man_s));
       }
+      if (endpoint) read_endpoint(endpoint, driver);
       reader.finish();
     }
     drivers.push_back(std::move(driver));

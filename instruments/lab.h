@@ -47,6 +47,7 @@ struct LabInstrument {
 struct LabDriver {
   std::string name;
   std::string endpoint;              ///< empty: chosen by whoever starts it
+  std::string key;                   ///< the name of the key that it holds; empty: the link to it is plain
   std::optional<double> dead_man_s;  ///< of a driver that `athanor driver run` serves
 };
 

@@ -6,9 +6,11 @@
 #include <memory>
 #include <utility>
 
+#include "instruments/address.h"
 #include "instruments/driver_link.h"
 #include "instruments/heartbeat.h"
 #include "instruments/messages.h"
+#include "instruments/quiet_log.h"
 #include "instruments/zmq_socket.h"
 
 namespace athanor {
@@ -17,18 +19,34 @@ namespace {
 
 /// Seconds of wall time after which an unanswered Hello is said again.
 constexpr double kHelloAgain = 0.5;
-constexpr int kMessagesPerTurn = 1000;  // of one driver before the others are looked at
+constexpr int kMessagesPerTurn = 100;  // of one driver before the others are looked at
+// What one driver is heard of in a second; the rest waits, at last in the driver itself. A driver of a hundred
+// instruments at eight commands a second each says 2000 messages.
+constexpr int kMessagesPerSecond = 5000;
+constexpr std::size_t kBytesPerSecond = std::size_t{64} << 20;
+constexpr int kNoticesPerMinute = 20;  // refusals that belong to no command: each is an alarm
+constexpr double kOpenAgain = 1;       // seconds after a connection ended: ZeroMQ gives up for good what broke a rule
+constexpr int kFailuresInARow = 3;     // handshakes that break off before a person is told
 
 class ZmqLink final : public DriverLink {
  public:
-  ZmqLink(const std::vector<Endpoint>& endpoints, const std::string& name, const ScaledClock& clock, double silence_s)
-      : clock_(clock), silence_s_(silence_s) {
+  ZmqLink(const std::vector<Endpoint>& endpoints, const std::string& name, const ScaledClock& clock, double silence_s,
+          const std::optional<LinkKeys>& keys)
+      : clock_(clock),
+        silence_s_(silence_s),
+        keys_(keys),
+        log_([this](const std::string& driver, const std::string& what) { tell(driver, what); }) {
     hello_.mutable_hello()->set_controller(name);
     heartbeat_.mutable_heartbeat();
     for (const Endpoint& endpoint : endpoints) {
-      Peer& peer = *peers_.emplace_back(std::make_unique<Peer>(endpoint, context_));
+      require_key(endpoint.address, !endpoint.key.empty(), fmt::format("driver “{}”", endpoint.driver));
+      Peer& peer = *peers_.emplace_back(std::make_unique<Peer>(endpoint));
       peer.heard_at = monotonic_seconds();  // from now on its silence counts
-      peer.socket.connect(endpoint.address);
+      if (!endpoint.key.empty()) {
+        ATHANOR_CHECK(keys_.has_value(), "an endpoint with a key and a link without");
+        peer.key = keys_->allowed.key_of(endpoint.key);
+      }
+      open(peer);
     }
   }
 
@@ -44,6 +62,7 @@ class ZmqLink final : public DriverLink {
       // sockets.
       for (auto& peer : peers_) hear(*peer);
       for (auto& peer : peers_) tend(*peer);
+      log_.catch_up(monotonic_seconds());
       if (!arrived_.empty()) return give();
       const Time now = clock_.now();
       if (now >= until || wait(until, now, wake_fd)) return give();
@@ -54,22 +73,39 @@ class ZmqLink final : public DriverLink {
 
  private:
   struct Peer {
-    Peer(const Endpoint& endpoint, ZmqContext& context) : at(endpoint), socket(context, ZmqSocket::Kind::kDealer) {}
+    explicit Peer(Endpoint endpoint) : at(std::move(endpoint)) {}
     Endpoint at;
-    ZmqSocket socket;
+    std::unique_ptr<ZmqSocket> socket;
     bool up = false;
     bool missed = false;       ///< that it never came up was told
     bool unconnected = false;  ///< a Hello is due and has nowhere to go yet
     double hello_at = 0;       ///< monotonic seconds, as all below
     double heard_at = 0;
     double said_at = 0;
+    double open_at = HUGE_VAL;  ///< when the socket is made anew, if it is not up by then
     std::string boot;
     std::string complaint;  ///< said already
+    std::string key;        ///< of the driver, Z85; empty: the link is plain
+    bool revoked = false;
+    int failures = 0;  ///< handshakes that broke off since the last one that did not
+    // What it said in this second, and its notices in this minute.
+    double second_began = 0, minute_began = 0;
+    int messages = 0, notices = 0;
+    std::size_t bytes = 0;
+    bool too_loud() const { return messages >= kMessagesPerSecond || bytes >= kBytesPerSecond; }
   };
+
+  void open(Peer& peer) {
+    auto fresh = std::make_unique<ZmqSocket>(context_, ZmqSocket::Kind::kDealer);
+    if (!peer.key.empty()) fresh->trust(keys_->own.secret, keys_->own.key, peer.key);
+    fresh->connect(peer.at.address);
+    peer.socket = std::move(fresh);
+    peer.open_at = HUGE_VAL;
+  }
 
   bool say(Peer& peer, const wire::ToDriver& message) {
     peer.said_at = monotonic_seconds();
-    return peer.socket.send({message.SerializeAsString()});
+    return peer.socket->send({message.SerializeAsString()});
   }
 
   void down(Peer& peer) {
@@ -80,53 +116,144 @@ class ZmqLink final : public DriverLink {
 
   // ── Hearing ──
   void hear(Peer& peer) {
-    if (peer.socket.lost_connection()) {
-      down(peer);
-      peer.hello_at = 0;  // a Hello that was under way is lost too
+    for (const ZmqEnd& end : peer.socket->ends()) on_end(peer, end.why);
+    check_key(peer);
+    const double now = monotonic_seconds();
+    if (now - peer.second_began >= 1) {
+      peer.second_began = now;
+      peer.messages = 0;
+      peer.bytes = 0;
     }
-    for (int i = 0; i < kMessagesPerTurn; ++i) {
-      const auto frames = peer.socket.receive();
+    if (peer.too_loud()) return;
+    for (int i = 0; i < kMessagesPerTurn && !peer.too_loud(); ++i) {
+      const auto frames = peer.socket->receive();
       if (!frames) return;
+      ++peer.messages;
+      for (const std::string& frame : *frames) peer.bytes += frame.size();
       wire::FromDriver message;
       if (frames->size() == 1 && message.ParseFromString(frames->front())) {
         on_message(peer, std::move(message));
       } else {
         ++dropped_;
+        log_.note(peer.at.driver,
+                  fmt::format("the driver at {} sent a message that could not be understood; it was dropped",
+                              peer.at.address),
+                  now);
       }
+    }
+    if (peer.too_loud()) {
+      log_.note(peer.at.driver,
+                fmt::format("the driver at {} floods: more than {} messages or {} MiB in a second. The rest is read "
+                            "later, the other drivers first",
+                            peer.at.address, kMessagesPerSecond, kBytesPerSecond >> 20),
+                now);
+    }
+  }
+
+  void check_key(Peer& peer) {
+    peer.revoked = !peer.key.empty() && !keys_->allowed.name_of(peer.key);
+    if (!peer.revoked) return;
+    complain(peer, fmt::format("the key “{}” of the driver at {} was revoked here; nothing is said to it and nothing "
+                               "taken from it",
+                               peer.at.key, peer.at.address));
+  }
+
+  /// A connection that was there, or was about to be, is no more; the socket makes a new one by itself.
+  void on_end(Peer& peer, ZmqEnd::Why why) {
+    down(peer);
+    peer.hello_at = 0;  // a Hello that was under way is lost too
+    peer.open_at = monotonic_seconds() + kOpenAgain;
+    const std::string& at = peer.at.address;
+    switch (why) {
+      case ZmqEnd::Why::kLost:
+        return;
+      case ZmqEnd::Why::kNotAllowed:
+        return complain(peer,
+                        fmt::format("the driver at {0} does not allow our key “{1}” ({2}), or not any more; on its "
+                                    "machine: athanor keys allow \"{1} {2}\"",
+                                    at, keys_->own.name, keys_->own.key));
+      case ZmqEnd::Why::kOtherMechanism:
+        if (peer.key.empty())
+          return complain(peer,
+                          fmt::format("the driver at {} talks to keys that it allows only, and the lab file names "
+                                      "no key for it; add “key: NAME” beside its endpoint (docs/security.md)",
+                                      at));
+        return complain(peer,
+                        fmt::format("the driver at {} speaks without encryption, and the lab file expects the key "
+                                    "“{}” there: it was started without its key, or is another program. Nothing "
+                                    "is said to it",
+                                    at, peer.at.key));
+      case ZmqEnd::Why::kBroken:
+      case ZmqEnd::Why::kUnfinished:  // of a driver that just then ended, too: hence not at the first time
+        if (++peer.failures < kFailuresInARow) return;
+        if (peer.key.empty())
+          return complain(peer,
+                          fmt::format("the driver at {} breaks off every handshake: it talks to keys that it allows "
+                                      "only, or is another program. If it has one, add “key: NAME” beside its "
+                                      "endpoint (docs/security.md)",
+                                      at));
+        return complain(peer, fmt::format("the driver at {} breaks off every handshake: it does not hold the key that "
+                                          "is allowed here as “{}”, speaks without encryption, or is another program. "
+                                          "Nothing is said to it. Compare “athanor keys list” on both machines",
+                                          at, peer.at.key));
     }
   }
 
   void on_message(Peer& peer, wire::FromDriver message) {
     if (message.version() != kProtocolVersion) {
+      ++dropped_;
       return complain(peer, fmt::format("the driver at {} speaks protocol version {}, this program speaks version {}",
                                         peer.at.address, message.version(), kProtocolVersion));
     }
     if (message.driver() != peer.at.driver) {
+      ++dropped_;
       return complain(peer, fmt::format("the driver at {} calls itself “{}”; the lab file expects “{}” there",
                                         peer.at.address, message.driver(), peer.at.driver));
     }
+    if (peer.revoked) return;
     peer.heard_at = monotonic_seconds();
     if (peer.up && message.boot() != peer.boot)
       down(peer);  // it restarted between two messages: begin again with Hello
     if (message.has_welcome()) {
       if (peer.up) return;  // the answer to a Hello that was said twice
       peer.up = peer.missed = true;
+      peer.failures = 0;
+      peer.open_at = HUGE_VAL;
       peer.boot = message.boot();
       peer.complaint.clear();
       arrived_.changes.push_back({peer.at.driver, true});
     }
-    if (!message.has_heartbeat()) arrived_.messages.push_back({std::move(message)});
+    if (message.has_heartbeat() || is_one_notice_too_many(peer, message)) return;
+    arrived_.messages.push_back({std::move(message)});
+  }
+
+  /// What belongs to no command is told to a person and journaled: no driver fills the journal with it.
+  bool is_one_notice_too_many(Peer& peer, const wire::FromDriver& message) {
+    if (!message.has_refused() || !message.refused().id().empty()) return false;
+    const double now = monotonic_seconds();
+    if (now - peer.minute_began >= 60) {
+      peer.minute_began = now;
+      peer.notices = 0;
+    }
+    if (++peer.notices <= kNoticesPerMinute) return false;
+    log_.note(peer.at.driver,
+              fmt::format("the driver at {} complains more than {} times a minute; the rest is left out",
+                          peer.at.address, kNoticesPerMinute),
+              now);
+    return true;
   }
 
   /// Tells of a driver that is not the right one, once; it never comes up.
   void complain(Peer& peer, const std::string& why) {
-    ++dropped_;
     down(peer);
-    if (std::exchange(peer.complaint, why) == why) return;
+    if (std::exchange(peer.complaint, why) != why) tell(peer.at.driver, why);
+  }
+
+  void tell(const std::string& driver, const std::string& what) {
     wire::FromDriver message;
     message.set_version(kProtocolVersion);
-    message.set_driver(peer.at.driver);
-    message.mutable_refused()->set_why(why);
+    message.set_driver(driver);
+    message.mutable_refused()->set_why(what);
     arrived_.messages.push_back({std::move(message)});
   }
 
@@ -139,7 +266,8 @@ class ZmqLink final : public DriverLink {
       peer.missed = true;
       arrived_.changes.push_back({peer.at.driver, false});
     }
-    if (!peer.up && now >= peer.hello_at) {
+    if (now >= peer.open_at) open(peer);
+    if (!peer.up && !peer.revoked && now >= peer.hello_at) {
       peer.unconnected = !say(peer, hello_);
       if (!peer.unconnected) peer.hello_at = now + kHelloAgain;
     }
@@ -147,18 +275,20 @@ class ZmqLink final : public DriverLink {
 
   /// When `tend` has something to do, monotonic seconds.
   double due(const Peer& peer) const {
+    if (peer.too_loud()) return peer.second_began + 1;
     if (peer.up) return std::min(peer.heard_at + silence_s_, peer.said_at + kHeartbeatEvery);
     const double missed_at = peer.missed ? HUGE_VAL : peer.heard_at + silence_s_;
-    return std::min(missed_at, peer.unconnected ? HUGE_VAL : peer.hello_at);
+    return std::min({missed_at, peer.open_at, peer.unconnected || peer.revoked ? HUGE_VAL : peer.hello_at});
   }
 
   /// True if the caller's own descriptor became readable.
   bool wait(Time until, Time now, int wake_fd) {
     std::vector<ZmqWait> waits;
-    double next = HUGE_VAL;
+    double next = log_.due();
     for (const auto& peer : peers_) {
-      waits.push_back({&peer->socket, -1, !peer->up && peer->unconnected, false});
       next = std::min(next, due(*peer));
+      if (peer->too_loud()) continue;
+      waits.push_back({peer->socket.get(), -1, !peer->up && peer->unconnected, false});
     }
     waits.push_back({nullptr, wake_fd, false, false});
     double timeout = std::max(0.0, next - monotonic_seconds());
@@ -171,6 +301,8 @@ class ZmqLink final : public DriverLink {
 
   const ScaledClock& clock_;
   const double silence_s_;
+  std::optional<LinkKeys> keys_;
+  QuietLog log_;
   wire::ToDriver hello_ = to_driver(), heartbeat_ = to_driver();
   ZmqContext context_;
   std::vector<std::unique_ptr<Peer>> peers_;
@@ -181,8 +313,9 @@ class ZmqLink final : public DriverLink {
 }  // namespace
 
 std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints, const std::string& controller_name,
-                                          const ScaledClock& clock, double silence_s) {
-  return std::make_unique<ZmqLink>(endpoints, controller_name, clock, silence_s);
+                                          const ScaledClock& clock, double silence_s,
+                                          const std::optional<LinkKeys>& keys) {
+  return std::make_unique<ZmqLink>(endpoints, controller_name, clock, silence_s, keys);
 }
 
 }  // namespace athanor

@@ -1,26 +1,44 @@
-// A driver's main loop behind a ROUTER socket: one controller at a time, heartbeats, and the dead-man time.
+// A driver's main loop behind a ROUTER socket: who may speak, one controller at a time, heartbeats, the dead-man time.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <utility>
 
+#include "instruments/address.h"
 #include "instruments/address_lock.h"
 #include "instruments/driver_link.h"
 #include "instruments/heartbeat.h"
 #include "instruments/messages.h"
+#include "instruments/quiet_log.h"
+#include "instruments/zmq_gate.h"
 #include "instruments/zmq_socket.h"
 
 namespace athanor {
 
 namespace {
 
-constexpr int kMessagesPerTurn = 1000;  // before the instruments are looked at again
-constexpr double kTelemetryEvery = 1;   // seconds
+constexpr int kMessagesPerTurn = 100;     // before the instruments are looked at again
+constexpr int kStrangersPerSecond = 100;  // messages of one who is not the controller; the rest is dropped
+constexpr double kTelemetryEvery = 1;     // seconds
 
 class DriverServer {
  public:
-  DriverServer(Driver& driver, const std::string& address, const ScaledClock& clock)
-      : driver_(driver), clock_(clock), lock_(address), router_(context_, ZmqSocket::Kind::kRouter) {
+  DriverServer(Driver& driver, const std::string& address, const ScaledClock& clock,
+               const std::optional<LinkKeys>& keys, const DriverLog& log)
+      : driver_(driver),
+        clock_(clock),
+        keys_(keys),
+        log_([log](const std::string& source, const std::string& what) { log(source + ": " + what); }),
+        lock_(require_key(address, keys.has_value(), fmt::format("driver “{}”", driver.name()))),
+        router_(context_, ZmqSocket::Kind::kRouter) {
+    if (keys_) {
+      gate_ = std::make_unique<ZmqGate>(context_, keys_->allowed, log_);
+      router_.guard(keys_->own.secret);
+    }
     router_.bind(address);
     heard_at_ = monotonic_seconds();
     lab_now_ = clock_.now();
@@ -30,6 +48,7 @@ class DriverServer {
     for (;;) {
       look_at_instruments();
       const double now = monotonic_seconds();
+      look_at_connections(now);
       if (linger_s > 0 && now - heard_at_ > linger_s) return;
       const double dead_man_s = driver_.options().dead_man_s;
       if (dead_man_s > 0 && !abandoned_ && now - heard_at_ > dead_man_s) {
@@ -46,14 +65,17 @@ class DriverServer {
         heartbeat.mutable_heartbeat();
         tell_controller(heartbeat);
       }
-      std::vector<ZmqWait> waits = {{&router_, -1, false, false}, {nullptr, stop_fd, false, false}};
+      std::vector<ZmqWait> waits = {{&router_, -1, false, false},
+                                    {nullptr, stop_fd, false, false},
+                                    {gate_ ? &gate_->socket() : nullptr, -1, false, false}};
       for (const int fd : driver_.wake_fds()) waits.push_back({nullptr, fd, false, false});
       wait_for_any(waits, timeout(linger_s, dead_man_s));
       if (waits[1].ready) return;
       for (int i = 0; i < kMessagesPerTurn; ++i) {
-        const auto frames = router_.receive();
+        ZmqPeer peer;
+        const auto frames = router_.receive(&peer);
         if (!frames) break;
-        hear(*frames);
+        if (may_speak(frames->front(), peer)) hear(*frames, peer);
       }
     }
   }
@@ -75,22 +97,107 @@ class DriverServer {
     if (const Time wakes_at = driver_.wakes_at(); wakes_at != kNever) {
       next = std::min(next, now + seconds(clock_.wall(wakes_at - lab_now())));
     }
+    next = std::min(next, log_.due());
     return next == HUGE_VAL ? -1 : std::max(0.0, next - now);
   }
 
-  void hear(const Frames& frames) {
-    wire::ToDriver said;
-    if (frames.size() != 2 || !said.ParseFromString(frames[1])) {
-      ++dropped_;
-      return refuse(frames.front(),
-                    fmt::format("a message of {} frames that is none of protocol version {} ({} such so far)",
-                                frames.size() - 1, kProtocolVersion, dropped_));
+  // ── Who may speak ──
+  void look_at_connections(double now) {
+    if (gate_) gate_->answer(now);
+    for (const ZmqEnd& end : router_.ends()) note_end(end, now);
+    if (keys_ && !controller_.empty() && !keys_->allowed.name_of(controller_key_)) {
+      log_.note(controller_name_, "its key was revoked; it commands no more", now);
+      controller_.clear();
     }
+    if (keys_) {
+      for (const std::string& mistake : keys_->allowed.take_mistakes()) log_.note("the list of keys", mistake, now);
+    }
+    log_.catch_up(now);
+  }
+
+  /// Whose key was revoked after it had connected gets no further than this, and is told so once a second.
+  bool may_speak(const std::string& from, const ZmqPeer& peer) {
+    if (!keys_ || keys_->allowed.name_of(peer.key)) return true;
+    log_.note(peer.host, fmt::format("its key {} was revoked; what it says is dropped", peer.key), monotonic_seconds());
+    if (!is_flood(peer.key, 1))
+      refuse(from, "your key was revoked on the machine of this driver; nothing is done for it");
+    return false;
+  }
+
+  void note_end(const ZmqEnd& end, double now) {
+    const std::string& source = end.peer.host;
+    if (end.spoke) {
+      return log_.note(
+          name_of(end.peer),
+          end.why == ZmqEnd::Why::kBroken
+              ? "its connection ended, after something came that was forged or sent a second time"
+              : fmt::format("its connection ended: it was closed, or cut because of a frame of more than {} "
+                            "MiB",
+                            kLargestFrame >> 20),
+          now);
+    }
+    switch (end.why) {
+      case ZmqEnd::Why::kNotAllowed:
+        return;  // the gate has told
+      case ZmqEnd::Why::kOtherMechanism:
+        return log_.note(source,
+                         keys_ ? "turned away: it speaks without encryption, and this driver talks to keys that are "
+                                 "allowed only"
+                               : "turned away: it wants an encrypted link, and this driver was given no key",
+                         now);
+      case ZmqEnd::Why::kBroken:
+        return log_.note(source,
+                         "turned away: its handshake is for a driver with another key, or was forged or replayed", now);
+      case ZmqEnd::Why::kUnfinished:
+        return log_.note(source, "it connected, and did not finish the handshake", now);
+      case ZmqEnd::Why::kLost:
+        return log_.note(source, "it connected and left without a message that could be understood", now);
+    }
+  }
+
+  /// For logs: the name of its key, where that is known, and its address.
+  std::string name_of(const ZmqPeer& peer) {
+    const auto name = keys_ ? keys_->allowed.name_of(peer.key) : std::nullopt;
+    return name ? fmt::format("key “{}” at {}", *name, peer.host) : peer.host;
+  }
+
+  /// Whether `who` has said more than `most` messages in this second.
+  bool is_flood(const std::string& who, int most) {
+    const double now = monotonic_seconds();
+    if (now - second_began_ >= 1) {
+      second_began_ = now;
+      said_.clear();
+    }
+    return ++said_[who] > most;
+  }
+
+  // ── What is said ──
+  void hear(const Frames& frames, const ZmqPeer& peer) {
     const std::string& from = frames.front();
+    wire::ToDriver said;
+    const bool understood = frames.size() == 2 && said.ParseFromString(frames[1]);
+    const bool stop = understood && said.has_stop();  // is heard in any flood
+    if (from != controller_ && !stop && is_flood(name_of(peer), kStrangersPerSecond)) {
+      return log_.note(name_of(peer),
+                       fmt::format("it says more than {} messages a second and is not the controller; the rest is "
+                                   "dropped",
+                                   kStrangersPerSecond),
+                       monotonic_seconds());
+    }
+    if (!understood) {
+      ++dropped_;
+      log_.note(name_of(peer), "a message that could not be understood was dropped", monotonic_seconds());
+      return refuse(from, fmt::format("a message of {} frames that is none of protocol version {} ({} such so far)",
+                                      frames.size() - 1, kProtocolVersion, dropped_));
+    }
     if (said.has_hello() && said.version() == kProtocolVersion) {
       controller_ = from;
+      controller_key_ = peer.key;
       measured_at_ = monotonic_seconds();  // the Welcome comes first
-      controller_name_ = said.hello().controller();
+      // What it calls itself is a courtesy; its key is who it is.
+      controller_name_ =
+          keys_ ? fmt::format("{} ({})", said.hello().controller(), name_of(peer)) : said.hello().controller();
+      if (keys_) log_.note(controller_name_, "is the controller now", monotonic_seconds());
     }
     if (from != controller_) return hear_stranger(from, said);
     heard_at_ = monotonic_seconds();
@@ -143,21 +250,32 @@ class DriverServer {
 
   Driver& driver_;
   const ScaledClock& clock_;
+  std::optional<LinkKeys> keys_;
+  QuietLog log_;
   AddressLock lock_;  // released last, when the socket is gone
   ZmqContext context_;
+  std::unique_ptr<ZmqGate> gate_;
   ZmqSocket router_;
-  std::string controller_, controller_name_;  ///< its routing id; empty: none
-  double heard_at_ = 0, said_at_ = 0;         ///< monotonic seconds, as is the next
-  double measured_at_ = 0;                    ///< when telemetry was sent last
-  bool abandoned_ = false;                    ///< the dead-man time is over and the instruments are safe
+  std::string controller_;  ///< its routing id; empty: none
+  std::string controller_name_, controller_key_;
+  double heard_at_ = 0, said_at_ = 0;  ///< monotonic seconds, as is the next
+  double measured_at_ = 0;             ///< when telemetry was sent last
+  bool abandoned_ = false;             ///< the dead-man time is over and the instruments are safe
   Time lab_now_{};
   std::uint64_t dropped_ = 0;
+  double second_began_ = 0;
+  std::map<std::string, int> said_;  ///< by whom, messages in this second
 };
 
 }  // namespace
 
-void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd, double linger_s) {
-  DriverServer(driver, address, clock).serve(stop_fd, linger_s);
+void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd, double linger_s,
+                  const std::optional<LinkKeys>& keys, const DriverLog& log) {
+  const DriverLog standard_error = [&driver](const std::string& line) {
+    fmt::print(stderr, "driver {}: {}\n", driver.name(), line);
+    std::fflush(stderr);
+  };
+  DriverServer(driver, address, clock, keys, log ? log : standard_error).serve(stop_fd, linger_s);
 }
 
 }  // namespace athanor

@@ -1,7 +1,8 @@
 #include "instruments/zmq_socket.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <sys/un.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -12,30 +13,66 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "instruments/address.h"
 #include "instruments/driver_link.h"
 
 namespace athanor {
 
 namespace {
 
-constexpr int kReconnectMs = 20;
-constexpr int kQueueLength = 100'000;  // messages waiting for one slow peer; more are dropped and asked about later
+constexpr int kReconnectMs = 20, kReconnectGuardedMs = 250;  // a handshake costs both ends a millisecond
+constexpr int kHandshakeMs = 10'000;                         // whoever says nothing for so long is cut off
+// ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out.
+constexpr int kPingMs = 1000, kPongMs = 5000;
+constexpr int kSendQueue = 10'000;  // messages waiting for one slow peer; more are dropped and asked about later
+constexpr int kReceiveQueue = 100;  // from one peer; more wait in its own memory
 
 void set(void* socket, int option, int value) {
   ATHANOR_CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0, zmq_strerror(errno));
 }
 
-/// The next frame of the message that is being received, false if there is none.
-bool receive_frame(void* socket, std::string& frame, bool& more) {
-  zmq_msg_t message;
-  zmq_msg_init(&message);
-  const int size = zmq_msg_recv(&message, socket, ZMQ_DONTWAIT);
-  if (size >= 0) {
-    frame.assign(static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message));
-    more = zmq_msg_more(&message) != 0;
+void set(void* socket, int option, const std::string& value) {
+  ATHANOR_CHECK(zmq_setsockopt(socket, option, value.data(), value.size()) == 0, zmq_strerror(errno));
+}
+
+void ping(void* socket) {
+  set(socket, ZMQ_HEARTBEAT_IVL, kPingMs);
+  set(socket, ZMQ_HEARTBEAT_TIMEOUT, kPongMs);
+}
+
+struct Frame {
+  Frame() { zmq_msg_init(&message); }
+  ~Frame() { zmq_msg_close(&message); }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+  bool receive(void* socket) { return zmq_msg_recv(&message, socket, ZMQ_DONTWAIT) >= 0; }
+  bool more() { return zmq_msg_more(&message) != 0; }
+  std::string text() { return {static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message)}; }
+  /// What ZeroMQ knows of the connection that it came over; empty: nothing.
+  std::string property(const char* name) {
+    const char* value = zmq_msg_gets(&message, name);
+    return value != nullptr ? value : "";
   }
-  zmq_msg_close(&message);
-  return size >= 0;
+  int connection() { return zmq_msg_get(&message, ZMQ_SRCFD); }
+
+  zmq_msg_t message;
+};
+
+constexpr const char* kLocal = "this machine";
+constexpr const char* kGone = "somebody who left at once";
+
+std::string host_at(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return kGone;
+  if (peer.ss_family == AF_UNIX) return kLocal;
+  if (peer.ss_family == AF_INET)
+    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(&peer)->sin_addr, text, sizeof text);
+  if (peer.ss_family == AF_INET6)
+    inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr, text, sizeof text);
+  return text;
 }
 
 [[noreturn]] void fail(const std::string& address, int error) {
@@ -58,23 +95,6 @@ bool receive_frame(void* socket, std::string& frame, bool& more) {
 
 }  // namespace
 
-// ── Addresses ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-std::optional<std::string> ipc_path(const std::string& address) {
-  constexpr std::string_view kScheme = "ipc://";
-  if (!address.starts_with(kScheme)) return std::nullopt;
-  std::string path = address.substr(kScheme.size());
-  constexpr std::size_t kLimit = sizeof(sockaddr_un::sun_path) - 1;
-  if (path.size() > kLimit) {
-    throw EnvironmentError(
-        fmt::format("the path {} is {} bytes long; the path of a local socket may have {} at most. Choose "
-                    "a shorter folder",
-                    path, path.size(), kLimit));
-  }
-  if (path.starts_with('@')) return std::nullopt;
-  return path;
-}
-
 // ── Context and sockets ──────────────────────────────────────────────────────────────────────────────────────────────
 
 ZmqContext::ZmqContext() : context_(zmq_ctx_new()) {
@@ -87,21 +107,28 @@ ZmqContext::~ZmqContext() {
 }
 
 ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind)
-    : socket_(zmq_socket(context.context_, kind == Kind::kDealer ? ZMQ_DEALER : ZMQ_ROUTER)) {
+    : socket_(zmq_socket(context.context_, kind == Kind::kDealer   ? ZMQ_DEALER
+                                           : kind == Kind::kRouter ? ZMQ_ROUTER
+                                                                   : ZMQ_REP)) {
   if (socket_ == nullptr) throw EnvironmentError(fmt::format("ZeroMQ cannot make a socket: {}", zmq_strerror(errno)));
   set(socket_, ZMQ_LINGER, 0);
-  set(socket_, ZMQ_SNDHWM, kQueueLength);
-  set(socket_, ZMQ_RCVHWM, kQueueLength);
+  if (kind == Kind::kReply) return;
+  set(socket_, ZMQ_SNDHWM, kSendQueue);
+  set(socket_, ZMQ_RCVHWM, kReceiveQueue);
+  set(socket_, ZMQ_HANDSHAKE_IVL, kHandshakeMs);
   const auto largest = static_cast<std::int64_t>(kLargestFrame);
   ATHANOR_CHECK(zmq_setsockopt(socket_, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0, zmq_strerror(errno));
+  int watched_events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
   if (kind == Kind::kRouter) {
     set(socket_, ZMQ_ROUTER_MANDATORY, 1);
-    return;
+    watched_events |= ZMQ_EVENT_ACCEPTED;
+  } else {
+    set(socket_, ZMQ_IMMEDIATE, 1);
+    set(socket_, ZMQ_RECONNECT_IVL, kReconnectMs);
   }
-  set(socket_, ZMQ_IMMEDIATE, 1);
-  set(socket_, ZMQ_RECONNECT_IVL, kReconnectMs);
   const std::string watched = fmt::format("inproc://watch-{}", fmt::ptr(this));
-  ATHANOR_CHECK(zmq_socket_monitor(socket_, watched.c_str(), ZMQ_EVENT_DISCONNECTED) == 0, zmq_strerror(errno));
+  ATHANOR_CHECK(zmq_socket_monitor(socket_, watched.c_str(), watched_events) == 0, zmq_strerror(errno));
   monitor_ = zmq_socket(context.context_, ZMQ_PAIR);
   ATHANOR_CHECK(monitor_ != nullptr && zmq_connect(monitor_, watched.c_str()) == 0, zmq_strerror(errno));
   set(monitor_, ZMQ_LINGER, 0);
@@ -115,13 +142,30 @@ ZmqSocket::~ZmqSocket() {
   zmq_close(socket_);
 }
 
+void ZmqSocket::guard(const std::string& secret) {
+  set(socket_, ZMQ_CURVE_SERVER, 1);
+  set(socket_, ZMQ_CURVE_SECRETKEY, secret);
+  set(socket_, ZMQ_ZAP_DOMAIN, "athanor");
+  ping(socket_);
+}
+
+void ZmqSocket::trust(const std::string& secret, const std::string& key, const std::string& server_key) {
+  set(socket_, ZMQ_CURVE_SECRETKEY, secret);
+  set(socket_, ZMQ_CURVE_PUBLICKEY, key);
+  set(socket_, ZMQ_CURVE_SERVERKEY, server_key);
+  set(socket_, ZMQ_RECONNECT_IVL, kReconnectGuardedMs);
+  ping(socket_);
+}
+
 void ZmqSocket::bind(const std::string& address) {
   ipc_path(address);
+  if (address.find('[') != std::string::npos) set(socket_, ZMQ_IPV6, 1);
   if (zmq_bind(socket_, address.c_str()) != 0) fail(address, errno);
 }
 
 void ZmqSocket::connect(const std::string& address) {
   ipc_path(address);
+  if (address.find('[') != std::string::npos) set(socket_, ZMQ_IPV6, 1);
   if (zmq_connect(socket_, address.c_str()) != 0) fail(address, errno);
 }
 
@@ -137,24 +181,61 @@ bool ZmqSocket::send(const Frames& frames) {
   return true;
 }
 
-std::optional<Frames> ZmqSocket::receive() {
+std::optional<Frames> ZmqSocket::receive(ZmqPeer* from) {
   Frames frames;
   for (bool more = true; more;) {
-    std::string frame;
-    if (!receive_frame(socket_, frame, more)) return std::nullopt;
-    frames.push_back(std::move(frame));
+    Frame frame;
+    if (!frame.receive(socket_)) return std::nullopt;
+    more = frame.more();
+    // Of the last frame: the first one, the routing id, is ZeroMQ's own and not always marked.
+    if (from != nullptr && !more) {
+      *from = {frame.property("Peer-Address"), frame.property("User-Id")};
+      if (from->host.empty()) from->host = kLocal;
+      connections_[frame.connection()] = {*from, true};
+    }
+    frames.push_back(frame.text());
   }
   return frames;
 }
 
-bool ZmqSocket::lost_connection() {
-  bool lost = false, more = false;
-  for (std::string frame; receive_frame(monitor_, frame, more);) {
-    std::uint16_t event = 0;  // the first frame of an event begins with its number, the second is an address
-    if (more && frame.size() >= sizeof event) std::memcpy(&event, frame.data(), sizeof event);
-    lost = lost || event == ZMQ_EVENT_DISCONNECTED;
+std::vector<ZmqEnd> ZmqSocket::ends() {
+  std::vector<ZmqEnd> ends;
+  for (;;) {
+    // zmq_socket_monitor(3): 16 bits of event and 32 of value, then a frame with our own address.
+    Frame event, endpoint;
+    if (!event.receive(monitor_) || !event.more() || !endpoint.receive(monitor_)) return ends;
+    const std::string bytes = event.text();
+    std::uint16_t what = 0;
+    std::uint32_t value = 0;
+    if (bytes.size() < sizeof what + sizeof value) continue;
+    std::memcpy(&what, bytes.data(), sizeof what);
+    std::memcpy(&value, bytes.data() + sizeof what, sizeof value);
+    const int fd = static_cast<int>(value);
+    switch (what) {
+      case ZMQ_EVENT_ACCEPTED:
+        connections_[fd] = {{host_at(fd), ""}, false};
+        break;
+      case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        failed_ =
+            value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? ZmqEnd::Why::kOtherMechanism : ZmqEnd::Why::kBroken;
+        break;
+      case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        failed_ = ZmqEnd::Why::kNotAllowed;
+        break;
+      case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        failed_ = ZmqEnd::Why::kUnfinished;
+        break;
+      case ZMQ_EVENT_DISCONNECTED: {
+        const auto known = connections_.extract(fd);
+        const Connection connection = known.empty() ? Connection{{kGone, ""}, false} : known.mapped();
+        ends.push_back(
+            {std::exchange(failed_, std::nullopt).value_or(ZmqEnd::Why::kLost), connection.peer, connection.spoke});
+        break;
+      }
+      default:
+        break;
+    }
   }
-  return lost;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

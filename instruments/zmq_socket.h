@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +16,26 @@ using Frames = std::vector<std::string>;
 
 /// Larger frames are dropped by ZeroMQ together with the connection that they came over.
 constexpr std::size_t kLargestFrame = std::size_t{16} << 20;
+
+/// Who is at the other end of a connection, as far as that is known.
+struct ZmqPeer {
+  std::string host;  ///< for people: "10.0.0.7", "this machine", or that it was gone before it could be asked
+  std::string key;   ///< the public key, in Z85, that it has proved to hold; empty where the link is plain
+};
+
+/// The end of a connection.
+struct ZmqEnd {
+  enum class Why {
+    kLost,            ///< closed by the other end, or a frame was too large
+    kOtherMechanism,  ///< one end is plain and the other one encrypted
+    kNotAllowed,      ///< the driver's list does not have our key
+    kBroken,     ///< in the handshake another key than the one that is expected; at any time, forged or replayed bytes
+    kUnfinished  ///< closed, or silent for too long, before the handshake's end
+  };
+  Why why = Why::kLost;
+  ZmqPeer peer;
+  bool spoke = false;  ///< a whole message came over it
+};
 
 class ZmqContext {
  public:
@@ -31,14 +52,21 @@ class ZmqContext {
 class ZmqSocket {
  public:
   enum class Kind {
-    kDealer,  ///< at the controller; queues nothing while it is not connected, and knows when the connection is lost
-    kRouter   ///< at the driver; the first frame of what it sends and receives is the peer's routing id
+    kDealer,  ///< at the controller; queues nothing while it is not connected
+    kRouter,  ///< at the driver; the first frame of what it sends and receives is the peer's routing id
+    kReply    ///< answers one question at a time, within the process
   };
 
   ZmqSocket(ZmqContext& context, Kind kind);
   ~ZmqSocket();
   ZmqSocket(const ZmqSocket&) = delete;
   ZmqSocket& operator=(const ZmqSocket&) = delete;
+
+  /// Before `bind` and `connect`: the link is encrypted with CURVE. A driver's end shows that it holds `secret` and
+  /// asks who may enter (zmq_gate.h); a controller's end shows that too, and talks to nobody but the holder of
+  /// `server_key`.
+  void guard(const std::string& secret);
+  void trust(const std::string& secret, const std::string& key, const std::string& server_key);
 
   /// Both throw InputError for a text that is no address, EnvironmentError (in use, not permitted, path too long, no
   /// such folder) naming the address and the way out.
@@ -47,19 +75,25 @@ class ZmqSocket {
 
   /// False if it has nowhere to go now: not connected, peer gone, or its queue full.
   bool send(const Frames& frames);
-  /// The next message; none if there is none.
-  std::optional<Frames> receive();
-  /// Whether the connection was lost since this was asked last. Dealers only.
-  bool lost_connection();
+  /// The next message; none if there is none. from: set to who sent it; routers only.
+  std::optional<Frames> receive(ZmqPeer* from = nullptr);
+  /// The connections that ended since this was asked last.
+  std::vector<ZmqEnd> ends();
 
  private:
   friend struct ZmqPoll;
+  struct Connection {
+    ZmqPeer peer;
+    bool spoke = false;
+  };
   void* socket_;
   void* monitor_ = nullptr;
+  std::map<int, Connection> connections_;  ///< by file descriptor; routers only
+  std::optional<ZmqEnd::Why> failed_;      ///< why the connection that ends next does so
 };
 
-/// What `wait_for_any` waits on: a socket or a file descriptor, to be readable (or for a socket to know of a lost
-/// connection), and where `until_writable`, to be writable.
+/// What `wait_for_any` waits on: a socket or a file descriptor, to be readable (or for a socket to know of a connection
+/// that ended), and where `until_writable`, to be writable.
 struct ZmqWait {
   ZmqSocket* socket = nullptr;
   int fd = -1;
@@ -69,9 +103,5 @@ struct ZmqWait {
 
 /// Waits until one of them is ready or `seconds` of wall time have passed (negative: for ever); a signal ends it too.
 void wait_for_any(std::span<ZmqWait> waits, double seconds);
-
-/// The file of an "ipc://" address; none for other addresses and for names outside the file system ("ipc://@name").
-/// throws EnvironmentError if the path is longer than a socket's may be.
-std::optional<std::string> ipc_path(const std::string& address);
 
 }  // namespace athanor

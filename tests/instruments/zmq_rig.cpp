@@ -1,9 +1,12 @@
 #include "tests/instruments/zmq_rig.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,14 +91,19 @@ ScaledClock running_clock(double speed) {
 // ── In a thread ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ServedDriver::ServedDriver(const std::string& address, const ScaledClock& clock, Driver::Options options,
-                           double linger_s) {
+                           double linger_s, const std::optional<LinkKeys>& keys) {
   std::vector<std::unique_ptr<Instrument>> instruments;
   instruments.push_back(heater("heater-1", device));
   driver_ = std::make_unique<Driver>("hot", "boot-1", std::move(instruments), ledger_, options, clock.now());
   ATHANOR_CHECK(::pipe(stop_) == 0, "no pipe");
-  thread_ = std::thread([this, address, &clock, linger_s] {
+  thread_ = std::thread([this, address, &clock, linger_s, keys] {
     try {
-      serve_driver(*driver_, address, clock, stop_[0], linger_s);
+      serve_driver(*driver_, address, clock, stop_[0], linger_s, keys, [this](const std::string& line) {
+        const std::lock_guard lock(mutex_);
+        log_.push_back(line);
+
+        said_.notify_all();
+      });
     } catch (const std::exception& error) {
       failure_ = error.what();
     }
@@ -111,6 +119,35 @@ ServedDriver::~ServedDriver() {
 std::string ServedDriver::wait_for_end() {
   thread_.join();
   return failure_;
+}
+
+std::string ServedDriver::await_log(const std::vector<std::string>& words) {
+  std::unique_lock lock(mutex_);
+  std::string found;
+  const bool came = said_.wait_for(lock, std::chrono::duration<double>(kPatience), [&] {
+    for (const std::string& line : log_) {
+      if (std::all_of(words.begin(), words.end(),
+                      [&](const auto& word) { return line.find(word) != std::string::npos; }))
+        found = line;
+    }
+    return !found.empty();
+  });
+  for (const std::string& line : log_) UNSCOPED_INFO(line);
+  INFO("waited for a line of the log with: " << words.front());
+  REQUIRE(came);
+  return found;
+}
+
+std::string free_tcp_address() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const general = reinterpret_cast<sockaddr*>(&address);
+  ATHANOR_CHECK(::bind(fd, general, size) == 0 && ::getsockname(fd, general, &size) == 0, "no free port");
+  ::close(fd);
+  return fmt::format("tcp://127.0.0.1:{}", ntohs(address.sin_port));
 }
 
 // ── In a process ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +235,8 @@ wire::FromDriver await_message(DriverLink& link, const ScaledClock& clock,
   return found;
 }
 
-RawController::RawController(const std::string& address) {
+RawController::RawController(const std::string& address, const std::function<void(ZmqSocket&)>& secure) {
+  if (secure) secure(socket_);
   socket_.connect(address);
 }
 

@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,10 +23,13 @@ ScaledClock running_clock(double speed);
 /// A driver "hot" with heater-1, served by a thread of its own until the end.
 class ServedDriver {
  public:
-  ServedDriver(const std::string& address, const ScaledClock& clock, Driver::Options options = {}, double linger_s = 0);
+  ServedDriver(const std::string& address, const ScaledClock& clock, Driver::Options options = {}, double linger_s = 0,
+               const std::optional<LinkKeys>& keys = {});
   ~ServedDriver();
   /// Waits until it returned by itself; the message of the exception that ended it, if one did.
   std::string wait_for_end();
+  /// Waits until a line of its log has all of `words`, and gives it.
+  std::string await_log(const std::vector<std::string>& words);
 
   Device device;
 
@@ -33,8 +38,14 @@ class ServedDriver {
   std::unique_ptr<Driver> driver_;
   int stop_[2];
   std::string failure_;
+  std::mutex mutex_;
+  std::condition_variable said_;
+  std::vector<std::string> log_;
   std::thread thread_;
 };
+
+/// An address on the loopback interface that nobody used a moment ago.
+std::string free_tcp_address();
 
 /// The same driver in a process of its own, its device remembering (or not) in `folder`. The address is
 /// ipc://FOLDER/socket.
@@ -64,7 +75,8 @@ wire::FromDriver await_message(DriverLink& link, const ScaledClock& clock,
 /// A controller that knows only the socket: for what no link would do.
 class RawController {
  public:
-  explicit RawController(const std::string& address);
+  /// secure: what is done to the socket before it connects.
+  explicit RawController(const std::string& address, const std::function<void(ZmqSocket&)>& secure = nullptr);
   void send(const Frames& frames);
   void send(const wire::ToDriver& message) { send(Frames{message.SerializeAsString()}); }
   wire::FromDriver await(const std::function<bool(const wire::FromDriver&)>& wanted);

@@ -82,7 +82,7 @@ stop: {experiments: 40, lab_time: 12 h}
 LAB = """
 lab: bench
 twin: {model: suzuki, seed: 1, case: 5, a: 0.2 mol/L, dead_man: 30 s}
-drivers: {liquids: {}, hot: , reactors: {endpoint: "tcp://127.0.0.1:5571"}}
+drivers: {liquids: {}, hot: , reactors: {endpoint: "tcp://127.0.0.1:5571"}, far: {endpoint: "tcp://10.0.0.5:5571", key: bench-2}}
 instruments:
   dispenser-1: {driver: liquids, kind: dispenser, limits: {dispense: {volume: [0.05 mL, 2 mL]}}, twin: {precision: 0.02}}
   reactor-1: {driver: reactors, kind: reactor, limits: {heat: {duration: {max: 30 min}}}, twin: {ramp: 40 K/min, fails: 0.1}}
@@ -188,6 +188,10 @@ BROKEN_LABS = [
     (["instruments"], {}),
     (["drivers", "liquids"], {"endpoint": "127.0.0.1:5571"}),
     (["drivers", "liquids"], {"port": 5571}),
+    (["drivers", "liquids"], {"endpoint": "tcp://10.0.0.5:5571"}),
+    (["drivers", "liquids"], {"endpoint": "tcp://*:5571"}),
+    (["drivers", "liquids"], {"endpoint": "tcp://localhost.example.org:5571"}),
+    (["drivers", "liquids"], {"key": "two words"}),
     (["instruments", "dispenser-1", "driver"], None),
     (["instruments", "dispenser-1", "kind"], None),
     (["instruments", "dispenser-1", "kind"], "centrifuge"),

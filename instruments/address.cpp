@@ -1,0 +1,51 @@
+#include "instruments/address.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include "core/error.h"
+
+namespace athanor {
+
+std::optional<std::string> ipc_path(const std::string& address) {
+  constexpr std::string_view kScheme = "ipc://";
+  if (!address.starts_with(kScheme)) return std::nullopt;
+  std::string path = address.substr(kScheme.size());
+  constexpr std::size_t kLimit = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.size() > kLimit) {
+    throw EnvironmentError(
+        fmt::format("the path {} is {} bytes long; the path of a local socket may have {} at most. Choose "
+                    "a shorter folder",
+                    path, path.size(), kLimit));
+  }
+  if (path.starts_with('@')) return std::nullopt;
+  return path;
+}
+
+bool stays_on_this_machine(const std::string& address) {
+  if (address.starts_with("ipc://")) return true;
+  constexpr std::string_view kScheme = "tcp://";
+  const std::size_t port = address.rfind(':');
+  if (!address.starts_with(kScheme) || port <= kScheme.size()) return false;
+  std::string host = address.substr(kScheme.size(), port - kScheme.size());
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return host == "localhost";
+}
+
+const std::string& require_key(const std::string& address, bool has_key, const std::string& what) {
+  const bool ours = address.starts_with("tcp://") || address.starts_with("ipc://");
+  if (has_key || !ours || stays_on_this_machine(address)) return address;  // what is no address, ZeroMQ refuses
+  throw InputError(fmt::format(
+      "{} at {} can be reached from other machines and has no key: whoever reaches it could command the instruments. "
+      "Give it one (“athanor keys new NAME”, and “key: NAME” beside its endpoint in the lab file; docs/security.md), "
+      "or "
+      "use tcp://127.0.0.1:PORT or ipc://FILE",
+      what, address));
+}
+
+}  // namespace athanor

@@ -1,0 +1,21 @@
+// The addresses of links: "tcp://HOST:PORT" and "ipc://FILE".
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace athanor {
+
+/// The file of an "ipc://" address; none for other addresses and for names outside the file system ("ipc://@name").
+/// throws EnvironmentError if the path is longer than a socket's may be.
+std::optional<std::string> ipc_path(const std::string& address);
+
+/// Whether nothing that is said at `address` leaves this machine: ipc, and tcp at 127.0.0.0/8, ::1 or localhost. What
+/// is not understood counts as leaving it.
+bool stays_on_this_machine(const std::string& address);
+
+/// `address`. throws InputError, with the way out, if a link there would leave this machine without a key. what: whose
+/// address it is.
+const std::string& require_key(const std::string& address, bool has_key, const std::string& what);
+
+}  // namespace athanor
