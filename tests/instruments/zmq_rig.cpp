@@ -139,15 +139,21 @@ std::string ServedDriver::await_log(const std::vector<std::string>& words) {
 }
 
 std::string free_tcp_address() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const general = reinterpret_cast<sockaddr*>(&address);
-  ATHANOR_CHECK(::bind(fd, general, size) == 0 && ::getsockname(fd, general, &size) == 0, "no free port");
-  ::close(fd);
-  return fmt::format("tcp://127.0.0.1:{}", ntohs(address.sin_port));
+  // Below the ports that the system hands out by itself: one of those could be taken again before it is used.
+  constexpr int kLowest = 10'000, kPorts = 20'000;
+  static int next = getpid() * 37;
+  for (int i = 0; i < kPorts; ++i) {
+    const int port = kLowest + next++ % kPorts;
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    const bool is_free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    if (is_free) return fmt::format("tcp://127.0.0.1:{}", port);
+  }
+  ATHANOR_CHECK(false, "no free port");
 }
 
 // ── In a process ─────────────────────────────────────────────────────────────────────────────────────────────────────

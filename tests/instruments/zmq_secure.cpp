@@ -365,14 +365,13 @@ TEST_CASE("a flood from somebody who may only ask does not keep the controller w
   auto link = site.link();
   const PrivateKey wild = site.here.own("wild");
   const std::string bench = AllowList(site.here.path()).key_of("bench");
-  std::atomic<bool> over{false};
-  std::thread flood([&] {
+  const std::jthread flood([&](const std::stop_token& over) {
     ZmqContext context;
     ZmqSocket socket(context, ZmqSocket::Kind::kDealer);
     socket.trust(wild.secret, wild.key, bench);
     socket.connect(site.address);
     const std::string question = rig::ask({"a"}).SerializeAsString();
-    while (!over) {
+    while (!over.stop_requested()) {
       if (socket.send({question})) continue;
       ZmqWait waits[] = {{&socket, -1, true, false}};
       wait_for_any(waits, 0.1);
@@ -381,8 +380,6 @@ TEST_CASE("a flood from somebody who may only ask does not keep the controller w
   rig::await_up(*link, site.clock);
   served->await_log({"key “wild” at 127.0.0.1", "messages a second"});
   for (int i = 0; i < 20; ++i) works(*link, site.clock, std::to_string(i));
-  over = true;
-  flood.join();
 }
 
 TEST_CASE("a flood from one driver does not keep the others waiting, and is told") {
@@ -392,9 +389,8 @@ TEST_CASE("a flood from one driver does not keep the others waiting, and is told
   const auto served = site.serve();
   const bool garbage = GENERATE(false, true);
   const std::string loud = rig::free_tcp_address();
-  std::atomic<bool> over{false};
   std::atomic<long> said{0};
-  std::thread flood([&] {
+  const std::jthread flood([&](const std::stop_token& over) {
     ZmqContext context;
     ZmqSocket socket(context, ZmqSocket::Kind::kRouter);
     socket.bind(loud);
@@ -405,7 +401,7 @@ TEST_CASE("a flood from one driver does not keep the others waiting, and is told
     message.set_boot("boot-1");
     message.mutable_progress()->set_id("nobody's");
     const std::string progress = garbage ? "\xff\xff garbage" : message.SerializeAsString();
-    while (!over) {
+    while (!over.stop_requested()) {
       while (const auto frames = socket.receive()) controller = frames->at(0);
       if (!controller.empty() && socket.send({controller, progress})) {
         ++said;
@@ -425,8 +421,6 @@ TEST_CASE("a flood from one driver does not keep the others waiting, and is told
   for (int i = 0; i < 20; ++i) works(*link, site.clock, std::to_string(i));
   CHECK(said > 5000);
   CHECK((link->dropped() > 0) == garbage);
-  over = true;
-  flood.join();
 }
 
 TEST_CASE("a driver whose frame was too large is there again afterwards") {
