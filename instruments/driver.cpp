@@ -121,7 +121,8 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
   }
   try {
     switch (message.body_case()) {
-      case wire::ToDriver::kHello: {
+      case wire::ToDriver::kHello:
+      case wire::ToDriver::kVisit: {
         wire::Welcome& welcome = *say(out).mutable_welcome();
         for (const auto& [name, description] : descriptions_) *welcome.add_instruments() = description;
         welcome.set_dead_man_s(options_.dead_man_s);

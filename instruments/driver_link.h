@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "instruments/driver.h"
+#include "instruments/heartbeat.h"
 #include "instruments/keys.h"
 
 namespace athanor {
@@ -58,10 +59,11 @@ struct Endpoint {
 /// reports a driver that was silent for `silence_s` (wall time) as down. Errors in what arrives are dropped and
 /// counted, never thrown; they are told as a `Refused` of that driver, and so is a driver that is not the right one.
 /// What a driver floods is read at a bounded rate, the others first.
+/// only_if_free: takes no driver away from another controller; its link stays down, and its Refused arrives.
 /// keys: needed where an endpoint names one. throws InputError if an address leaves this machine and has none.
 std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints, const std::string& controller_name,
-                                          const ScaledClock& clock, double silence_s = 5,
-                                          const std::optional<LinkKeys>& keys = {});
+                                          const ScaledClock& clock, double silence_s = kSilence,
+                                          const std::optional<LinkKeys>& keys = {}, bool only_if_free = false);
 
 /// Where a driver says who came, who was turned away and what could not be understood; none: on standard error.
 using DriverLog = std::function<void(const std::string& line)>;

@@ -5,4 +5,6 @@ namespace athanor {
 
 constexpr double kHeartbeatEvery = 1;  ///< seconds of wall time since the last message of any kind
 
+constexpr double kSilence = 5;  ///< without a word for longer, the other end counts as gone
+
 }  // namespace athanor

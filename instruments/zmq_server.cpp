@@ -24,6 +24,8 @@ namespace {
 constexpr int kMessagesPerTurn = 100;     // before the instruments are looked at again
 constexpr int kStrangersPerSecond = 100;  // messages of one who is not the controller; the rest is dropped
 constexpr double kTelemetryEvery = 1;     // seconds
+constexpr double kLongestWatch = 60;      // seconds; whoever stays says Visit again
+constexpr std::size_t kMostWatchers = 16;
 
 class DriverServer {
  public:
@@ -56,15 +58,12 @@ class DriverServer {
         driver_.controller_lost(lab_now_);
         continue;
       }
-      if (!controller_.empty() && now - measured_at_ >= kTelemetryEvery) {
+      std::erase_if(watchers_, [&](const auto& watcher) { return watcher.second < now; });
+      if (is_watched() && now - measured_at_ >= kTelemetryEvery) {
         measured_at_ = now;
-        for (const wire::FromDriver& telemetry : driver_.telemetry(lab_now())) tell_controller(telemetry);
+        show(driver_.telemetry(lab_now()));
       }
-      if (!controller_.empty() && now - said_at_ >= kHeartbeatEvery) {
-        wire::FromDriver heartbeat = message();
-        heartbeat.mutable_heartbeat();
-        tell_controller(heartbeat);
-      }
+      if (!controller_.empty() && now - said_at_ >= kHeartbeatEvery) say_here();
       std::vector<ZmqWait> waits = {{&router_, -1, false, false},
                                     {nullptr, stop_fd, false, false},
                                     {gate_ ? &gate_->socket() : nullptr, -1, false, false}};
@@ -91,7 +90,8 @@ class DriverServer {
 
   double timeout(double linger_s, double dead_man_s) {
     const double now = monotonic_seconds();
-    double next = controller_.empty() ? HUGE_VAL : std::min(said_at_ + kHeartbeatEvery, measured_at_ + kTelemetryEvery);
+    double next = controller_.empty() ? HUGE_VAL : said_at_ + kHeartbeatEvery;
+    if (is_watched()) next = std::min(next, measured_at_ + kTelemetryEvery);
     if (linger_s > 0) next = std::min(next, heard_at_ + linger_s);
     if (dead_man_s > 0 && !abandoned_) next = std::min(next, heard_at_ + dead_man_s);
     if (const Time wakes_at = driver_.wakes_at(); wakes_at != kNever) {
@@ -191,6 +191,9 @@ class DriverServer {
                                       frames.size() - 1, kProtocolVersion, dropped_));
     }
     if (said.has_hello() && said.version() == kProtocolVersion) {
+      if (said.hello().only_if_free() && from != controller_ && in_charge()) {
+        return refuse(from, fmt::format("driver “{}” takes commands from “{}”", driver_.name(), controller_name_));
+      }
       controller_ = from;
       controller_key_ = peer.key;
       measured_at_ = monotonic_seconds();  // the Welcome comes first
@@ -203,10 +206,21 @@ class DriverServer {
     heard_at_ = monotonic_seconds();
     abandoned_ = false;
     if (said.has_heartbeat()) return;  // ours go out by themselves
-    for (const wire::FromDriver& answer : driver_.receive(said, lab_now())) tell_controller(answer);
+    for (wire::FromDriver& answer : driver_.receive(said, lab_now())) {
+      name_controller(said, answer);
+      tell_controller(answer);
+    }
   }
 
-  /// Somebody who did not say Hello last: may ask and may stop, not command.
+  /// Whether a controller is there: one that has gone is found out by a word to it, and one that was not heard for long
+  /// may be cut off without either end's knowing.
+  bool in_charge() {
+    say_here();
+    return !controller_.empty() && monotonic_seconds() - heard_at_ <= kSilence;
+  }
+  bool is_watched() const { return !controller_.empty() || !watchers_.empty(); }
+
+  /// Somebody who did not say Hello last: may ask, look and stop, not command.
   void hear_stranger(const std::string& from, const wire::ToDriver& said) {
     if (said.has_command() || said.has_cancel()) {
       return refuse(from,
@@ -216,14 +230,39 @@ class DriverServer {
                                       driver_.name(), controller_name_),
                     said.has_command() ? said.command().id() : said.cancel().id());
     }
+    if (said.has_visit() && said.version() == kProtocolVersion && said.visit().watch_s() > 0) {
+      if (watchers_.size() >= kMostWatchers && !watchers_.contains(from))
+        return refuse(from, fmt::format("{} watch driver “{}” already", watchers_.size(), driver_.name()));
+      watchers_[from] = monotonic_seconds() + std::min(said.visit().watch_s(), kLongestWatch);
+    }
     // Without a controller there is no answer, so that whoever believes to be it goes silent and says Hello again.
     if (said.has_heartbeat() && controller_.empty()) return;
-    for (const wire::FromDriver& answer : driver_.receive(said, lab_now())) {
+    for (wire::FromDriver& answer : driver_.receive(said, lab_now())) {
+      name_controller(said, answer);
       if (answer.has_outcome() || answer.has_progress()) {
         tell_controller(answer);
       } else {
         router_.send({from, answer.SerializeAsString()});
       }
+    }
+  }
+
+  void say_here() {
+    wire::FromDriver heartbeat = message();
+    heartbeat.mutable_heartbeat();
+    tell_controller(heartbeat);
+  }
+
+  void name_controller(const wire::ToDriver& said, wire::FromDriver& answer) {
+    if (said.has_visit() && answer.has_welcome() && in_charge())
+      answer.mutable_welcome()->set_controller(controller_name_);
+  }
+
+  void show(const std::vector<wire::FromDriver>& telemetry) {
+    for (const wire::FromDriver& reading : telemetry) {
+      tell_controller(reading);
+      const std::string frame = reading.SerializeAsString();
+      std::erase_if(watchers_, [&](const auto& watcher) { return !router_.send({watcher.first, frame}); });
     }
   }
 
@@ -258,9 +297,10 @@ class DriverServer {
   ZmqSocket router_;
   std::string controller_;  ///< its routing id; empty: none
   std::string controller_name_, controller_key_;
-  double heard_at_ = 0, said_at_ = 0;  ///< monotonic seconds, as is the next
-  double measured_at_ = 0;             ///< when telemetry was sent last
-  bool abandoned_ = false;             ///< the dead-man time is over and the instruments are safe
+  std::map<std::string, double> watchers_;  ///< routing id → until when, monotonic seconds
+  double heard_at_ = 0, said_at_ = 0;       ///< monotonic seconds, as is the next
+  double measured_at_ = 0;                  ///< when telemetry was sent last
+  bool abandoned_ = false;                  ///< the dead-man time is over and the instruments are safe
   Time lab_now_{};
   std::uint64_t dropped_ = 0;
   double second_began_ = 0;

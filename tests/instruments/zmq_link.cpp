@@ -290,3 +290,35 @@ TEST_CASE("an address that cannot be used is refused by name, with the way out")
     CHECK(rig::ServedDriver(address, site.clock, {}, 0.05).wait_for_end().empty());
   }
 }
+
+TEST_CASE("a visitor is told everything and takes nothing") {
+  // Goal: looking does not disturb. Method: a visitor with a controller, without one, and one that says Hello only if
+  // it is free.
+  Site site(1);
+  rig::ServedDriver served(rig::address_in(site.folder), site.clock);
+  const auto welcome = [](const wire::FromDriver& message) { return message.has_welcome(); };
+  wire::ToDriver visit = to_driver(), hello_if_free = rig::hello();
+  visit.mutable_visit();
+  hello_if_free.mutable_hello()->set_only_if_free(true);
+  rig::RawController visitor(rig::address_in(site.folder));
+  visitor.send(visit);
+  CHECK(visitor.await(welcome).welcome().controller().empty());
+  auto link = site.link("first");
+  rig::await_up(*link, site.clock);
+  visitor.send(visit);
+  const wire::Welcome told = visitor.await(welcome).welcome();
+  CHECK(told.controller() == "first");
+  CHECK(told.instruments_size() == 1);
+  visitor.send(hello_if_free);
+  CHECK_THAT(visitor.await(kRefused).refused().why(), Contains("“first”"));
+  link->send("hot", rig::say(rig::heat("a")));
+  rig::await_message(*link, site.clock, accepted("a"));
+  link.reset();
+  // The driver finds its controller gone when it has something to tell it: within a second.
+  for (bool taken = false; !taken;) {
+    visitor.send(hello_if_free);
+    taken = visitor.await([&](const auto& message) { return kRefused(message) || welcome(message); }).has_welcome();
+  }
+  visitor.send(rig::cancel("a"));
+  CHECK(visitor.await(outcome_of("a")).outcome().fault() == wire::INTERRUPTED);
+}
