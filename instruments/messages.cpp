@@ -28,6 +28,12 @@ wire::ToDriver to_driver() {
   return message;
 }
 
+wire::ToDriver to_driver(const wire::Command& command) {
+  wire::ToDriver message = to_driver();
+  *message.mutable_command() = command;
+  return message;
+}
+
 wire::FaultKind to_wire(Fault::Kind kind) {
   switch (kind) {
     case Fault::Kind::kDevice:

@@ -127,7 +127,7 @@ ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind)
     set(socket_, ZMQ_IMMEDIATE, 1);
     set(socket_, ZMQ_RECONNECT_IVL, kReconnectMs);
   }
-  const std::string watched = fmt::format("inproc://watch-{}", fmt::ptr(this));
+  const std::string watched = fmt::format("inproc://watch-{}", ++context.watched_);
   ATHANOR_CHECK(zmq_socket_monitor(socket_, watched.c_str(), watched_events) == 0, zmq_strerror(errno));
   monitor_ = zmq_socket(context.context_, ZMQ_PAIR);
   ATHANOR_CHECK(monitor_ != nullptr && zmq_connect(monitor_, watched.c_str()) == 0, zmq_strerror(errno));

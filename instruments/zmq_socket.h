@@ -47,6 +47,7 @@ class ZmqContext {
  private:
   friend class ZmqSocket;
   void* context_;
+  int watched_ = 0;  ///< sockets whose connection was ever watched
 };
 
 class ZmqSocket {

@@ -1,0 +1,281 @@
+// The life of a command: begun once, doubled, cancelled, stopped, left alone.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/clock.h"
+#include "instruments/conformance_trial.h"
+#include "instruments/in_words.h"
+#include "instruments/messages.h"
+
+namespace athanor::conformance {
+
+namespace {
+
+constexpr double kLookAgain = 0.5;      // seconds in which what was begun a second time would show itself
+constexpr double kLongestDeadMan = 20;  // that is waited for
+constexpr double kLongestDeadManOfLongRun = 120;
+
+bool is_outcome_of(const wire::FromDriver& message, const std::string& id) {
+  return message.has_outcome() && message.outcome().id() == id;
+}
+
+std::string wrong_results(const wire::Capability& capability, const wire::Outcome& outcome) {
+  for (const wire::Field& field : capability.results()) {
+    const auto& all = outcome.results();
+    const auto value =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name() == field.name(); });
+    if (value == all.end()) {
+      if (field.may_be_missing()) continue;
+      return fmt::format("the result “{}”, which is described, is missing", field.name());
+    }
+    const auto kind = field.is_text() ? wire::Value::kText : wire::Value::kNumber;
+    if (value->kind_case() != kind || value->unit() != field.unit())
+      return fmt::format("the result “{}” is not a {} in “{}”, as described", field.name(),
+                         field.is_text() ? "text" : "number", field.unit());
+  }
+  for (const wire::Value& value : outcome.results()) {
+    const auto& known = capability.results();
+    if (std::none_of(known.begin(), known.end(), [&](const auto& field) { return field.name() == value.name(); }))
+      return fmt::format("the result “{}” is not described", value.name());
+  }
+  if (!(outcome.took_s() >= 0) || std::isinf(outcome.took_s())) return "took_s is no time";
+  return "";
+}
+
+void expect_interrupted(const wire::Outcome& outcome, const std::string& when) {
+  if (outcome.done() || outcome.fault() != wire::INTERRUPTED)
+    throw Broken{
+        fmt::format("{} {}: expected an Outcome with INTERRUPTED; found {}", outcome.id(), when, in_words(outcome))};
+}
+
+void expect_running(Trial& trial, const std::string& id, const std::string& when) {
+  const wire::CommandState state = trial.ask(id);
+  if (state.standing() != wire::CommandState::RUNNING)
+    throw Broken{fmt::format("{} {}: expected it to be RUNNING; found {}", id, when, in_words(state))};
+}
+
+wire::ToDriver stop_message(const std::string& id, const std::string& instrument = "") {
+  wire::ToDriver message;
+  message.mutable_stop()->set_why("a trial of the stop");
+  message.mutable_stop()->set_id(id);
+  if (!instrument.empty()) message.mutable_stop()->add_instruments(instrument);
+  return message;
+}
+
+}  // namespace
+
+std::string carried_out(Trial& trial) {
+  const Chosen& quick = trial.quick();
+  const double began = monotonic_seconds();
+  const wire::Command command = quick.command(trial.fresh_id());
+  trial.begin(command);
+  const wire::Outcome outcome = trial.outcome(command.id(), trial.patience_s(quick));
+  const double took = monotonic_seconds() - began;
+  if (!outcome.done())
+    throw NotTried{fmt::format("the device could not carry {} out: {}; mend it, or choose another with --capability",
+                               command.capability(), in_words(outcome))};
+  if (const std::string wrong = wrong_results(quick.capability, outcome); !wrong.empty()) throw Broken{wrong};
+  trial.learn_speed(outcome.took_s(), took);
+  return fmt::format("{} {} was carried out in {:.2f} s", command.instrument(), command.capability(), took);
+}
+
+std::string doubled_at_once(Trial& trial) {
+  constexpr int kTimes = 4;
+  const Chosen& quick = trial.quick();
+  const wire::Command command = quick.command(trial.fresh_id());
+  for (int i = 0; i < kTimes; ++i) trial.probe().say(to_driver(command));
+  std::optional<wire::Outcome> first;
+  const auto ends = [&](const wire::FromDriver& message) {
+    if (message.refused().id() == command.id())
+      throw Broken{fmt::format("one of {} equal commands was refused: {}", kTimes, message.refused().why())};
+    if (!is_outcome_of(message, command.id())) return false;
+    if (first && !same(*first, message.outcome()))
+      throw Broken{fmt::format("equal commands under one id had two outcomes: {}; and {}", in_words(*first),
+                               in_words(message.outcome()))};
+    first = message.outcome();
+    return true;
+  };
+  trial.expect(ends, trial.patience_s(quick), "the Outcome of " + command.id());
+  trial.probe().await([&](const auto& message) { return ends(message) && false; }, kLookAgain);
+  return fmt::format("{} times in one breath: one outcome", kTimes);
+}
+
+std::string doubled_while_running(Trial& trial) {
+  constexpr int kTimes = 3;
+  const wire::Command command = trial.lasting().command(trial.fresh_id());
+  trial.begin(command);
+  for (int i = 0; i < kTimes; ++i) {
+    const wire::FromDriver answer = trial.give(command);
+    if (!answer.has_accepted())
+      throw Broken{
+          fmt::format("{} runs and was sent again: expected Accepted; found {}", command.id(), in_words(answer))};
+  }
+  expect_running(trial, command.id(), "sent again");
+  expect_interrupted(trial.cancel(command.id()), "cancelled");
+  for (const wire::FromDriver& message : trial.probe().listen(kLookAgain)) {
+    if (message.progress().id() == command.id() || is_outcome_of(message, command.id()))
+      throw Broken{fmt::format("it was begun more than once: after its Outcome came {}", in_words(message))};
+  }
+  return fmt::format("sent {} times more while it ran: Accepted each time, one outcome", kTimes);
+}
+
+std::string doubled_after_end(Trial& trial) {
+  const auto [command, known] = trial.ended();
+  const double began = monotonic_seconds();
+  trial.expect_same(command, known, "sent again after its end");
+  const double took_ms = (monotonic_seconds() - began) * 1e3;
+  trial.expect_same(command, known, "sent a third time");
+  // Had it been begun again all the same, it would say so now, or its instrument would be busy.
+  for (const wire::FromDriver& message : trial.probe().listen(kLookAgain)) {
+    if (is_about(message, command.id()) || message.progress().id() == command.id())
+      throw Broken{fmt::format("it was begun again: unasked came {}", in_words(message))};
+  }
+  wire::Command next = command;
+  next.set_id(trial.fresh_id());
+  const wire::FromDriver answer = trial.give(next);
+  if (answer.has_outcome() && answer.outcome().fault() == wire::DEVICE && answer.outcome().not_begun())
+    throw Broken{fmt::format("it was begun again: its instrument is busy ({})", answer.outcome().message())};
+  trial.cancel(next.id());
+  return fmt::format("answered from the ledger in {:.1f} ms, and nothing was begun", took_ms);
+}
+
+std::string id_reuse(Trial& trial) {
+  const auto [command, known] = trial.ended();
+  wire::Command other = command;
+  other.set_sample("conformance, another sample");
+  const auto refuses = [&](const std::string& when) {
+    const wire::FromDriver answer = trial.give(other);
+    if (answer.refused().id() != other.id())
+      throw Broken{fmt::format("{} was used for another sample {}: expected Refused with the id; found {}", other.id(),
+                               when, in_words(answer))};
+  };
+  refuses("after its end");
+  trial.expect_same(command, known, "after another command was refused its id");
+  if (trial.plan().lasting) {
+    other = trial.lasting().command(trial.fresh_id());
+    trial.begin(other);
+    const std::string id = other.id();
+    other.set_sample("conformance, another sample");
+    refuses("while it ran");
+    expect_running(trial, id, "whose id another command wanted");
+    trial.cancel(id);
+  }
+  return "the id keeps its first command";
+}
+
+std::string busy(Trial& trial) {
+  const wire::Command first = trial.lasting().command(trial.fresh_id());
+  const wire::Command second = trial.lasting().command(trial.fresh_id());
+  trial.begin(first);
+  const wire::Outcome refusal = trial.refused(second, wire::DEVICE, "a second command for a busy instrument");
+  expect_running(trial, first.id(), "while another was refused");
+  trial.cancel(first.id());
+  trial.expect_same(second, refusal, "once the instrument was free again");
+  return "the second was refused, the first went on";
+}
+
+std::string cancel_running(Trial& trial) {
+  const wire::Command command = trial.lasting().command(trial.fresh_id());
+  trial.begin(command);
+  const double began = monotonic_seconds();
+  const wire::Outcome outcome = trial.cancel(command.id());
+  const double took_ms = (monotonic_seconds() - began) * 1e3;
+  expect_interrupted(outcome, "cancelled while it ran");
+  if (outcome.not_begun()) throw Broken{"it had been begun, and its Outcome says not_begun"};
+  trial.expect_same(command, outcome, "sent again after it was cancelled");
+  return fmt::format("ended after {:.1f} ms", took_ms);
+}
+
+std::string cancel_ended(Trial& trial) {
+  const auto [command, known] = trial.ended();
+  if (const wire::Outcome again = trial.cancel(command.id()); !same(again, known))
+    throw Broken{fmt::format("cancelled after its end: expected its Outcome once more ({}); found {}", in_words(known),
+                             in_words(again))};
+  return "its outcome once more";
+}
+
+std::string cancel_before(Trial& trial) {
+  const wire::Command command = trial.any().command(trial.fresh_id());
+  const wire::Outcome outcome = trial.cancel(command.id());
+  expect_interrupted(outcome, "cancelled before it came");
+  const wire::FromDriver answer = trial.give(command);
+  if (!is_outcome_of(answer, command.id()) || answer.outcome().fault() != wire::INTERRUPTED)
+    throw Broken{fmt::format("{} was cancelled, came late, and must not begin: expected its Outcome; found {}",
+                             command.id(), in_words(answer))};
+  return "the late command was not begun";
+}
+
+std::string stop(Trial& trial) {
+  const wire::Command command = trial.lasting().command(trial.fresh_id());
+  const std::string id = trial.fresh_id();
+  trial.begin(command);
+  const double began = monotonic_seconds();
+  trial.probe().say(stop_message(id));
+  std::optional<wire::Outcome> ended;
+  std::optional<wire::Stopped> stopped;
+  const auto both = [&](const wire::FromDriver& message) {
+    if (is_outcome_of(message, command.id())) ended = message.outcome();
+    if (message.has_stopped()) stopped = message.stopped();
+    return ended && stopped;
+  };
+  trial.probe().await(both, kAnswerSeconds);
+  const double took_ms = (monotonic_seconds() - began) * 1e3;
+  if (!stopped) throw Broken{fmt::format("expected Stopped within {} s; none came", kAnswerSeconds)};
+  if (stopped->id() != id) throw Broken{fmt::format("Stopped bears the id “{}”; expected “{}”", stopped->id(), id)};
+  for (const wire::Instrument& instrument : trial.instruments()) {
+    const auto& safe = stopped->instruments();
+    if (std::find(safe.begin(), safe.end(), instrument.id()) == safe.end())
+      throw Broken{fmt::format("Stopped does not name “{}”, so that nobody knows it to be safe", instrument.id())};
+  }
+  if (!ended) throw Broken{fmt::format("no Outcome of {}, which ran when everything was stopped", command.id())};
+  expect_interrupted(*ended, "stopped");
+  const wire::Command next = trial.lasting().command(trial.fresh_id());
+  trial.begin(next);
+  trial.cancel(next.id());
+  return fmt::format("all safe and said so after {:.1f} ms (bound {:.0f} s)", took_ms, kAnswerSeconds);
+}
+
+std::string stop_one(Trial& trial) {
+  const auto& all = trial.instruments();
+  const Chosen& chosen = trial.lasting();
+  const auto other =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.id() != chosen.instrument; });
+  if (other == all.end()) throw NotTried{"the driver speaks for one instrument only"};
+  const wire::Command command = chosen.command(trial.fresh_id());
+  trial.begin(command);
+  trial.probe().say(stop_message(trial.fresh_id(), other->id()));
+  const auto stopped =
+      trial.expect([](const auto& message) { return message.has_stopped(); }, kAnswerSeconds, "Stopped").stopped();
+  if (stopped.instruments_size() != 1 || stopped.instruments(0) != other->id())
+    throw Broken{
+        fmt::format("“{}” was to be stopped; Stopped names {} instruments", other->id(), stopped.instruments_size())};
+  expect_running(trial, command.id(), fmt::format("while “{}” was stopped", other->id()));
+  trial.cancel(command.id());
+  return fmt::format("“{}” stopped, “{}” went on", other->id(), chosen.instrument);
+}
+
+std::string dead_man(Trial& trial) {
+  const double dead_man_s = trial.dead_man_s();
+  if (dead_man_s == 0) throw NotTried{"the driver says that it has none (dead_man_s is 0)"};
+  if (const double longest = trial.options().long_run ? kLongestDeadManOfLongRun : kLongestDeadMan;
+      dead_man_s > longest)
+    throw NotTried{fmt::format("it is {:.0f} s; no more than {:.0f} s are waited", dead_man_s, longest)};
+  const Chosen& chosen = trial.lasting();
+  if (trial.wall_s(chosen) < dead_man_s + 1)
+    throw NotTried{fmt::format("{} ends before the dead-man time of {:.0f} s", chosen.capability.name(), dead_man_s)};
+  const wire::Command command = chosen.command(trial.fresh_id());
+  trial.begin(command);
+  const double began = monotonic_seconds();
+  trial.probe().keeps_alive = false;
+  const wire::Outcome outcome = trial.outcome(command.id(), dead_man_s + kAnswerSeconds);
+  const double after = monotonic_seconds() - began;
+  trial.probe().keeps_alive = true;
+  expect_interrupted(outcome, "after the controller fell silent");
+  if (after < dead_man_s / 2)
+    throw Broken{fmt::format("it gave up after {:.1f} s; the Welcome says {:.1f} s", after, dead_man_s)};
+  return fmt::format("safe {:.1f} s after the controller fell silent; {:.1f} s are promised", after, dead_man_s);
+}
+
+}  // namespace athanor::conformance

@@ -1,0 +1,149 @@
+// What no controller says, and who may say what.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "instruments/conformance_trial.h"
+#include "instruments/driver.h"
+#include "instruments/in_words.h"
+#include "instruments/messages.h"
+
+namespace athanor::conformance {
+
+namespace {
+
+const auto kRefused = [](const wire::FromDriver& message) { return message.has_refused(); };
+
+/// Still there, still the same process, and still told apart from a new one.
+void expect_unharmed(Trial& trial, const std::string& boot, const std::string& after) {
+  try {
+    trial.hello();
+  } catch (const Broken& broken) {
+    throw Broken{fmt::format("after {}: {}", after, broken.what)};
+  }
+  if (trial.boot() != boot) throw Broken{fmt::format("after {} the driver had restarted", after)};
+}
+
+}  // namespace
+
+std::string garbage(Trial& trial) {
+  trial.hello();
+  const std::string boot = trial.boot();
+  std::optional<wire::Command> running;
+  if (trial.plan().lasting) {
+    running = trial.lasting().command(trial.fresh_id());
+    trial.begin(*running);
+  }
+  const wire::ToDriver bare = to_driver();
+  wire::ToDriver hello = bare;
+  hello.mutable_hello()->set_controller(kTrialName);
+  const std::string whole = hello.SerializeAsString();
+  std::string noise(1 << 16, '\xff');
+  for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<char>(noise[i] ^ (i * 2654435761u >> 13));
+  const std::pair<const char*, Frames> all[] = {{"an empty frame", {""}},
+                                                {"a frame of four odd bytes", {"\xff\xfe\x01\x02"}},
+                                                {"64 KiB of noise", {"\xff" + noise}},
+                                                {"a Hello that was cut off", {whole.substr(0, whole.size() - 1)}},
+                                                {"a line of HTTP", {"GET / HTTP/1.1\r\n\r\n"}},
+                                                {"a message in two frames", {whole, whole}},
+                                                {"an empty frame before the message", {"", whole}},
+                                                {"a message without a body", {bare.SerializeAsString()}}};
+  for (const auto& [what, frames] : all) {
+    trial.probe().send(frames, what);
+    trial.expect(kRefused, kAnswerSeconds, fmt::format("Refused for {}", what));
+    expect_unharmed(trial, boot, what);
+  }
+  wire::Command nameless = trial.any().command("");
+  trial.probe().say(to_driver(nameless));
+  trial.expect(kRefused, kAnswerSeconds, "Refused for a command without an id");
+  if (running) {
+    if (const auto state = trial.ask(running->id()); state.standing() != wire::CommandState::RUNNING)
+      throw Broken{fmt::format("garbage changed what ran: {}", in_words(state))};
+    trial.cancel(running->id());
+  }
+  return fmt::format("{} kinds, each refused; nothing changed", std::size(all) + 1);
+}
+
+std::string large_frame(Trial& trial) {
+  trial.hello();
+  const std::string boot = trial.boot();
+  Probe sender = trial.stranger();
+  sender.send({std::string(kLargestFrame + (1 << 20), 'x')}, "a frame of 17 MiB");
+  sender.listen(0.5);
+  expect_unharmed(trial, boot, "a frame of 17 MiB");
+  return "17 MiB from somebody else; others are served as before";
+}
+
+std::string other_version(Trial& trial) {
+  const wire::Command command = trial.any().command(trial.fresh_id());
+  for (const unsigned version : {kProtocolVersion + 1, 99u}) {
+    wire::ToDriver message = to_driver(command);
+    message.set_version(version);
+    trial.probe().say(message);
+    const auto answer =
+        trial.expect([&](const auto& arrived) { return arrived.has_refused() || is_about(arrived, command.id()); },
+                     kAnswerSeconds, fmt::format("Refused for a command of version {}", version));
+    if (!answer.has_refused())
+      throw Broken{fmt::format("a command of version {}: expected Refused; found {}", version, in_words(answer))};
+  }
+  if (const auto state = trial.ask(command.id()); state.standing() != wire::CommandState::NEVER_SEEN)
+    throw Broken{fmt::format("a command of another version left its mark: {}", in_words(state))};
+  return "refused, and not entered";
+}
+
+std::string strangers(Trial& trial) {
+  Probe stranger = trial.stranger();
+  const wire::Command ours = trial.lasting().command(trial.fresh_id());
+  const wire::Command theirs = trial.lasting().command(trial.fresh_id());
+  trial.begin(ours);
+  wire::ToDriver cancel = to_driver(), question, stop;
+  cancel.mutable_cancel()->set_id(ours.id());
+  const auto expect_refused = [&](const wire::ToDriver& message, const std::string& id) {
+    stranger.say(message);
+    const auto answer = stranger.await([&](const auto& arrived) { return is_about(arrived, id); }, kAnswerSeconds);
+    if (!answer || !answer->has_refused())
+      throw Broken{fmt::format("a stranger's {}: expected Refused with the id; found {}", in_words(message),
+                               answer ? in_words(*answer) : "no answer")};
+    if (answer->refused().why().find(kTrialName) == std::string::npos)
+      throw Broken{fmt::format("a stranger was refused without the name of the controller in charge, “{}”: {}",
+                               kTrialName, answer->refused().why())};
+  };
+  expect_refused(to_driver(theirs), theirs.id());
+  expect_refused(cancel, ours.id());
+  question.mutable_question()->add_ids(ours.id());
+  stranger.say(question);
+  const auto answer = stranger.await([](const auto& arrived) { return arrived.has_answer(); }, kAnswerSeconds);
+  if (!answer || answer->answer().states_size() != 1 ||
+      answer->answer().states(0).standing() != wire::CommandState::RUNNING)
+    throw Broken{
+        fmt::format("a stranger asked about {}, which runs: {}", ours.id(), answer ? in_words(*answer) : "no answer")};
+  stop.mutable_stop()->set_why("somebody sees smoke");
+  stranger.say(stop);
+  if (!stranger.await([](const auto& arrived) { return arrived.has_stopped(); }, kAnswerSeconds))
+    throw Broken{"a stranger's Stop was not answered by Stopped"};
+  trial.outcome(ours.id());
+  return "they may ask and stop, not command or cancel";
+}
+
+std::string last_hello(Trial& trial) {
+  Probe second = trial.stranger();
+  const wire::Command command = trial.lasting().command(trial.fresh_id());
+  const wire::Command late = trial.lasting().command(trial.fresh_id());
+  trial.begin(command);
+  second.hello("the second controller");
+  if (!second.await([](const auto& message) { return message.has_welcome(); }, kAnswerSeconds))
+    throw Broken{"a second controller said Hello and was not welcomed"};
+  if (const auto answer = trial.give(late); !answer.has_refused())
+    throw Broken{fmt::format("the first controller still commands after another one said Hello: {}", in_words(answer))};
+  wire::ToDriver cancel;
+  cancel.mutable_cancel()->set_id(command.id());
+  second.say(cancel);
+  const auto outcome =
+      second.await([&](const auto& message) { return message.has_outcome() && message.outcome().id() == command.id(); },
+                   kAnswerSeconds);
+  if (!outcome) throw Broken{"the outcome of what ran did not go to the controller that said Hello last"};
+  trial.hello();
+  return "the second was obeyed, and then the first again";
+}
+
+}  // namespace athanor::conformance

@@ -1,0 +1,144 @@
+#include "instruments/conformance_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/document.h"
+#include "core/quantity.h"
+#include "instruments/description.h"
+#include "instruments/driver.h"
+#include "instruments/messages.h"
+
+namespace athanor {
+
+namespace {
+
+constexpr double kShortestLasting = 1;  // seconds of wall time: shorter ones end before anything can be done to them
+constexpr double kLasting = 60;         // … and so long is enough for everything
+constexpr double kLongestQuick = 10;    // … that are waited for
+constexpr double kLongestQuickOfLongRun = 120;
+
+bool convertible(const std::string& from, const std::string& to) {
+  return Unit::parse(from).convertible_to(Unit::parse(to));
+}
+
+wire::Value lowest(const wire::Field& field) {
+  if (field.is_text()) return text_value(field.name(), field.choices().empty() ? "conformance" : field.choices(0));
+  if (!field.levels().empty()) return number_value(field.name(), field.levels(0), field.unit());
+  const double otherwise = field.has_high() ? std::min(field.high(), 0.0) : 0;
+  return number_value(field.name(), field.has_low() ? field.low() : otherwise, field.unit());
+}
+
+double expected(const Chosen& chosen) {
+  return expected_seconds(chosen.capability, chosen.command("expected"));
+}
+
+Chosen shortest(const std::string& instrument, const wire::Capability& capability) {
+  Chosen chosen{instrument, capability, {}, 0};
+  for (const wire::Field& field : capability.parameters()) {
+    if (!field.may_be_missing()) chosen.with.push_back(lowest(field));
+  }
+  chosen.expected_s = expected(chosen);
+  return chosen;
+}
+
+/// The same, made to last `seconds` where a parameter says how long it takes.
+Chosen stretched(Chosen chosen, double seconds) {
+  const wire::Field* field = find_parameter(chosen.capability, chosen.capability.duration_parameter());
+  if (field == nullptr || !field->levels().empty()) return chosen;
+  double value = Unit::parse("s").convert(std::max(0.0, seconds - chosen.capability.usual_duration_s()),
+                                          Unit::parse(field->unit()));
+  if (field->has_low()) value = std::max(value, field->low());
+  if (field->has_high()) value = std::min(value, field->high());
+  std::erase_if(chosen.with, [&](const wire::Value& each) { return each.name() == field->name(); });
+  chosen.with.push_back(number_value(field->name(), value, field->unit()));
+  chosen.expected_s = expected(chosen);
+  return chosen;
+}
+
+/// The capability that the options name, with their values.
+Chosen named(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options) {
+  std::vector<std::string> known;
+  for (const wire::Instrument& instrument : instruments) {
+    for (const wire::Capability& capability : instrument.capabilities()) {
+      known.push_back(capability.name());
+      if (capability.name() != options.capability) continue;
+      if (capability.risk() == wire::HAZARDOUS && !options.simulated) {
+        throw InputError(fmt::format("“{}” is hazardous, and is not carried out to try a driver", capability.name()));
+      }
+      Chosen chosen = shortest(instrument.id(), capability);
+      for (const wire::Value& value : options.with) {
+        std::erase_if(chosen.with, [&](const wire::Value& each) { return each.name() == value.name(); });
+        chosen.with.push_back(value);
+      }
+      if (const std::string why = why_refused(capability, chosen.command("chosen")); !why.empty())
+        throw InputError(why);
+      chosen.expected_s = expected(chosen);
+      return chosen;
+    }
+  }
+  throw InputError(
+      fmt::format("no instrument can “{}”{}", options.capability, suggest_name(options.capability, known)));
+}
+
+}  // namespace
+
+wire::Command Chosen::command(const std::string& id) const {
+  wire::Command command;
+  command.set_id(id);
+  command.set_instrument(instrument);
+  command.set_capability(capability.name());
+  command.set_sample("conformance");
+  for (const wire::Value& value : with) *command.add_with() = value;
+  return command;
+}
+
+TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options) {
+  TrialPlan plan;
+  for (const wire::Instrument& instrument : instruments) {
+    if (!mistakes_in(instrument).empty()) continue;  // what they are is said by the check of descriptions
+    for (const wire::Capability& capability : instrument.capabilities()) {
+      Chosen chosen = shortest(instrument.id(), capability);
+      if (capability.risk() == wire::HAZARDOUS) plan.hazardous.push_back(chosen);
+      const bool harmless =
+          capability.risk() == wire::SAFE || (options.simulated && capability.risk() == wire::GUARDED);
+      if (options.capability.empty() && harmless) plan.allowed.push_back(std::move(chosen));
+    }
+  }
+  if (!options.capability.empty()) plan.allowed.push_back(named(instruments, options));
+  // On real devices what may be repeated without harm comes first; then the shortest.
+  const auto better = [&](const Chosen& a, const Chosen& b) {
+    const bool careful = !options.simulated && a.capability.repeatable() != b.capability.repeatable();
+    return careful ? a.capability.repeatable() : a.expected_s < b.expected_s;
+  };
+  std::stable_sort(plan.allowed.begin(), plan.allowed.end(), better);
+  for (const Chosen& chosen : plan.allowed) {
+    const double longest = options.long_run ? kLongestQuickOfLongRun : kLongestQuick;
+    if (!plan.quick && chosen.expected_s / options.speed <= longest) plan.quick = chosen;
+    const Chosen longer =
+        options.with.empty() ? stretched(chosen, std::max(chosen.expected_s, kLasting * options.speed)) : chosen;
+    const double lasts = longer.expected_s / options.speed;
+    const double before = plan.lasting ? plan.lasting->expected_s / options.speed : 0;
+    if (lasts >= kShortestLasting && std::abs(lasts - kLasting) < std::abs(before - kLasting)) plan.lasting = longer;
+  }
+  return plan;
+}
+
+std::optional<std::string> other_unit(const std::string& unit) {
+  if (unit.empty() || unit == "%") return unit.empty() ? "%" : "";
+  if (convertible(unit, "")) return std::nullopt;  // angles, turns: people do not agree on those
+  for (const char* other :
+       {"K",   "degC", "min", "s",  "mL", "uL", "mm", "cm", "mg", "g",      "mol/L", "mmol/L", "Pa",
+        "kPa", "mV",   "V",   "mA", "A",  "W",  "kW", "J",  "kJ", "mL/min", "mL/s",  "K/min",  "K/s"}) {
+    if (other != unit && convertible(unit, other)) return other;
+  }
+  return std::nullopt;
+}
+
+std::string foreign_unit(const std::string& unit) {
+  return convertible(unit, "kg") ? "s" : "kg";
+}
+
+}  // namespace athanor

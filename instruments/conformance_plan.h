@@ -1,0 +1,40 @@
+// Which commands a driver is tried out with.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "instruments/conformance.h"
+
+namespace athanor {
+
+namespace wire = driver::v1;
+
+/// A capability of one instrument with values that it allows.
+struct Chosen {
+  std::string instrument;
+  wire::Capability capability;
+  std::vector<wire::Value> with;
+  double expected_s = 0;  ///< laboratory time
+
+  wire::Command command(const std::string& id) const;
+};
+
+struct TrialPlan {
+  std::vector<Chosen> allowed;    ///< every capability that may be commanded, its shortest command
+  std::optional<Chosen> quick;    ///< the one to be carried out to its end
+  std::optional<Chosen> lasting;  ///< runs long enough for something to happen meanwhile; is cancelled
+  std::vector<Chosen> hazardous;  ///< those that need an approval
+};
+
+/// Values come from limits, levels and choices: the lowest. What may be missing is left out. throws InputError for a
+/// capability that no instrument has, or values that it does not allow.
+TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options);
+
+/// Another unit for the same quantity: kelvin for degrees Celsius; none if none is known.
+std::optional<std::string> other_unit(const std::string& unit);
+/// A unit that cannot be converted to `unit`.
+std::string foreign_unit(const std::string& unit);
+
+}  // namespace athanor

@@ -1,0 +1,267 @@
+#include "instruments/conformance_trial.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "instruments/driver.h"
+#include "instruments/in_words.h"
+#include "instruments/messages.h"
+#include "instruments/visit.h"
+
+namespace athanor {
+
+namespace {
+
+constexpr double kStartSeconds = 20;  // a driver's process is given so long until it answers
+
+}  // namespace
+
+bool is_about(const wire::FromDriver& message, const std::string& id) {
+  const auto& states = message.answer().states();
+  return message.accepted().id() == id || message.outcome().id() == id || message.refused().id() == id ||
+         std::any_of(states.begin(), states.end(), [&](const auto& state) { return state.id() == id; });
+}
+
+bool same(const wire::Outcome& a, const wire::Outcome& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
+// ── Start ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Trial::Trial(const ConformanceOptions& options)
+    : options_(options), probe_(options.address, options.stop_fd), speed_(options.speed) {
+  std::optional<Visited> visited;
+  if (options.command.empty()) {
+    visited = visit(probe_, kAnswerSeconds);
+  } else {
+    process_ = std::make_unique<DriverProcess>(options.command, options.log_file);
+    process_->start();
+    for (const double began = monotonic_seconds(); !visited && monotonic_seconds() - began < kStartSeconds;) {
+      visited = visit(probe_, 1);
+      if (const std::string end = process_->end(); !visited && !end.empty()) {
+        throw EnvironmentError(fmt::format("the driver was started as “{}” and ended at once ({}). What it said: {}",
+                                           fmt::join(options.command, " "), end, process_->last_words()));
+      }
+    }
+  }
+  if (!visited) {
+    throw EnvironmentError(fmt::format("no driver answers at {}; start it, or mend the address", options.address));
+  }
+  if (!visited->described || !visited->controller.empty()) {
+    throw EnvironmentError(fmt::format(
+        "the driver at {} takes commands from {}, and a trial would take it away from there; end that first",
+        options.address, visited->described ? "“" + visited->controller + "”" : "somebody"));
+  }
+  knows_visits_ = visited->knows_visits;
+  driver_ = visited->driver;
+  boot_ = visited->boot;
+  instruments_ = visited->instruments;
+  dead_man_s_ = visited->dead_man_s;
+  plan_ = plan_trial(instruments_, options_);
+  probe_.on_arrival = [this](const wire::FromDriver* message) { inspect(message); };
+}
+
+void Trial::inspect(const wire::FromDriver* message) {
+  if (message == nullptr) {
+    odd_.insert("frames that are no message of the protocol");
+    return;
+  }
+  const std::string what = in_words(*message);
+  if (message->version() != kProtocolVersion) odd_.insert(fmt::format("of version {}: {}", message->version(), what));
+  if (message->driver().empty() || message->driver() != driver_)
+    odd_.insert(fmt::format("from a driver “{}”, not “{}”: {}", message->driver(), driver_, what));
+  if (message->boot().empty() || (message->boot() != boot_ && !message->has_welcome()))
+    odd_.insert(fmt::format("of boot “{}”, not “{}” as its Welcome: {}", message->boot(), boot_, what));
+  if (message->body_case() == wire::FromDriver::BODY_NOT_SET) odd_.insert("without a body");
+  if (message->has_welcome()) boot_ = message->boot();
+  if (message->has_accepted()) open_.insert(message->accepted().id());
+  if (message->has_outcome()) open_.erase(message->outcome().id());
+}
+
+// ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+std::string Trial::fresh_id() {
+  return fmt::format("conformance/{}/{}", options_.nonce, ++ids_);
+}
+
+const Chosen& Trial::quick() const {
+  if (plan_.quick) return *plan_.quick;
+  throw NotTried{"no capability of the class SAFE ends soon enough to be waited for; name one with --capability"};
+}
+
+const Chosen& Trial::lasting() const {
+  if (plan_.lasting) return *plan_.lasting;
+  throw NotTried{
+      "no capability of the class SAFE lasts a second, in which something could be done to it; name one with "
+      "--capability"};
+}
+
+const Chosen& Trial::any() const {
+  if (plan_.allowed.empty()) throw NotTried{"no capability is of the class SAFE; name one with --capability"};
+  return plan_.lasting ? *plan_.lasting : plan_.allowed.front();
+}
+
+double Trial::patience_s(const Chosen& chosen) const {
+  constexpr double kAtLeast = 10;
+  return kAtLeast + 2 * wall_s(chosen);
+}
+
+void Trial::learn_speed(double lab_s, double wall_s) {
+  if (lab_s > wall_s && wall_s > 0) speed_ = std::max(speed_, lab_s / wall_s);
+}
+
+// ── Talking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+wire::FromDriver Trial::expect(const Probe::Wanted& wanted, double within_s, const std::string& expected) {
+  if (auto message = probe_.await(wanted, within_s)) return *message;
+  std::string also;
+  if (process_ && !process_->end().empty())
+    also = fmt::format("; its process has ended ({}): {}", process_->end(), process_->last_words());
+  throw Broken{fmt::format("expected {} within {:.0f} s; none came{}", expected, within_s, also)};
+}
+
+wire::Welcome Trial::hello(double within_s) {
+  probe_.hello(kTrialName);
+  return expect([](const auto& message) { return message.has_welcome(); }, within_s, "a Welcome").welcome();
+}
+
+wire::FromDriver Trial::give(const wire::Command& command) {
+  probe_.say(to_driver(command));
+  return expect([&](const auto& arrived) { return is_about(arrived, command.id()); }, kAnswerSeconds,
+                fmt::format("an answer about {}", command.id()));
+}
+
+void Trial::begin(const wire::Command& command) {
+  const wire::FromDriver answer = give(command);
+  if (answer.has_accepted()) return;
+  if (answer.has_outcome() && answer.outcome().fault() != wire::LIMIT) {
+    throw NotTried{fmt::format("the device did not begin {}: {}; mend it, or choose another with --capability",
+                               command.capability(), in_words(answer.outcome()))};
+  }
+  throw Broken{fmt::format("expected Accepted for {}, which the description allows; found {}", command.capability(),
+                           in_words(answer))};
+}
+
+wire::Outcome Trial::outcome(const std::string& id, double within_s) {
+  return expect([&](const auto& message) { return message.has_outcome() && message.outcome().id() == id; }, within_s,
+                "the Outcome of " + id)
+      .outcome();
+}
+
+wire::Outcome Trial::refused(const wire::Command& command, wire::FaultKind fault, const std::string& what) {
+  const wire::FromDriver answer = give(command);
+  if (answer.has_accepted()) {
+    cancel(command.id());
+    throw Broken{
+        fmt::format("{} was accepted, and begun; expected an Outcome with {}", what, wire::FaultKind_Name(fault))};
+  }
+  if (!answer.has_outcome() || answer.outcome().done() || answer.outcome().fault() != fault) {
+    throw Broken{
+        fmt::format("{}: expected an Outcome with {}; found {}", what, wire::FaultKind_Name(fault), in_words(answer))};
+  }
+  if (!answer.outcome().not_begun())
+    throw Broken{fmt::format("{} was refused without not_begun, so that a controller must take it for begun", what)};
+  return answer.outcome();
+}
+
+wire::FromDriver Trial::say_cancel(const std::string& id) {
+  wire::ToDriver message;
+  message.mutable_cancel()->set_id(id);
+  probe_.say(message);
+  const auto ends = [&](const auto& arrived) { return is_about(arrived, id) && !arrived.has_accepted(); };
+  return expect(ends, kAnswerSeconds, "the Outcome of " + id + ", which was cancelled");
+}
+
+wire::Outcome Trial::cancel(const std::string& id) {
+  const wire::FromDriver answer = say_cancel(id);
+  if (answer.has_outcome()) return answer.outcome();
+  throw Broken{fmt::format("cancelled {}: expected its Outcome; found {}", id, in_words(answer))};
+}
+
+std::vector<wire::CommandState> Trial::ask(const std::vector<std::string>& ids) {
+  wire::ToDriver message;
+  message.mutable_question();
+  for (const std::string& id : ids) message.mutable_question()->add_ids(id);
+  probe_.say(message);
+  const auto answer =
+      expect([](const auto& arrived) { return arrived.has_answer(); }, kAnswerSeconds, "an Answer").answer();
+  const std::vector<wire::CommandState> states(answer.states().begin(), answer.states().end());
+  const auto is_of = [](const wire::CommandState& state, const std::string& id) { return state.id() == id; };
+  if (!std::equal(states.begin(), states.end(), ids.begin(), ids.end(), is_of)) {
+    throw Broken{fmt::format("asked about {} ids; expected a state of each, in the order asked", ids.size())};
+  }
+  return states;
+}
+
+std::pair<wire::Command, wire::Outcome> Trial::ended() {
+  const bool wait = plan_.quick.has_value();
+  const wire::Command command = (wait ? *plan_.quick : any()).command(fresh_id());
+  begin(command);
+  return {command, wait ? outcome(command.id(), patience_s(*plan_.quick)) : cancel(command.id())};
+}
+
+void Trial::expect_same(const wire::Command& command, const wire::Outcome& known, const std::string& when) {
+  const wire::FromDriver answer = give(command);
+  if (answer.has_outcome() && same(answer.outcome(), known)) return;
+  throw Broken{fmt::format("{} {}: expected the same Outcome once more ({}); found {}", command.id(), when,
+                           in_words(known), answer.has_accepted() ? "that it was begun again" : in_words(answer))};
+}
+
+// ── The process ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DriverProcess& Trial::process() {
+  if (process_) return *process_;
+  throw NotTried{"the driver runs by itself and cannot be killed from here; start it from a file for that"};
+}
+
+void Trial::restart() {
+  process().start();
+  probe_.connect_anew();
+  for (const double began = monotonic_seconds(); monotonic_seconds() - began < kStartSeconds;) {
+    if (probe_.hello(kTrialName) && probe_.await([](const auto& message) { return message.has_welcome(); }, 1)) return;
+    if (const std::string end = process().end(); !end.empty()) {
+      throw Broken{fmt::format("started again on its ledger, it ended ({}): {}", end, process().last_words())};
+    }
+  }
+  throw Broken{fmt::format("started again on its ledger, it did not answer within {} s", kStartSeconds)};
+}
+
+// ── Between checks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+bool Trial::settle() {
+  probe_.keeps_alive = true;
+  try {
+    if (process_ && !process_->end().empty()) {
+      restart();
+    } else {
+      hello();
+    }
+    for (const std::string& id : std::set<std::string>(open_)) say_cancel(id);
+  } catch (const Broken&) {
+    if (!process_ && open_.empty()) return false;
+    try {
+      if (process_) restart();
+      wire::ToDriver message;
+      message.mutable_stop()->set_why("the end of a trial");
+      probe_.say(message);
+      probe_.await([](const auto& arrived) { return arrived.has_stopped(); }, kAnswerSeconds);
+    } catch (const Broken&) {
+      return false;
+    }
+  }
+  open_.clear();
+  return true;
+}
+
+void Trial::leave() {
+  if (process_) return;  // it is killed, and its devices are its own
+  probe_.ignore_stop();
+  settle();
+}
+
+}  // namespace athanor

@@ -1,0 +1,110 @@
+#include "instruments/probe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/clock.h"
+#include "instruments/driver.h"
+#include "instruments/heartbeat.h"
+#include "instruments/in_words.h"
+
+namespace athanor {
+
+namespace {
+
+constexpr double kConnectSeconds = 5;  // for a connection before anything can be said
+constexpr std::size_t kMostTalk = 400;
+
+}  // namespace
+
+Probe::Probe(std::string address, int stop_fd)
+    : address_(std::move(address)), stop_fd_(stop_fd), began_(monotonic_seconds()) {
+  connect_anew();
+}
+
+void Probe::connect_anew() {
+  socket_.emplace(context_, ZmqSocket::Kind::kDealer);
+  socket_->connect(address_);
+  said_hello_ = false;
+}
+
+void Probe::note(const char* arrow, const std::string& words) {
+  talk_.push_back(fmt::format("{:7.3f} s {} {}", monotonic_seconds() - began_, arrow, words));
+  if (talk_.size() > kMostTalk) talk_.pop_front();
+}
+
+bool Probe::say(wire::ToDriver message) {
+  if (message.version() == 0) message.set_version(kProtocolVersion);
+  said_hello_ = said_hello_ || message.has_hello();
+  return send({message.SerializeAsString()}, message.has_heartbeat() ? "" : in_words(message));
+}
+
+bool Probe::hello(const std::string& controller) {
+  wire::ToDriver message;
+  message.mutable_hello()->set_controller(controller);
+  return say(message);
+}
+
+bool Probe::send(const Frames& frames, const std::string& what) {
+  if (!what.empty()) note("→", what);
+  for (const double until = monotonic_seconds() + kConnectSeconds; !socket_->send(frames);) {
+    ZmqWait waits[] = {{&*socket_, -1, true, false}, {nullptr, stop_fd_, false, false}};
+    wait_for_any(waits, until - monotonic_seconds());
+    if (waits[1].ready) throw BrokenOff{};
+    if (monotonic_seconds() < until) continue;
+    note("!", "there was no connection to say that over");
+    return false;
+  }
+  said_at_ = monotonic_seconds();
+  return true;
+}
+
+bool Probe::wait(double until) {
+  const double now = monotonic_seconds();
+  if (now >= until) return false;
+  if (keeps_alive && said_hello_ && now - said_at_ >= kHeartbeatEvery) {
+    wire::ToDriver heartbeat;
+    heartbeat.set_version(kProtocolVersion);
+    heartbeat.mutable_heartbeat();
+    socket_->send({heartbeat.SerializeAsString()});
+    said_at_ = now;
+  }
+  ZmqWait waits[] = {{&*socket_, -1, false, false}, {nullptr, stop_fd_, false, false}};
+  wait_for_any(waits, std::min(until - now, kHeartbeatEvery));
+  socket_->lost_connection();  // what woke us, perhaps; the driver is found missing by its silence
+  if (waits[1].ready) throw BrokenOff{};
+  return true;
+}
+
+std::optional<wire::FromDriver> Probe::await(const Wanted& wanted, double seconds) {
+  const double until = monotonic_seconds() + seconds;
+  do {
+    while (const auto frames = socket_->receive()) {
+      wire::FromDriver message;
+      const bool read = frames->size() == 1 && message.ParseFromString(frames->front());
+      if (on_arrival) on_arrival(read ? &message : nullptr);
+      if (!read) {
+        note("←", fmt::format("{} frames that are no message", frames->size()));
+        continue;
+      }
+      if (!message.has_heartbeat() && !message.has_telemetry()) note("←", in_words(message));
+      if (wanted(message)) return message;
+    }
+  } while (wait(until));
+  return std::nullopt;
+}
+
+std::vector<wire::FromDriver> Probe::listen(double seconds) {
+  std::vector<wire::FromDriver> heard;
+  await(
+      [&](const wire::FromDriver& message) {
+        heard.push_back(message);
+        return false;
+      },
+      seconds);
+  return heard;
+}
+
+}  // namespace athanor

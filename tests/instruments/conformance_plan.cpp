@@ -1,0 +1,119 @@
+// Goal: a driver is tried out with commands that can do no harm, and that it must allow. Method: descriptions with
+// every kind of parameter and risk, held against the limits that a driver would hold the commands against.
+#include "instruments/conformance_plan.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/quantity.h"
+#include "instruments/driver.h"
+#include "tests/instruments/rig.h"
+
+using namespace athanor;
+using Catch::Contains;
+
+namespace {
+
+wire::Instrument instrument(std::vector<CapabilityBuilder> capabilities) {
+  wire::Instrument described;
+  described.set_id("one");
+  for (const CapabilityBuilder& capability : capabilities) *described.add_capabilities() = capability.description();
+  return described;
+}
+
+TrialPlan plan(std::vector<CapabilityBuilder> capabilities, const ConformanceOptions& options = {}) {
+  return plan_trial({instrument(std::move(capabilities))}, options);
+}
+
+CapabilityBuilder heat() {
+  return capability("heat")
+      .number("temperature", "degC", 20, 150)
+      .number("duration", "min", 0.1, 600)
+      .lasts("duration");
+}
+
+}  // namespace
+
+TEST_CASE("what a driver is tried out with is within its limits, and as little as they allow") {
+  const TrialPlan made = plan({capability("mix")
+                                   .number("speed", "rpm", 100, 1000)
+                                   .number("cooling", "K", std::nullopt, -5)
+                                   .number("size", "mm")
+                                   .levels({1, 2, 5})
+                                   .text("gas", {"argon", "air"})
+                                   .text("note")
+                                   .number("extra", "s")
+                                   .optional()
+                                   .usual_duration(std::chrono::seconds(3))});
+  REQUIRE(made.quick);
+  const wire::Command command = made.quick->command("a");
+  CHECK(why_refused(made.quick->capability, command).empty());
+  REQUIRE(command.with_size() == 5);
+  CHECK(command.with(0).number() == 100);
+  CHECK(command.with(1).number() == -5);
+  CHECK(command.with(2).number() == 1);
+  CHECK(command.with(3).text() == "argon");
+}
+
+TEST_CASE("only what is harmless is commanded, and only what ends soon is waited for") {
+  const auto slow = capability("slow").usual_duration(std::chrono::seconds(600)).repeatable();
+  const auto fast = capability("fast").usual_duration(std::chrono::seconds(2)).repeatable();
+  const auto faster_once = capability("once").usual_duration(std::chrono::seconds(1));
+  const auto guarded = capability("guarded").risk(wire::GUARDED);
+  const auto hazardous = capability("hazardous").risk(wire::HAZARDOUS);
+  TrialPlan made = plan({slow, faster_once, guarded, hazardous, fast});
+  CHECK(made.allowed.size() == 3);
+  CHECK(made.quick->capability.name() == "fast");  // it may be repeated
+  CHECK(made.lasting->capability.name() == "fast");
+  REQUIRE(made.hazardous.size() == 1);
+  CHECK_FALSE(plan({slow}).quick);
+  ConformanceOptions simulated;
+  simulated.simulated = true;
+  simulated.speed = 100;
+  made = plan({slow, guarded, hazardous}, simulated);
+  CHECK(made.allowed.size() == 2);
+  CHECK(made.quick->capability.name() == "guarded");
+  CHECK(made.lasting->capability.name() == "slow");  // six seconds of wall time
+  CHECK(plan({guarded, hazardous}).allowed.empty());
+}
+
+TEST_CASE("what lasts as long as a parameter says is made to last") {
+  const TrialPlan made = plan({heat()});
+  CHECK(made.quick->expected_s == Approx(6));
+  REQUIRE(made.lasting);
+  CHECK(made.lasting->expected_s == Approx(60));
+  CHECK(why_refused(made.lasting->capability, made.lasting->command("a")).empty());
+}
+
+TEST_CASE("a capability of choice is commanded as it is, within its limits, and never a hazardous one") {
+  ConformanceOptions options;
+  options.capability = "heat";
+  options.with = {number_value("temperature", 300, "K")};
+  const TrialPlan made = plan({heat().risk(wire::GUARDED), capability("other")}, options);
+  REQUIRE(made.allowed.size() == 1);
+  CHECK(made.quick->command("a").with(1).unit() == "K");
+  options.with = {number_value("temperature", 300, "degC")};
+  CHECK_THROWS_WITH(plan({heat()}, options), Contains("above the limit"));
+  options.with.clear();
+  options.capability = "heet";
+  CHECK_THROWS_WITH(plan({heat()}, options), Contains("did you mean “heat”?"));
+  options.capability = "heat";
+  CHECK_THROWS_WITH(plan({heat().risk(wire::HAZARDOUS)}, options), Contains("hazardous"));
+}
+
+TEST_CASE("an instrument that describes itself wrongly is not commanded") {
+  CHECK(plan({capability("odd").number("x", "florps")}).allowed.empty());
+}
+
+TEST_CASE("another unit measures the same, a foreign one does not") {
+  for (const char* unit : {"degC", "K", "s", "min", "mL", "mg", "mol/L", "bar", "V", "%", "", "mL/min"}) {
+    CAPTURE(unit);
+    const auto other = other_unit(unit);
+    REQUIRE(other);
+    CHECK(*other != unit);
+    CHECK(Unit::parse(unit).convertible_to(Unit::parse(*other)));
+    CHECK_FALSE(Unit::parse(unit).convertible_to(Unit::parse(foreign_unit(unit))));
+  }
+  CHECK_FALSE(other_unit("rad"));
+}
