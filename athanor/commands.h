@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -24,7 +25,8 @@ int run_campaign(const RunOptions& options);
 struct TwinOptions {
   std::string lab_file, folder, speed = "real";
   std::optional<std::uint64_t> seed;
-  double linger_s = 0;  ///< end once no controller was heard for so long; 0: never
+  std::string driver, address;  ///< this driver alone, in this process, at that address; empty: all of them
+  double linger_s = 0;          ///< end once no controller was heard for so long; 0: never
   bool actions = false, wire = false;
 };
 int run_twin(const TwinOptions& options);
@@ -69,6 +71,29 @@ struct ObserveOptions {
 /// runs.
 int observe(const ObserveOptions& options);
 
+struct InstrumentOptions {
+  std::string target, folder;  ///< a lab file or an address; of a twin, where its sockets are
+  std::string instrument, capability, sample, place, id, approve, who, lasts;
+  std::vector<std::string> with;  ///< "temperature=80 degC"
+  bool json = false;
+};
+/// Who is there, and who is in charge. 1: a driver is not there.
+int list_instruments(const InstrumentOptions& options);
+/// What they can do, within which limits.
+int describe_instruments(const InstrumentOptions& options);
+/// What their sensors show, until Ctrl-C.
+int watch_instruments(const InstrumentOptions& options);
+/// One command by hand, or what became of one: 0 it was carried out, 1 it was not, or nobody knows.
+int command_instrument(const InstrumentOptions& options);
+
+struct ConformanceCheckOptions {
+  std::string target, driver, capability, speed = "20x";
+  std::vector<std::string> with, only;
+  bool long_run = false, simulated = false, json = false, list = false;
+};
+/// 0: the driver keeps every promise that could be tried; 1: it does not.
+int check_instrument(const ConformanceCheckOptions& options);
+
 /// Of the controller that holds the journal, or of the journal where none runs.
 int show_status(const std::string& journal_file, bool json);
 
@@ -98,6 +123,12 @@ int revoke_key(const KeysOptions& options);
 
 /// Of `folder` it is tried how long a synced write takes.
 int examine_machine(const std::string& folder);
+
+/// "temperature=80 degC": name and value. throws InputError naming the option, and giving the example.
+std::pair<std::string, std::string> parse_setting(const std::string& text, const char* option, const char* example);
+
+/// So many random hexadecimal digits, for ids that nobody else makes.
+std::string random_digits(int count);
 
 /// Whose word it is where nobody says.
 std::string login_name();

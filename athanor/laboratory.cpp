@@ -135,6 +135,23 @@ bool readable(int fd, double within_s = 0) {
   return poll(&descriptor, 1, static_cast<int>(within_s * 1000)) > 0;
 }
 
+// The world's time goes on from where it stood: a paused twin's chemistry is paused too.
+ScaledClock twin_clock(const std::string& folder, Speed speed) {
+  const Time wall = SystemClock().now();
+  return ScaledClock(speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
+}
+
+std::string fresh_boot() {
+  return fmt::format("{}-{}", getpid(), SystemClock().now().time_since_epoch().count());
+}
+
+// A driver's part of the world, its ledger, its socket, until it is to stop.
+void serve(const Lab& lab, const Endpoint& endpoint, const std::string& folder, std::optional<std::uint64_t> seed,
+           const ScaledClock& clock, int stop_fd, double linger_s, const DriverLog& log = {}) {
+  Twin twin(lab, folder, seed, endpoint.driver, fresh_boot(), clock.now());
+  serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
+}
+
 /// What a process of the twin is.
 enum class Role {
   kDriver,   ///< speaks for simulated devices
@@ -156,18 +173,16 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
               std::optional<std::uint64_t> seed, const ScaledClock& clock, int stop_fd, double linger_s, bool retry) {
   if (retry && readable(stop_fd, kRetrySeconds)) return 0;
   try {
-    const std::string boot = fmt::format("{}-{}", getpid(), SystemClock().now().time_since_epoch().count());
     const DriverLog log = dated_log(endpoint.driver);
     if (role == Role::kDevices) {
       serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s);
     } else if (role == Role::kAdapter) {
       const ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
       Ledger ledger(folder + "/" + endpoint.driver + ".ledger", Database::Sync::kNone);
-      Driver driver(endpoint.driver, boot, devices.connect(clock), ledger, {}, clock.now());
+      Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock), ledger, {}, clock.now());
       serve_driver(driver, endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
     } else {
-      Twin twin(lab, folder, seed, endpoint.driver, boot, clock.now());
-      serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
+      serve(lab, endpoint, folder, seed, clock, stop_fd, linger_s, log);
     }
     return 0;
   } catch (const std::exception& error) {
@@ -276,9 +291,7 @@ std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const st
 
 int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, bool wire,
                int stop_fd, double linger_s) {
-  const Time wall = SystemClock().now();
-  // The world's time goes on from where it stood: a paused twin's chemistry is paused too.
-  const ScaledClock clock(speed.times == 1 ? wall : world_time(folder).value_or(wall), speed.times);
+  const ScaledClock clock = twin_clock(folder, speed);
   // The world is made before its drivers start, who would otherwise all make it at once.
   if (!world_exists(folder)) Twin(lab, folder, seed, "", "making", clock.now());
   struct Child {
@@ -339,6 +352,12 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
     worst = std::max(worst, code);
   }
   return worst;
+}
+
+int serve_twin_driver(const Lab& lab, const Endpoint& endpoint, const std::string& folder,
+                      std::optional<std::uint64_t> seed, Speed speed, int stop_fd, double linger_s) {
+  serve(lab, endpoint, folder, seed, twin_clock(folder, speed), stop_fd, linger_s);
+  return 0;
 }
 
 }  // namespace athanor

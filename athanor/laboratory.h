@@ -74,4 +74,8 @@ std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const st
 int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, bool wire,
                int stop_fd, double linger_s = 0);
 
+/// One of its drivers, in this process. Throws what serve_driver does.
+int serve_twin_driver(const Lab& lab, const Endpoint& endpoint, const std::string& folder,
+                      std::optional<std::uint64_t> seed, Speed speed, int stop_fd, double linger_s);
+
 }  // namespace athanor

@@ -71,6 +71,9 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
   command->add_option("--folder", options.folder,
                       "Where its world, ledgers and sockets are kept (default: LAB.twin here)");
   command->add_option("--speed", options.speed, "real, or a factor such as 500x");
+  CLI::Option* driver = command->add_option("--driver", options.driver, "This driver alone, in this process");
+  command->add_option("--address", options.address, "Where that driver listens (default: as the lab file says)")
+      ->needs(driver);
   command->add_option("--seed", options.seed, "Decides all chance of the world (default: the lab file's)")
       ->check(kSeeds);
   command
@@ -247,6 +250,54 @@ void add_answer(CLI::App& app, AnswerOptions& options, int& status) {
   command->callback([&options, &status] { status = answer(options); });
 }
 
+void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckOptions& trial, int& status) {
+  CLI::App* parent = app.add_subcommand("instrument", "Look at instruments, use one by hand, or try a driver out");
+  parent->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, int (*act)(const InstrumentOptions&)) {
+    CLI::App* command = parent->add_subcommand(name, what);
+    command->add_option("target", options.target, "A lab file (YAML), or a driver's address")->required();
+    command->add_option("--folder", options.folder, "Of a twin: where its sockets are (default: LAB.twin here)");
+    command->add_flag("--json", options.json, "Print JSON");
+    command->callback([&options, &status, act] { status = act(options); });
+    return command;
+  };
+  add("list", "Drivers, whom they obey, their instruments and what these can do", list_instruments);
+  CLI::App* describe = add("describe", "Parameters, limits, results and risks", describe_instruments);
+  describe->add_option("instrument", options.instrument, "This instrument alone (default: all)");
+  CLI::App* watch = add("watch", "What sensors show, until Ctrl-C", watch_instruments);
+  watch->add_option("instrument", options.instrument, "This instrument alone (default: all)");
+  watch->add_option("--for", options.lasts, "So long, such as “10 s” (default: until Ctrl-C)");
+  CLI::App* act = add("do", "One command by hand, within the same limits as a run's", command_instrument);
+  act->add_option("instrument", options.instrument, "Which instrument");
+  act->add_option("capability", options.capability, "What it is to do");
+  act->add_option("with", options.with, "Its parameters: “temperature=80 degC” …");
+  act->add_option("--sample", options.sample, "On which sample");
+  act->add_option("--place", options.place, "Where that sample stands");
+  act->add_option("--id", options.id, "Do nothing; tell what became of the command of this id");
+  act->add_option("--approve", options.approve,
+                  "A person's word for something hazardous: the digits that its refusal shows");
+  act->add_option("--who", options.who, "Whose word it is (default: your login name)");
+
+  CLI::App* check =
+      parent->add_subcommand("check", "Try out whether a driver keeps the promises of the driver protocol");
+  check->add_option(
+      "target", trial.target,
+      "A running driver's address; or a file that is started as one: a .py, a lab file with a twin, any program");
+  check->add_option("--driver", trial.driver, "Of a lab file: this driver alone (default: all)");
+  check->add_option("--capability", trial.capability,
+                    "Command this one (default: harmless ones, found in the description)");
+  check->add_option("--with", trial.with, "A parameter for it each time: “temperature=80 degC”")
+      ->allow_extra_args(false);
+  check->add_option("--only", trial.only, "Try this promise alone; may be given several times")
+      ->allow_extra_args(false);
+  check->add_option("--speed", trial.speed, "Of a lab file's twin: a factor such as 20x, the default");
+  check->add_flag("--long", trial.long_run, "10,000 commands instead of 500, and longer waits");
+  check->add_flag("--simulated", trial.simulated, "Nothing real can come to harm: try what is hazardous, too");
+  check->add_flag("--list", trial.list, "Do nothing; list the promises");
+  check->add_flag("--json", trial.json, "Print JSON");
+  check->callback([&trial, &status] { status = check_instrument(trial); });
+}
+
 // The parser would only say that a command is missing.
 void require_command(const CLI::App& app, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";
@@ -274,6 +325,8 @@ int run_command(int argc, char** argv) {
   ApproveOptions approve_options;
   AnswerOptions answer_options;
   ObserveOptions observe_options;
+  InstrumentOptions instrument_options;
+  ConformanceCheckOptions check_options;
   OtherOptions other_options;
   KeysOptions keys_options;
   int status = 0;
@@ -284,6 +337,7 @@ int run_command(int argc, char** argv) {
   add_approve(app, approve_options, status);
   add_answer(app, answer_options, status);
   add_observe(app, observe_options, status);
+  add_instrument(app, instrument_options, check_options, status);
   add_others(app, other_options, status);
   add_keys(app, keys_options, status);
   try {

@@ -14,18 +14,9 @@
 namespace athanor {
 namespace {
 
-/// "temperature=80 degC": what the value means, the campaign says.
-driver::v1::Value parse_setting(const std::string& text, const char* option, const char* example) {
-  const auto trimmed = [](const std::string& part) {
-    const std::size_t first = part.find_first_not_of(" \t"), last = part.find_last_not_of(" \t");
-    return first == std::string::npos ? "" : part.substr(first, last - first + 1);
-  };
-  const std::size_t equals = text.find('=');
-  const std::string name = trimmed(text.substr(0, equals));
-  const std::string value = equals == std::string::npos ? "" : trimmed(text.substr(equals + 1));
-  if (name.empty() || value.empty())
-    throw InputError(
-        fmt::format("{} “{}” is not understood; expected a name and a value, such as “{}”", option, text, example));
+/// What the value means, the campaign says.
+driver::v1::Value setting(const std::string& text, const char* option, const char* example) {
+  const auto [name, value] = parse_setting(text, option, example);
   return text_value(name, value);
 }
 
@@ -55,6 +46,20 @@ control::v1::Reply tell(const std::string& journal_file, const control::v1::Requ
 
 }  // namespace
 
+std::pair<std::string, std::string> parse_setting(const std::string& text, const char* option, const char* example) {
+  const auto trimmed = [](const std::string& part) {
+    const std::size_t first = part.find_first_not_of(" \t"), last = part.find_last_not_of(" \t");
+    return first == std::string::npos ? "" : part.substr(first, last - first + 1);
+  };
+  const std::size_t equals = text.find('=');
+  const std::string name = trimmed(text.substr(0, equals));
+  const std::string value = equals == std::string::npos ? "" : trimmed(text.substr(equals + 1));
+  if (name.empty() || value.empty())
+    throw InputError(
+        fmt::format("{} “{}” is not understood; expected a name and a value, such as “{}”", option, text, example));
+  return {name, value};
+}
+
 void require_utf8(const std::string& text) {
   using nlohmann::json;
   try {
@@ -70,8 +75,8 @@ int observe(const ObserveOptions& options) {
   journal::v1::Observed& observed = *request.mutable_observe();
   observed.set_experiment(options.experiment.value_or(0));
   observed.set_added(options.added.value_or(0));
-  for (const std::string& text : options.at) *observed.add_at() = parse_setting(text, "--at", "temperature=80 degC");
-  for (const std::string& text : options.set) *observed.add_values() = parse_setting(text, "--set", "yield=54.2 %");
+  for (const std::string& text : options.at) *observed.add_at() = setting(text, "--at", "temperature=80 degC");
+  for (const std::string& text : options.set) *observed.add_values() = setting(text, "--set", "yield=54.2 %");
   observed.set_failed(options.failed);
   observed.set_withdrawn(options.withdraw);
   observed.set_who(options.who.empty() ? login_name() : options.who);

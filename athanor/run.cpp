@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
@@ -28,8 +27,7 @@ constexpr Time kVirtualEpoch{std::chrono::seconds{1767225600}};  // 2026-01-01T0
 
 std::string fresh_nonce(const RunOptions& options, const Speed& speed) {
   if (speed.max) return fmt::format("{:08x}", Random(options.seed.value_or(0)).derive("nonce") & 0xffffffffu);
-  std::random_device device;
-  return fmt::format("{:08x}", device());
+  return random_digits(8);
 }
 
 void write_file(const std::string& file, const std::string& text) {

@@ -43,10 +43,22 @@ int run_twin(const TwinOptions& options) {
   }
   std::filesystem::create_directories(folder);
   StopSignals stop;
-  for (const Endpoint& endpoint : endpoints(lab, folder))
+  std::vector<Endpoint> served = endpoints(lab, folder);
+  if (!options.driver.empty()) {
+    std::vector<std::string> known;
+    for (const Endpoint& endpoint : served) known.push_back(endpoint.driver);
+    std::erase_if(served, [&](const Endpoint& endpoint) { return endpoint.driver != options.driver; });
+    if (served.empty())
+      throw InputError(
+          fmt::format("the laboratory has no driver “{}”{}", options.driver, suggest_name(options.driver, known)));
+    if (!options.address.empty()) served.front().address = options.address;
+  }
+  for (const Endpoint& endpoint : served)
     fmt::print("driver {} at {}{}\n", endpoint.driver, endpoint.address,
                endpoint.key.empty() ? "" : fmt::format(", key {}", endpoint.key));
   std::fflush(stdout);
+  if (!options.driver.empty())
+    return serve_twin_driver(lab, served.front(), folder, options.seed, speed, stop.wake().fd(), options.linger_s);
   return serve_twin(lab, folder, options.seed, speed, options.wire, stop.wake().fd(), options.linger_s);
 }
 

@@ -49,7 +49,7 @@ SEAMS = [
       "instruments/zmq_server.cpp", "instruments/probe.cpp", "instruments/conformance*.cpp", "athanor/*", "tests/*",
       "bench/*"], CODE),
     ("the machine's chance", r"\b(s?rand|rand_r|srandom|[delmn]rand48|arc4random\w*|getrandom|getentropy|RAND_bytes)\s*\("
-                             r"|\brandom_device\b|::\s*random\s*\(", ["athanor/run.cpp", "tests/simulation/simulate.cpp"], CODE),
+                             r"|\brandom_device\b|::\s*random\s*\(", ["athanor/chance.cpp", "tests/simulation/simulate.cpp"], CODE),
     ("chance that is not a named stream", r"\b(mt19937(_64)?|minstd_rand0?|ranlux\w+|knuth_b|default_random_engine|random_shuffle)\b"
                                           r"|\bstd\s*::\s*\w+_distribution\b|\bstd\s*::\s*shuffle\b|\bsetRandom\s*\(|::Random\s*\(",
      ["core/random.*"], CODE),

@@ -1,0 +1,185 @@
+#include "athanor/hand.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "athanor/signals.h"
+#include "instruments/driver_link.h"
+#include "instruments/in_words.h"
+#include "instruments/messages.h"
+
+namespace athanor {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kAnswerWithin = 5;  // seconds; then it is asked about …
+constexpr double kAskAgain = 10;     // … and while it runs, so often
+
+class Hand {
+ public:
+  Hand(const Looked& driver, const InstrumentOptions& options, StopSignals& stop)
+      : driver_(driver.visited->driver),
+        options_(options),
+        stop_(stop),
+        clock_(SystemClock().now(), 1),
+        link_(make_zmq_link({{driver_, driver.at.address}}, "athanor instrument do, by " + who(options), clock_,
+                            kSilence, true)) {}
+
+  /// Sends it, follows it to its end, and asks about it whenever the link was lost. It leaves under its one id only.
+  int carry_out(const wire::Command& command) {
+    id_ = command.id();
+    for (;;) {
+      const DriverArrivals arrived = link_->receive(clock_.now() + from_seconds(1), stop_.wake().fd());
+      for (const LinkChange& change : arrived.changes) on_change(change, command);
+      for (const DriverMessage& each : arrived.messages) {
+        if (const auto status = on_message(each.message, command)) return *status;
+      }
+      if (const int stops = stop_.count(); stops != stops_seen_) {
+        stops_seen_ = stops;
+        stop_.wake().clear();
+        if (!sent_) return nothing_begun();
+        if (stops > 1) return leave("left");
+        say("cancelling it; Ctrl-C again leaves it to itself");
+        cancelled_ = true;
+        cancel();
+      }
+      // Also once it runs: whoever took the driver over meanwhile would be told the outcome in our place.
+      if (up_ && monotonic_seconds() - asked_at_ > (answered_ ? kAskAgain : kAnswerWithin)) ask();
+    }
+  }
+
+ private:
+  void say(const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); }
+
+  int leave(const std::string& why) {
+    say(fmt::format("{}; what becomes of it, “athanor instrument do {} --id {}” tells", why, options_.target, id_));
+    return stop_.count() > 0 ? 130 : 3;
+  }
+
+  int nothing_begun() {
+    say("nothing was begun");
+    return stop_.count() > 0 ? 130 : 3;
+  }
+
+  void on_change(const LinkChange& change, const wire::Command& command) {
+    up_ = change.up;
+    answered_ = false;
+    if (!up_) {
+      say(fmt::format("driver {} is not there; it is asked as soon as it is", driver_));
+    } else if (sent_) {
+      ask();
+    } else {
+      send(command);
+    }
+  }
+
+  void send(const wire::Command& command) {
+    sent_ = true;
+    asked_at_ = monotonic_seconds();
+    link_->send(driver_, to_driver(command));
+  }
+
+  void ask() {
+    wire::ToDriver message = to_driver();
+    message.mutable_question()->add_ids(id_);
+    asked_at_ = monotonic_seconds();
+    link_->send(driver_, message);
+  }
+
+  void cancel() {
+    wire::ToDriver message = to_driver();
+    message.mutable_cancel()->set_id(id_);
+    answered_ = false;
+    asked_at_ = monotonic_seconds();
+    link_->send(driver_, message);
+  }
+
+  /// The exit status, once it has ended.
+  std::optional<int> on_message(const wire::FromDriver& message, const wire::Command& command) {
+    if (message.accepted().id() == id_) {
+      answered_ = !cancelled_;
+      if (!std::exchange(told_, true)) say(in_words(message));
+    }
+    if (message.progress().id() == id_) say(in_words(message));
+    if (message.has_refused()) {
+      say(fmt::format("refused: {}", message.refused().why()));
+      if (!sent_ || (message.refused().id() == id_ && !told_)) return nothing_begun();
+      if (message.refused().id() == id_) return leave("somebody else is in charge now");
+    }
+    wire::CommandState state;
+    state.set_id(id_);
+    if (message.has_outcome() && message.outcome().id() == id_) {
+      state.set_standing(wire::CommandState::FINISHED);
+      *state.mutable_outcome() = message.outcome();
+      return tell_standing(state, options_);
+    }
+    for (const wire::CommandState& told : message.answer().states()) {
+      if (told.id() == id_) return on_standing(told, command);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<int> on_standing(const wire::CommandState& state, const wire::Command& command) {
+    if (state.standing() == wire::CommandState::NEVER_SEEN) {
+      if (cancelled_) {
+        cancel();  // so that it cannot begin should it come late
+      } else {
+        send(command);
+      }
+      return std::nullopt;
+    }
+    if (state.standing() != wire::CommandState::RUNNING) return tell_standing(state, options_);
+    answered_ = !cancelled_;
+    if (cancelled_) cancel();
+    return std::nullopt;
+  }
+
+  std::string driver_, id_;
+  const InstrumentOptions& options_;
+  StopSignals& stop_;
+  ScaledClock clock_;
+  std::unique_ptr<DriverLink> link_;
+  bool up_ = false, sent_ = false, answered_ = false, cancelled_ = false, told_ = false;
+  int stops_seen_ = 0;
+  double asked_at_ = 0;  ///< monotonic seconds
+};
+
+}  // namespace
+
+int tell_standing(const wire::CommandState& state, const InstrumentOptions& options) {
+  const wire::Outcome& outcome = state.outcome();
+  const bool ended = state.standing() == wire::CommandState::FINISHED;
+  if (options.json) {
+    json results = json::object();
+    for (const wire::Value& value : outcome.results()) {
+      const bool number = value.kind_case() == wire::Value::kNumber;
+      results[value.name()] = {{"value", number ? json(value.number()) : json(value.text())}, {"unit", value.unit()}};
+    }
+    fmt::print("{}\n", json({{"id", state.id()},
+                             {"standing", wire::CommandState::Standing_Name(state.standing())},
+                             {"done", ended && outcome.done()},
+                             {"fault", ended && !outcome.done() ? wire::FaultKind_Name(outcome.fault()) : ""},
+                             {"message", outcome.message()},
+                             {"not_begun", outcome.not_begun()},
+                             {"took_s", outcome.took_s()},
+                             {"results", results}})
+                           .dump());
+  } else if (ended) {
+    fmt::print("{}\n", printable(in_words(outcome)));
+  } else {
+    fmt::print("{}\n", in_words(state));
+    if (state.standing() == wire::CommandState::INTERRUPTED)
+      fmt::print("the driver restarted while it ran, and nobody knows what became of it: look at the instrument\n");
+  }
+  return ended && outcome.done() ? 0 : 1;
+}
+
+int carry_out(const Looked& driver, const wire::Command& command, const InstrumentOptions& options) {
+  StopSignals stop;
+  return Hand(driver, options, stop).carry_out(command);
+}
+
+}  // namespace athanor

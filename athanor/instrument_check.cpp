@@ -1,0 +1,216 @@
+// athanor instrument check: whether a driver keeps the promises of the driver protocol.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "athanor/instrument.h"
+#include "athanor/laboratory.h"
+#include "athanor/signals.h"
+#include "core/document.h"
+#include "instruments/conformance.h"
+#include "instruments/messages.h"
+
+namespace athanor {
+namespace {
+
+using nlohmann::json;
+using Verdict = PromiseReport::Verdict;
+
+/// A folder for the socket, the ledger and the log of a driver that is started here.
+class Workplace {
+ public:
+  Workplace() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "athanor-check-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw EnvironmentError(
+          fmt::format("no folder can be made in {}", std::filesystem::temp_directory_path().string()));
+    folder_ = pattern;
+  }
+  ~Workplace() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  Workplace(const Workplace&) = delete;
+  Workplace& operator=(const Workplace&) = delete;
+  std::string operator/(const std::string& name) const { return folder_ + "/" + name; }
+
+ private:
+  std::string folder_;
+};
+
+/// How a file is started as a driver: the first row whose ending it has.
+struct StartCommand {
+  const char* ending;
+  std::vector<std::string> words;
+};
+const StartCommand kStartCommands[] = {
+    {".py", {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}"}},
+    {".yaml",
+     {"{athanor}", "twin", "{file}", "--driver", "{driver}", "--folder", "{folder}", "--address", "{address}",
+      "--speed", "{speed}"}},
+    {".yml",
+     {"{athanor}", "twin", "{file}", "--driver", "{driver}", "--folder", "{folder}", "--address", "{address}",
+      "--speed", "{speed}"}},
+    {"", {"{file}", "--address", "{address}", "--ledger", "{ledger}"}},
+};
+
+std::vector<std::string> start_command(const std::string& file, const std::string& driver, const std::string& speed,
+                                       const Workplace& workplace) {
+  const std::string path = std::filesystem::absolute(file).string();
+  const std::pair<const char*, std::string> meant[] = {
+      {"{file}", path},
+      {"{address}", "ipc://" + (workplace / "driver.sock")},
+      {"{ledger}", workplace / "ledger.db"},
+      {"{folder}", workplace / "twin"},
+      {"{athanor}", std::filesystem::read_symlink("/proc/self/exe").string()},
+      {"{driver}", driver},
+      {"{speed}", speed},
+  };
+  for (const StartCommand& start : kStartCommands) {
+    if (!file.ends_with(start.ending)) continue;
+    std::vector<std::string> words = start.words;
+    for (std::string& word : words) {
+      for (const auto& [name, value] : meant) {
+        if (word == name) word = value;
+      }
+    }
+    return words;
+  }
+  return {};  // the last row fits all
+}
+
+std::string verdict_word(Verdict verdict) {
+  return verdict == Verdict::kHolds ? "holds" : verdict == Verdict::kBroken ? "BROKEN" : "not tried";
+}
+
+void print_promise(const PromiseReport& one) {
+  fmt::print("{:9} {:24} {}\n", verdict_word(one.verdict), one.name,
+             one.verdict == Verdict::kBroken ? one.promised + ": it is not so" : printable(one.detail));
+  if (one.verdict == Verdict::kBroken) {
+    fmt::print("{:34} {}\n", "", printable(one.detail));
+    for (const std::string& line : one.talk) fmt::print("{:34} | {}\n", "", printable(line));
+  }
+  std::fflush(stdout);
+}
+
+json report_json(const ConformanceReport& report) {
+  json all = json::array();
+  for (const PromiseReport& one : report.promises) {
+    all.push_back({{"name", one.name},
+                   {"promise", one.promised},
+                   {"tried", one.tried},
+                   {"verdict", one.verdict == Verdict::kHolds    ? "holds"
+                               : one.verdict == Verdict::kBroken ? "broken"
+                                                                 : "not tried"},
+                   {"detail", one.detail},
+                   {"messages", one.talk},
+                   {"took_s", one.took_s}});
+  }
+  return {{"driver", report.driver},       {"boot", report.boot},     {"address", report.address},
+          {"commanded", report.commanded}, {"holds", report.holds()}, {"broken_off", report.broken_off},
+          {"promises", std::move(all)}};
+}
+
+void print_sum(const ConformanceReport& report) {
+  int counts[3] = {};
+  for (const PromiseReport& one : report.promises) ++counts[static_cast<int>(one.verdict)];
+  fmt::print("driver {}: {} promises hold, {} broken, {} not tried\n", report.driver, counts[0], counts[1], counts[2]);
+  fmt::print("commanded: {}\n",
+             report.commanded.empty() ? "nothing" : fmt::format("{}", fmt::join(report.commanded, ", ")));
+}
+
+int list_promises(bool as_json) {
+  json all = json::array();
+  for (const PromiseReport& one : promises()) {
+    if (!as_json) fmt::print("{:24} {}. Tried: {}\n", one.name, one.promised, one.tried);
+    all.push_back({{"name", one.name}, {"promise", one.promised}, {"tried", one.tried}});
+  }
+  if (as_json) fmt::print("{}\n", all.dump());
+  return 0;
+}
+
+/// "temperature=80 degC", where what begins with a number is one.
+driver::v1::Value read_value(const std::string& text) {
+  const auto [name, value] = parse_setting(text, "--with", "temperature=80 degC");
+  char* end = nullptr;
+  std::strtod(value.c_str(), &end);
+  if (end == value.c_str()) return text_value(name, value);
+  const Quantity quantity = parse_quantity(value);
+  return number_value(name, quantity.value, quantity.unit.text());
+}
+
+/// The drivers that a file stands for: those of a simulated laboratory, or one without a name.
+std::vector<std::string> drivers_of(const ConformanceCheckOptions& options) {
+  if (!options.target.ends_with(".yaml") && !options.target.ends_with(".yml")) return {""};
+  const Lab lab = load_lab(options.target);
+  if (!lab.twin)
+    throw InputError({options.target},
+                     "a laboratory without “twin:” cannot be started; give a driver's address instead");
+  describe_twin(lab);
+  std::vector<std::string> known, chosen;
+  for (const LabDriver& driver : lab.drivers) {
+    known.push_back(driver.name);
+    if (options.driver.empty() || options.driver == driver.name) chosen.push_back(driver.name);
+  }
+  if (chosen.empty())
+    throw InputError(
+        fmt::format("the laboratory has no driver “{}”{}", options.driver, suggest_name(options.driver, known)));
+  return chosen;
+}
+
+}  // namespace
+
+int check_instrument(const ConformanceCheckOptions& options) {
+  if (options.list) return list_promises(options.json);
+  if (options.target.empty())
+    throw InputError(
+        "what is to be tried? Give a driver's address, or a file that is one (a .py, a lab.yaml, a program)");
+  ConformanceOptions trial;
+  trial.capability = options.capability;
+  trial.only = options.only;
+  trial.long_run = options.long_run;
+  trial.simulated = options.simulated;
+  for (const std::string& text : options.with) trial.with.push_back(read_value(text));
+  StopSignals stop;
+  trial.stop_fd = stop.wake().fd();
+  if (!options.json) trial.tell = print_promise;
+
+  std::vector<ConformanceReport> reports;
+  const bool runs = is_address(options.target);
+  if (!runs && !std::filesystem::exists(options.target))
+    throw InputError(
+        fmt::format("“{}” is neither a file nor an address (“tcp://HOST:PORT”, “ipc://FILE”)", options.target));
+  for (const std::string& driver : runs ? std::vector<std::string>{""} : drivers_of(options)) {
+    const Workplace workplace;
+    trial.nonce = random_digits(16);
+    trial.address = options.target;
+    if (!runs) {
+      trial.command = start_command(options.target, driver, options.speed, workplace);
+      trial.address = "ipc://" + (workplace / "driver.sock");
+      trial.log_file = workplace / "driver.log";
+      if (!driver.empty()) {
+        trial.simulated = true;
+        trial.speed = parse_speed(options.speed).times;
+      }
+    }
+    reports.push_back(try_driver(trial));
+    if (!options.json) print_sum(reports.back());
+    if (reports.back().broken_off) break;
+  }
+  bool hold = true, broken_off = false;
+  json all = json::array();
+  for (const ConformanceReport& report : reports) {
+    hold = hold && report.holds();
+    broken_off = broken_off || report.broken_off;
+    all.push_back(report_json(report));
+  }
+  // What others wrote, and what was cut off of it, may be no UTF-8.
+  if (options.json) fmt::print("{}\n", all.dump(-1, ' ', false, json::error_handler_t::replace));
+  return broken_off ? 130 : hold ? 0 : 1;
+}
+
+}  // namespace athanor

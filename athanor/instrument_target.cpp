@@ -1,0 +1,105 @@
+// Which drivers a command by hand means, and what they say of themselves.
+#include <fmt/format.h>
+
+#include <future>
+
+#include "athanor/instrument.h"
+#include "core/document.h"
+
+namespace athanor {
+namespace {
+
+constexpr double kAnswerWithin = 5;  // seconds
+
+}  // namespace
+
+bool is_address(const std::string& target) {
+  return target.starts_with("tcp://") || target.starts_with("ipc://");
+}
+
+Target find_target(const InstrumentOptions& options) {
+  Target target;
+  if (is_address(options.target)) {
+    target.drivers.push_back({"", options.target});
+    return target;
+  }
+  target.lab = load_lab(options.target);
+  target.folder = options.folder.empty() ? target.lab->name + ".twin" : options.folder;
+  for (const LabDriver& driver : target.lab->drivers) {
+    if (driver.endpoint.empty() && !target.lab->twin) {
+      throw InputError({target.lab->file->name()},
+                       fmt::format("nothing says where driver “{}” listens; give it an endpoint: “tcp://HOST:PORT” or "
+                                   "“ipc://FILE”",
+                                   driver.name));
+    }
+  }
+  target.drivers = endpoints(*target.lab, target.folder);
+  return target;
+}
+
+std::vector<Looked> look_at(const Target& target, int stop_fd, double watch_s) {
+  // All at once: each that is not there takes its seconds to be found missing.
+  std::vector<std::future<Looked>> under_way;
+  for (const Endpoint& at : target.drivers) {
+    under_way.push_back(std::async(std::launch::async, [&at, stop_fd, watch_s] {
+      Looked one{at, std::make_unique<Probe>(at.address, stop_fd), std::nullopt};
+      one.visited = visit(*one.probe, kAnswerWithin, watch_s);
+      return one;
+    }));
+  }
+  std::vector<Looked> all;
+  for (auto& one : under_way) all.push_back(one.get());
+  for (const Looked& one : all) {
+    if (one.visited && !one.at.driver.empty() && one.visited->driver != one.at.driver) {
+      throw EnvironmentError(fmt::format("the driver at {} calls itself “{}”; the lab file expects “{}” there",
+                                         one.at.address, one.visited->driver, one.at.driver));
+    }
+  }
+  return all;
+}
+
+void require_all(const std::vector<Looked>& all) {
+  std::string silent;
+  for (const Looked& one : all) {
+    if (one.visited) continue;
+    const std::string name = one.at.driver.empty() ? "the driver" : one.at.driver;
+    silent += fmt::format("{}{} at {}", silent.empty() ? "" : ", ", name, one.at.address);
+  }
+  if (silent.empty()) return;
+  throw EnvironmentError(
+      fmt::format("no answer within {} s from {}; start it, or mend its address", kAnswerWithin, silent));
+}
+
+std::vector<Offer> offers(const Target& target, const std::vector<Looked>& all) {
+  std::vector<Offer> found;
+  for (const Looked& one : all) {
+    if (!one.visited) continue;
+    for (const wire::Instrument& instrument : one.visited->instruments) {
+      if (!target.lab) {
+        found.push_back({&one, instrument, instrument});
+        continue;
+      }
+      const LabInstrument* known = target.lab->find(instrument.id());
+      if (known != nullptr && known->driver == one.visited->driver)
+        found.push_back({&one, instrument, tighten(*target.lab, instrument)});
+    }
+  }
+  return found;
+}
+
+const Offer& find_offer(const std::vector<Offer>& all, const std::string& instrument) {
+  std::vector<std::string> known;
+  for (const Offer& offer : all) {
+    if (offer.driver.id() == instrument) return offer;
+    known.push_back(offer.driver.id());
+  }
+  throw InputError(
+      fmt::format("no driver speaks for an instrument “{}”{}", instrument, suggest_name(instrument, known)));
+}
+
+std::string who(const InstrumentOptions& options) {
+  require_utf8(options.who);
+  return options.who.empty() ? login_name() : options.who;
+}
+
+}  // namespace athanor
