@@ -87,7 +87,7 @@ int watch_instruments(const InstrumentOptions& options);
 int command_instrument(const InstrumentOptions& options);
 
 struct ConformanceCheckOptions {
-  std::string target, driver, capability, speed = "20x";
+  std::string target, driver, at, capability, speed = "20x";
   std::vector<std::string> with, only;
   bool long_run = false, simulated = false, json = false, list = false;
 };

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -42,45 +43,62 @@ class Workplace {
   std::string folder_;
 };
 
-/// How a file is started as a driver: the first row whose ending it has.
-struct StartCommand {
-  const char* ending;
-  std::vector<std::string> words;
-};
-const StartCommand kStartCommands[] = {
-    {".py", {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}"}},
-    {".yaml",
-     {"{athanor}", "twin", "{file}", "--driver", "{driver}", "--folder", "{folder}", "--address", "{address}",
-      "--speed", "{speed}"}},
-    {".yml",
-     {"{athanor}", "twin", "{file}", "--driver", "{driver}", "--folder", "{folder}", "--address", "{address}",
-      "--speed", "{speed}"}},
-    {"", {"{file}", "--address", "{address}", "--ledger", "{ledger}"}},
+/// What a file is, that stands for a driver.
+enum class Kind {
+  kScript,   ///< Python
+  kTwin,     ///< a lab file: a simulated laboratory
+  kLab,      ///< a lab file of devices with profiles
+  kProfile,  ///< one device's profile
+  kProgram
 };
 
-std::vector<std::string> start_command(const std::string& file, const std::string& driver, const std::string& speed,
+/// How each is started: it serves at the address, keeps its ledger in the file, and ends at SIGTERM.
+std::vector<std::string> start_words(Kind kind) {
+  switch (kind) {
+    case Kind::kScript:
+      return {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}"};
+    case Kind::kTwin:
+      return {"{athanor}", "twin",      "{file}",    "--driver", "{driver}", "--folder",
+              "{folder}",  "--address", "{address}", "--speed",  "{speed}"};
+    case Kind::kLab:
+      return {"{athanor}", "driver", "run", "{file}", "{driver}", "--address", "{address}", "--ledger", "{ledger}"};
+    case Kind::kProfile:
+      return {"{athanor}", "driver", "run", "{file}", "--at", "{at}", "--address", "{address}", "--ledger", "{ledger}"};
+    case Kind::kProgram:
+      break;
+  }
+  return {"{file}", "--address", "{address}", "--ledger", "{ledger}"};
+}
+
+Kind kind_of(const std::string& file) {
+  if (file.ends_with(".py")) return Kind::kScript;
+  if (!file.ends_with(".yaml") && !file.ends_with(".yml")) return Kind::kProgram;
+  const auto document = Document::load(file);
+  for (const auto& [key, node] : document->root().entries()) {
+    if (key == "profile") return Kind::kProfile;
+  }
+  return load_lab(file).twin ? Kind::kTwin : Kind::kLab;
+}
+
+std::vector<std::string> start_command(const ConformanceCheckOptions& options, Kind kind, const std::string& driver,
                                        const Workplace& workplace) {
-  const std::string path = std::filesystem::absolute(file).string();
   const std::pair<const char*, std::string> meant[] = {
-      {"{file}", path},
+      {"{file}", std::filesystem::absolute(options.target).string()},
       {"{address}", "ipc://" + (workplace / "driver.sock")},
       {"{ledger}", workplace / "ledger.db"},
       {"{folder}", workplace / "twin"},
       {"{athanor}", std::filesystem::read_symlink("/proc/self/exe").string()},
       {"{driver}", driver},
-      {"{speed}", speed},
+      {"{speed}", options.speed},
+      {"{at}", options.at},
   };
-  for (const StartCommand& start : kStartCommands) {
-    if (!file.ends_with(start.ending)) continue;
-    std::vector<std::string> words = start.words;
-    for (std::string& word : words) {
-      for (const auto& [name, value] : meant) {
-        if (word == name) word = value;
-      }
+  std::vector<std::string> words = start_words(kind);
+  for (std::string& word : words) {
+    for (const auto& [name, value] : meant) {
+      if (word == name) word = value;
     }
-    return words;
   }
-  return {};  // the last row fits all
+  return words;
 }
 
 std::string verdict_word(Verdict verdict) {
@@ -143,22 +161,30 @@ driver::v1::Value read_value(const std::string& text) {
   return number_value(name, quantity.value, quantity.unit.text());
 }
 
-/// The drivers that a file stands for: those of a simulated laboratory, or one without a name.
-std::vector<std::string> drivers_of(const ConformanceCheckOptions& options) {
-  if (!options.target.ends_with(".yaml") && !options.target.ends_with(".yml")) return {""};
-  const Lab lab = load_lab(options.target);
-  if (!lab.twin)
+/// The drivers that a file stands for: those of a laboratory, or one without a name.
+std::vector<std::string> drivers_of(const ConformanceCheckOptions& options, Kind kind) {
+  if (kind == Kind::kProfile && options.at.empty())
     throw InputError({options.target},
-                     "a laboratory without “twin:” cannot be started; give a driver's address instead");
-  describe_twin(lab);
+                     "this is a device's profile: say where the device is, such as --at tcp://10.0.0.5:5025");
+  if (kind != Kind::kTwin && kind != Kind::kLab) return {""};
+  const Lab lab = load_lab(options.target);
+  if (kind == Kind::kTwin) describe_twin(lab);  // every mistake of the file
   std::vector<std::string> known, chosen;
   for (const LabDriver& driver : lab.drivers) {
+    const auto is_served = [&](const LabInstrument& each) {
+      return each.driver == driver.name && !each.profile.empty();
+    };
+    if (kind == Kind::kLab && std::none_of(lab.instruments.begin(), lab.instruments.end(), is_served)) continue;
     known.push_back(driver.name);
     if (options.driver.empty() || options.driver == driver.name) chosen.push_back(driver.name);
   }
-  if (chosen.empty())
+  if (known.empty())
     throw InputError(
-        fmt::format("the laboratory has no driver “{}”{}", options.driver, suggest_name(options.driver, known)));
+        {options.target},
+        "a laboratory with neither a “twin:” nor profiles cannot be started; give a driver's address instead");
+  if (chosen.empty())
+    throw InputError(fmt::format("the laboratory has no driver “{}” that can be started{}", options.driver,
+                                 suggest_name(options.driver, known)));
   return chosen;
 }
 
@@ -184,15 +210,16 @@ int check_instrument(const ConformanceCheckOptions& options) {
   if (!runs && !std::filesystem::exists(options.target))
     throw InputError(
         fmt::format("“{}” is neither a file nor an address (“tcp://HOST:PORT”, “ipc://FILE”)", options.target));
-  for (const std::string& driver : runs ? std::vector<std::string>{""} : drivers_of(options)) {
+  const Kind kind = runs ? Kind::kProgram : kind_of(options.target);
+  for (const std::string& driver : runs ? std::vector<std::string>{""} : drivers_of(options, kind)) {
     const Workplace workplace;
     trial.nonce = random_digits(16);
     trial.address = options.target;
     if (!runs) {
-      trial.command = start_command(options.target, driver, options.speed, workplace);
+      trial.command = start_command(options, kind, driver, workplace);
       trial.address = "ipc://" + (workplace / "driver.sock");
       trial.log_file = workplace / "driver.log";
-      if (!driver.empty()) {
+      if (kind == Kind::kTwin) {
         trial.simulated = true;
         trial.speed = parse_speed(options.speed).times;
       }

@@ -82,10 +82,11 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
       ->check(CLI::Range(0.0, 1e9));
   command->add_flag("--actions", options.actions,
                     "Print what physically happened in the folder's world, as JSON, and end");
-  command->add_flag(
-      "--wire", options.wire,
-      "Its devices listen where the lab file says (“at”), in their own languages, and the drivers speak to "
-      "them by their profiles");
+  command
+      ->add_flag("--wire", options.wire,
+                 "Its devices listen where the lab file says (“at”), in their own languages, and the drivers speak to "
+                 "them by their profiles")
+      ->excludes(driver);
   command->callback([&options, &status] { status = run_twin(options); });
 }
 
@@ -284,6 +285,7 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
       "target", trial.target,
       "A running driver's address; or a file that is started as one: a .py, a lab file with a twin, any program");
   check->add_option("--driver", trial.driver, "Of a lab file: this driver alone (default: all)");
+  check->add_option("--at", trial.at, "Of a profile: where the device is, such as tcp://10.0.0.5:5025");
   check->add_option("--capability", trial.capability,
                     "Command this one (default: harmless ones, found in the description)");
   check->add_option("--with", trial.with, "A parameter for it each time: “temperature=80 degC”")
