@@ -18,6 +18,7 @@ namespace athanor {
 namespace {
 
 constexpr double kStartSeconds = 20;  // a driver's process is given so long until it answers
+constexpr double kSafeSeconds = 10;   // … and a device until it is safe again
 
 }  // namespace
 
@@ -173,6 +174,7 @@ wire::FromDriver Trial::say_cancel(const std::string& id) {
   wire::ToDriver message;
   message.mutable_cancel()->set_id(id);
   probe_.say(message);
+  restless_ = true;
   const auto ends = [&](const auto& arrived) { return is_about(arrived, id) && !arrived.has_accepted(); };
   return expect(ends, kAnswerSeconds, "the Outcome of " + id + ", which was cancelled");
 }
@@ -221,6 +223,7 @@ DriverProcess& Trial::process() {
 
 void Trial::restart() {
   process().start();
+  restless_ = true;
   probe_.connect_anew();
   for (const double began = monotonic_seconds(); monotonic_seconds() - began < kStartSeconds;) {
     if (probe_.hello(kTrialName) && probe_.await([](const auto& message) { return message.has_welcome(); }, 1)) return;
@@ -242,20 +245,26 @@ bool Trial::settle() {
       hello();
     }
     for (const std::string& id : std::set<std::string>(open_)) say_cancel(id);
+    if (std::exchange(restless_, false)) stop_all();
   } catch (const Broken&) {
     if (!process_ && open_.empty()) return false;
     try {
       if (process_) restart();
-      wire::ToDriver message;
-      message.mutable_stop()->set_why("the end of a trial");
-      probe_.say(message);
-      probe_.await([](const auto& arrived) { return arrived.has_stopped(); }, kAnswerSeconds);
+      stop_all();
     } catch (const Broken&) {
       return false;
     }
   }
   open_.clear();
   return true;
+}
+
+// A device takes its time to reach its safe state after something was broken off, and begins nothing before.
+void Trial::stop_all() {
+  wire::ToDriver message;
+  message.mutable_stop()->set_why("between two trials");
+  probe_.say(message);
+  probe_.await([](const auto& arrived) { return arrived.has_stopped(); }, kSafeSeconds);
 }
 
 void Trial::leave() {

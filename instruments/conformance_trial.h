@@ -44,6 +44,8 @@ class Trial {
   const std::vector<wire::Instrument>& instruments() const { return instruments_; }
   const TrialPlan& plan() const { return plan_; }
 
+  bool device_fails = false;  ///< it could not carry out what it was to carry out to its end
+
   // ── Commands ──
   std::string fresh_id();
   const Chosen& quick() const;  ///< throws NotTried where there is none, as those below
@@ -89,7 +91,7 @@ class Trial {
 
  private:
   void inspect(const wire::FromDriver* message);
-  void learn(const wire::FromDriver& welcome);
+  void stop_all();
 
   ConformanceOptions options_;
   std::unique_ptr<DriverProcess> process_;
@@ -100,6 +102,7 @@ class Trial {
   std::vector<wire::Instrument> instruments_;
   TrialPlan plan_;
   std::set<std::string> open_, odd_;  ///< ids that were begun and have not ended; see odd_messages
+  bool restless_ = false;             ///< something was broken off since all was safe
   int ids_ = 0;
 };
 

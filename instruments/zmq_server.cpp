@@ -26,6 +26,7 @@ constexpr int kStrangersPerSecond = 100;  // messages of one who is not the cont
 constexpr double kTelemetryEvery = 1;     // seconds
 constexpr double kLongestWatch = 60;      // seconds; whoever stays says Visit again
 constexpr std::size_t kMostWatchers = 16;
+constexpr std::size_t kMostStoppers = 1000;  // strangers whose stops may not have been confirmed yet
 
 class DriverServer {
  public:
@@ -85,7 +86,12 @@ class DriverServer {
 
   void look_at_instruments() {
     if (driver_.wakes_at() > lab_now()) return;
-    for (const wire::FromDriver& report : driver_.advance(lab_now_)) tell_controller(report);
+    for (const wire::FromDriver& report : driver_.advance(lab_now_)) {
+      tell_controller(report);
+      // A device takes its time to be safe: whoever stopped it is told, too.
+      const auto stopper = report.has_stopped() ? stoppers_.find(report.stopped().id()) : stoppers_.end();
+      if (stopper != stoppers_.end()) router_.send({stopper->second, report.SerializeAsString()});
+    }
   }
 
   double timeout(double linger_s, double dead_man_s) {
@@ -235,6 +241,10 @@ class DriverServer {
         return refuse(from, fmt::format("{} watch driver “{}” already", watchers_.size(), driver_.name()));
       watchers_[from] = monotonic_seconds() + std::min(said.visit().watch_s(), kLongestWatch);
     }
+    if (said.has_stop()) {
+      if (stoppers_.size() >= kMostStoppers) stoppers_.clear();
+      stoppers_[said.stop().id()] = from;
+    }
     // Without a controller there is no answer, so that whoever believes to be it goes silent and says Hello again.
     if (said.has_heartbeat() && controller_.empty()) return;
     for (wire::FromDriver& answer : driver_.receive(said, lab_now())) {
@@ -297,10 +307,11 @@ class DriverServer {
   ZmqSocket router_;
   std::string controller_;  ///< its routing id; empty: none
   std::string controller_name_, controller_key_;
-  std::map<std::string, double> watchers_;  ///< routing id → until when, monotonic seconds
-  double heard_at_ = 0, said_at_ = 0;       ///< monotonic seconds, as is the next
-  double measured_at_ = 0;                  ///< when telemetry was sent last
-  bool abandoned_ = false;                  ///< the dead-man time is over and the instruments are safe
+  std::map<std::string, std::string> stoppers_;  ///< a Stop's id → the routing id of the stranger who said it
+  std::map<std::string, double> watchers_;       ///< routing id → until when, monotonic seconds
+  double heard_at_ = 0, said_at_ = 0;            ///< monotonic seconds, as is the next
+  double measured_at_ = 0;                       ///< when telemetry was sent last
+  bool abandoned_ = false;                       ///< the dead-man time is over and the instruments are safe
   Time lab_now_{};
   std::uint64_t dropped_ = 0;
   double second_began_ = 0;

@@ -53,7 +53,7 @@ class Front {
   ZmqSocket router_{context_, ZmqSocket::Kind::kRouter};
   std::map<std::string, std::unique_ptr<ZmqSocket>> ways_;
   std::vector<std::string> gone_;  ///< clients that were found to have left
-  wire::FromDriver last_;  ///< its name and boot, for answers of our own
+  wire::FromDriver last_;          ///< its name and boot, for answers of our own
 };
 
 }  // namespace athanor
