@@ -72,7 +72,8 @@ struct ObserveOptions {
 int observe(const ObserveOptions& options);
 
 struct InstrumentOptions {
-  std::string target, folder;  ///< a lab file or an address; of a twin, where its sockets are
+  std::string target, folder;   ///< a lab file or an address; of a twin, where its sockets are
+  std::string key, driver_key;  ///< our own, where we have several; of a driver at an address, the driver's
   std::string instrument, capability, sample, place, id, approve, who, lasts;
   std::vector<std::string> with;  ///< "temperature=80 degC"
   bool json = false;
@@ -87,7 +88,7 @@ int watch_instruments(const InstrumentOptions& options);
 int command_instrument(const InstrumentOptions& options);
 
 struct ConformanceCheckOptions {
-  std::string target, driver, at, capability, speed = "20x";
+  std::string target, driver, at, capability, key, driver_key, speed = "20x";
   std::vector<std::string> with, only;
   bool long_run = false, simulated = false, json = false, list = false;
 };

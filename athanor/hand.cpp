@@ -20,13 +20,13 @@ constexpr double kAskAgain = 10;     // … and while it runs, so often
 
 class Hand {
  public:
-  Hand(const Looked& driver, const InstrumentOptions& options, StopSignals& stop)
+  Hand(const Looked& driver, const InstrumentOptions& options, const std::optional<LinkKeys>& keys, StopSignals& stop)
       : driver_(driver.visited->driver),
         options_(options),
         stop_(stop),
         clock_(SystemClock().now(), 1),
-        link_(make_zmq_link({{driver_, driver.at.address}}, "athanor instrument do, by " + who(options), clock_,
-                            kSilence, true)) {}
+        link_(make_zmq_link({{driver_, driver.at.address, driver.at.key}}, "athanor instrument do, by " + who(options),
+                            clock_, kSilence, keys, true)) {}
 
   /// Sends it, follows it to its end, and asks about it whenever the link was lost. It leaves under its one id only.
   int carry_out(const wire::Command& command) {
@@ -177,9 +177,10 @@ int tell_standing(const wire::CommandState& state, const InstrumentOptions& opti
   return ended && outcome.done() ? 0 : 1;
 }
 
-int carry_out(const Looked& driver, const wire::Command& command, const InstrumentOptions& options) {
+int carry_out(const Looked& driver, const std::optional<LinkKeys>& keys, const wire::Command& command,
+              const InstrumentOptions& options) {
   StopSignals stop;
-  return Hand(driver, options, stop).carry_out(command);
+  return Hand(driver, options, keys, stop).carry_out(command);
 }
 
 }  // namespace athanor

@@ -19,6 +19,7 @@ struct Target {
   std::optional<Lab> lab;
   std::vector<Endpoint> drivers;  ///< an address alone has no driver's name
   std::string folder;             ///< of a twin's world
+  std::optional<LinkKeys> keys;   ///< where a driver has a key
 };
 bool is_address(const std::string& target);
 /// throws InputError for what is neither a lab file nor an address.

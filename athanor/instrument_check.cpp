@@ -214,10 +214,11 @@ int check_instrument(const ConformanceCheckOptions& options) {
   for (const std::string& driver : runs ? std::vector<std::string>{""} : drivers_of(options, kind)) {
     const Workplace workplace;
     trial.nonce = random_digits(16);
-    trial.address = options.target;
+    trial.at = {"", options.target, options.driver_key};
+    if (!options.driver_key.empty()) trial.keys = keys_of(options.key);
     if (!runs) {
       trial.command = start_command(options, kind, driver, workplace);
-      trial.address = "ipc://" + (workplace / "driver.sock");
+      trial.at = {"", "ipc://" + (workplace / "driver.sock"), ""};
       trial.log_file = workplace / "driver.log";
       if (kind == Kind::kTwin) {
         trial.simulated = true;

@@ -201,7 +201,7 @@ int command_instrument(const InstrumentOptions& options) {
   approve(offer, target, options, command);
   command.set_id("by-hand/" + random_digits(16));
   fmt::print(stderr, "{}: {} {}\n", command.id(), command.instrument(), command.capability());
-  return carry_out(*offer.from, command, options);
+  return carry_out(*offer.from, target.keys, command, options);
 }
 
 }  // namespace athanor

@@ -20,7 +20,8 @@ bool is_address(const std::string& target) {
 Target find_target(const InstrumentOptions& options) {
   Target target;
   if (is_address(options.target)) {
-    target.drivers.push_back({"", options.target});
+    target.drivers.push_back({"", options.target, options.driver_key});
+    if (!options.driver_key.empty()) target.keys = keys_of(options.key);
     return target;
   }
   target.lab = load_lab(options.target);
@@ -34,6 +35,7 @@ Target find_target(const InstrumentOptions& options) {
     }
   }
   target.drivers = endpoints(*target.lab, target.folder);
+  target.keys = controller_keys(*target.lab, options.key);
   return target;
 }
 
@@ -41,8 +43,8 @@ std::vector<Looked> look_at(const Target& target, int stop_fd, double watch_s) {
   // All at once: each that is not there takes its seconds to be found missing.
   std::vector<std::future<Looked>> under_way;
   for (const Endpoint& at : target.drivers) {
-    under_way.push_back(std::async(std::launch::async, [&at, stop_fd, watch_s] {
-      Looked one{at, std::make_unique<Probe>(at.address, stop_fd), std::nullopt};
+    under_way.push_back(std::async(std::launch::async, [&at, &target, stop_fd, watch_s] {
+      Looked one{at, std::make_unique<Probe>(at, target.keys, stop_fd), std::nullopt};
       one.visited = visit(*one.probe, kAnswerWithin, watch_s);
       return one;
     }));

@@ -64,12 +64,6 @@ pid_t start_twin(const std::vector<std::string>& arguments, const std::string& l
   _exit(127);
 }
 
-LinkKeys keys_of(const std::string& own) {
-  const KeyFolder folder;
-  folder.allowed();  // its mistakes, before anything is started
-  return {folder.own(own), AllowList(folder.path())};
-}
-
 class RemoteLaboratory final : public Laboratory, public DriverLink {
  public:
   RemoteLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
@@ -225,6 +219,12 @@ DriverLog dated_log(const std::string& driver) {
     fmt::print(stderr, "{} driver {}: {}\n", to_string(SystemClock().now()), driver, line);
     std::fflush(stderr);
   };
+}
+
+LinkKeys keys_of(const std::string& own) {
+  const KeyFolder folder;
+  folder.allowed();  // its mistakes, before anything is started
+  return {folder.own(own), AllowList(folder.path())};
 }
 
 std::optional<LinkKeys> driver_keys(const std::string& name) {

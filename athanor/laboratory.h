@@ -32,6 +32,8 @@ std::optional<LinkKeys> controller_keys(const Lab& lab, const std::string& name)
 
 /// The same for a driver of this machine that holds key `name`; empty: none.
 std::optional<LinkKeys> driver_keys(const std::string& name);
+/// Our own key of this name (empty: the only one), and whom this machine allows.
+LinkKeys keys_of(const std::string& own);
 
 /// Where drivers of this program say who came and who was turned away: standard error, with the time.
 DriverLog dated_log(const std::string& driver);

@@ -258,6 +258,8 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
     CLI::App* command = parent->add_subcommand(name, what);
     command->add_option("target", options.target, "A lab file (YAML), or a driver's address")->required();
     command->add_option("--folder", options.folder, "Of a twin: where its sockets are (default: LAB.twin here)");
+    command->add_option("--key", options.key, "Our own key, where this machine has several (see athanor keys)");
+    command->add_option("--driver-key", options.driver_key, "Of a driver at an address: the name of its key");
     command->add_flag("--json", options.json, "Print JSON");
     command->callback([&options, &status, act] { status = act(options); });
     return command;
@@ -293,6 +295,8 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
   check->add_option("--only", trial.only, "Try this promise alone; may be given several times")
       ->allow_extra_args(false);
   check->add_option("--speed", trial.speed, "Of a lab file's twin: a factor such as 20x, the default");
+  check->add_option("--key", trial.key, "Our own key, where this machine has several (see athanor keys)");
+  check->add_option("--driver-key", trial.driver_key, "Of a driver at an address: the name of its key");
   check->add_flag("--long", trial.long_run, "10,000 commands instead of 500, and longer waits");
   check->add_flag("--simulated", trial.simulated, "Nothing real can come to harm: try what is hazardous, too");
   check->add_flag("--list", trial.list, "Do nothing; list the promises");

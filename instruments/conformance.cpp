@@ -148,7 +148,7 @@ ConformanceReport try_driver(const ConformanceOptions& options) {
   ConformanceReport report;
   report.driver = trial.driver();
   report.boot = trial.boot();
-  report.address = options.address;
+  report.address = options.at.address;
   for (const Chosen& chosen : trial.plan().allowed)
     report.commanded.push_back(fmt::format("{} {}", chosen.instrument, chosen.capability.name()));
   bool there = true, silent = false;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "instruments/driver_link.h"
 #include "proto/driver.pb.h"
 
 namespace athanor {
@@ -31,7 +32,8 @@ struct ConformanceReport {
 };
 
 struct ConformanceOptions {
-  std::string address;
+  Endpoint at;                   ///< the driver's name may be empty
+  std::optional<LinkKeys> keys;  ///< needed where that names a key
   /// Starts the driver at that address: so that it can be killed. Empty: it runs already, and is left running.
   std::vector<std::string> command;
   std::string log_file;  ///< where a driver that is started writes what it says

@@ -35,7 +35,7 @@ bool same(const wire::Outcome& a, const wire::Outcome& b) {
 // ── Start ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Trial::Trial(const ConformanceOptions& options)
-    : options_(options), probe_(options.address, options.stop_fd), speed_(options.speed) {
+    : options_(options), probe_(options.at, options.keys, options.stop_fd), speed_(options.speed) {
   std::optional<Visited> visited;
   if (options.command.empty()) {
     visited = visit(probe_, kAnswerSeconds);
@@ -51,12 +51,12 @@ Trial::Trial(const ConformanceOptions& options)
     }
   }
   if (!visited) {
-    throw EnvironmentError(fmt::format("no driver answers at {}; start it, or mend the address", options.address));
+    throw EnvironmentError(fmt::format("no driver answers at {}; start it, or mend the address", options.at.address));
   }
   if (!visited->described || !visited->controller.empty()) {
     throw EnvironmentError(fmt::format(
         "the driver at {} takes commands from {}, and a trial would take it away from there; end that first",
-        options.address, visited->described ? "“" + visited->controller + "”" : "somebody"));
+        options.at.address, visited->described ? "“" + visited->controller + "”" : "somebody"));
   }
   knows_visits_ = visited->knows_visits;
   driver_ = visited->driver;

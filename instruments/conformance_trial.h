@@ -34,7 +34,7 @@ class Trial {
   const ConformanceOptions& options() const { return options_; }
   Probe& probe() { return probe_; }
   /// Whoever is not the controller, over a connection of its own.
-  Probe stranger() const { return Probe(options_.address, options_.stop_fd); }
+  Probe stranger() const { return Probe(options_.at, options_.keys, options_.stop_fd); }
 
   // ── What is known of the driver ──
   const std::string& driver() const { return driver_; }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/check.h"
 #include "core/clock.h"
+#include "instruments/address.h"
 #include "instruments/driver.h"
 #include "instruments/heartbeat.h"
 #include "instruments/in_words.h"
@@ -19,14 +21,17 @@ constexpr std::size_t kMostTalk = 400;
 
 }  // namespace
 
-Probe::Probe(std::string address, int stop_fd)
-    : address_(std::move(address)), stop_fd_(stop_fd), began_(monotonic_seconds()) {
+Probe::Probe(Endpoint at, std::optional<LinkKeys> keys, int stop_fd)
+    : at_(std::move(at)), keys_(std::move(keys)), stop_fd_(stop_fd), began_(monotonic_seconds()) {
+  require_key(at_.address, !at_.key.empty(), "the driver");
+  ATHANOR_CHECK(at_.key.empty() || keys_, "an endpoint with a key and a probe without");
   connect_anew();
 }
 
 void Probe::connect_anew() {
   socket_.emplace(context_, ZmqSocket::Kind::kDealer);
-  socket_->connect(address_);
+  if (!at_.key.empty()) socket_->trust(keys_->own.secret, keys_->own.key, keys_->allowed.key_of(at_.key));
+  socket_->connect(at_.address);
   said_hello_ = false;
 }
 
@@ -73,7 +78,7 @@ bool Probe::wait(double until) {
   }
   ZmqWait waits[] = {{&*socket_, -1, false, false}, {nullptr, stop_fd_, false, false}};
   wait_for_any(waits, std::min(until - now, kHeartbeatEvery));
-  socket_->lost_connection();  // what woke us, perhaps; the driver is found missing by its silence
+  socket_->ends();  // what woke us, perhaps; the driver is found missing by its silence
   if (waits[1].ready) throw BrokenOff{};
   return true;
 }

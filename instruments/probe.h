@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "instruments/driver_link.h"
 #include "instruments/zmq_socket.h"
 #include "proto/driver.pb.h"
 
@@ -20,10 +21,13 @@ struct BrokenOff {};
 
 class Probe {
  public:
-  /// stop_fd   readable once a person wants an end; −1: never. throws InputError, EnvironmentError as ZmqSocket does.
-  explicit Probe(std::string address, int stop_fd = -1);
+  /// keys      needed where `at` names a driver's key.
+  /// stop_fd   readable once a person wants an end; −1: never.
+  /// throws InputError, EnvironmentError as ZmqSocket does, and InputError for an address off this machine without a
+  /// key.
+  explicit Probe(Endpoint at, std::optional<LinkKeys> keys = {}, int stop_fd = -1);
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return at_.address; }
   /// A new connection, with a new routing id, and nothing left of what the old one was told.
   void connect_anew();
 
@@ -57,7 +61,8 @@ class Probe {
   /// Waits for more until monotonic time `until`; false once that has come.
   bool wait(double until);
 
-  std::string address_;
+  Endpoint at_;
+  std::optional<LinkKeys> keys_;
   int stop_fd_;
   ZmqContext context_;
   std::optional<ZmqSocket> socket_;

@@ -28,7 +28,7 @@ void Front::serve(int stop_fd) {
     if (waits.front().ready) return;
     while (const auto frames = router_.receive()) inward(*frames);
     for (auto& [client, way] : ways_) {
-      way->lost_connection();
+      way->ends();
       while (const auto frames = way->receive()) outward(client, *frames);
     }
     for (const std::string& client : std::exchange(gone_, {})) ways_.erase(client);
