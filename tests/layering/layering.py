@@ -22,7 +22,7 @@ HEAVY = {
     "zmq.h*": ["instruments/zmq_*.cpp"],
     "nlopt.h*": ["surrogates/minimise.cpp"],
     "Eigen/*": ["surrogates/*", "optimizers/*", "tests/surrogates/*", "tests/optimizers/*", "athanor/doctor.cpp"],
-    "google/protobuf/*": ["adapters/*.cpp", "athanor/doctor.cpp", "instruments/*.cpp", "controller/*.cpp"],
+    "google/protobuf/*": ["adapters/*.cpp", "sila2/*", "tests/sila2/*", "athanor/doctor.cpp", "instruments/*.cpp", "controller/*.cpp"],
     "nlohmann/json.hpp": ["*.cpp"],  # headers take json_fwd.hpp
     "boost/*": ["adapters/text_bus.cpp", "lab_twin/wire_server.cpp"],
     "modbus/*": ["adapters/modbus_bus.cpp"],
@@ -31,7 +31,9 @@ HEAVY = {
     "CLI/*": ["athanor/*", "bench/*.cpp", "tests/simulation/simulate.cpp"],
     "catch2/*": ["tests/*"],
     "benchmark/*": ["bench/*"],
-    "torch/*": [], "grpc*": [],  # not used so far; the first user adds its one file here
+    "grpc*": ["sila2/grpc/channel.cpp"],
+    "pugixml.hpp": ["sila2/feature.cpp"],
+    "torch/*": [],  # not used so far; the first user adds its one file here
 }
 
 # What only a few may ask for: a name for messages, the pattern, where it may stand, and what is searched: the code without
@@ -42,10 +44,11 @@ SEAMS = [
                           r"|\bstd\s*::\s*(time|clock)\s*\(|\btime\s*\(\s*(nullptr|NULL|0|&)", ["core/clock.cpp"], CODE),
     ("the system's clock object", r"\bSystemClock\b", ["core/clock.*", "athanor/*", "tests/*", "bench/*"], CODE),
     ("a clock's time", r"(?<![\w:])(?:\w+(?:\.|->))*now\s*\(\s*\)",
-     ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "lab_twin/wire_server.cpp", "controller/runtime.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp",
+     ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "sila2/device.cpp", "lab_twin/wire_server.cpp", "controller/runtime.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp",
       "instruments/local_link.cpp", "athanor/*", "tests/*", "bench/*"], CODE),
     ("how long something took", r"\bmonotonic_seconds\b",
-     ["core/clock.*", "adapters/*_bus.cpp", "adapters/device.cpp", "optimizers/planner.cpp", "instruments/zmq_link.cpp",
+     ["core/clock.*", "adapters/*_bus.cpp", "adapters/device.cpp", "sila2/device.cpp", "sila2/session.cpp",
+      "optimizers/planner.cpp", "instruments/zmq_link.cpp",
       "instruments/zmq_server.cpp", "instruments/probe.cpp", "instruments/conformance*.cpp", "athanor/*", "tests/*",
       "bench/*"], CODE),
     ("the machine's chance", r"\b(s?rand|rand_r|srandom|[delmn]rand48|arc4random\w*|getrandom|getentropy|RAND_bytes)\s*\("

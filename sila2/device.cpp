@@ -1,0 +1,335 @@
+#include "sila2/device.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "core/check.h"
+#include "core/error.h"
+#include "instruments/description.h"
+#include "instruments/messages.h"
+#include "sila2/session.h"
+
+namespace athanor::sila2 {
+namespace {
+
+constexpr double kSafeAgain = 5;      // seconds between two tries to reach the safe state
+constexpr double kReadingsAgain = 5;  // seconds until readings that failed are tried again
+constexpr double kProgressEvery = 1;  // seconds
+
+using Lock = std::unique_lock<std::mutex>;
+
+class SilaDevice final : public Instrument {
+ public:
+  SilaDevice(std::unique_ptr<Session> session, const ScaledClock& clock)
+      : session_(std::move(session)),
+        description_(session_->description()),
+        clock_(clock),
+        wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (wake_fd_ < 0) throw EnvironmentError("cannot make an event descriptor for a device's threads");
+    worker_ = std::thread([this] { work(); });
+    sensor_ = std::thread([this] { sense(); });
+  }
+
+  ~SilaDevice() override {
+    {
+      const Lock lock(mutex_);
+      quit_ = true;
+      break_off();
+    }
+    worker_.join();
+    session_->interrupt();
+    sensor_.join();
+    close(wake_fd_);
+  }
+
+  // ── The driver's side ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  wire::Instrument describe() const override { return description_; }
+
+  Outcome<Duration> start(const wire::Command& command, Time now) override {
+    const wire::Capability* capability = find_capability(description_, command.capability());
+    ATHANOR_CHECK(capability != nullptr, "a command for a capability that was not described");
+    if (const auto fault = session_->why_not(command)) return *fault;
+    take_on({command, now, expected_seconds(*capability, command), false});
+    return from_seconds(expected_seconds(*capability, command));
+  }
+
+  Time wakes_at() const override {
+    const Lock lock(mutex_);
+    return reports_.empty() && !said_safe_ ? kNever : woken_at_;
+  }
+
+  int wake_fd() const override { return wake_fd_; }
+
+  std::vector<wire::FromDriver> poll(Time) override {
+    const Lock lock(mutex_);
+    std::uint64_t count = 0;
+    if (read(wake_fd_, &count, sizeof count) < 0) count = 0;  // nothing was there, which is no matter
+    said_safe_ = false;
+    return std::exchange(reports_, {});
+  }
+
+  void cancel(const std::string& command_id, Time) override {
+    const Lock lock(mutex_);
+    if (!job_ || job_->command.id() != command_id) return;
+    cancelled_ = true;
+    break_off();
+  }
+
+  void make_safe(Time) override {
+    const Lock lock(mutex_);
+    safe_ = false;
+    safe_again_ = 0;
+    break_off();
+  }
+
+  bool is_safe() const override {
+    const Lock lock(mutex_);
+    return safe_;
+  }
+
+  std::vector<wire::Value> readings(Time) override {
+    const Lock lock(mutex_);
+    readings_wanted_ = true;
+    changed_.notify_all();
+    return std::exchange(readings_, {});
+  }
+
+  Memory recall(const wire::Command& command, Time now) override {
+    Memory memory;
+    const wire::Capability* capability = find_capability(description_, command.capability());
+    if (capability != nullptr) memory.kind = session_->recall(command);
+    if (memory.kind == Memory::Kind::kRunning) take_on({command, now, expected_seconds(*capability, command), true});
+    if (memory.kind == Memory::Kind::kCannotTell) make_safe(now);  // it may run, and nobody would end it
+    return memory;
+  }
+
+ private:
+  struct Job {
+    wire::Command command;
+    Time began;
+    double expected_s = 0;
+    bool recalled = false;
+    std::optional<double> told = {};  ///< when progress was reported last, monotonic seconds
+  };
+
+  void take_on(Job job) {
+    const Lock lock(mutex_);
+    ATHANOR_CHECK(!job_, "a second command was started while one runs");
+    job_ = std::move(job);
+    go_on();
+    changed_.notify_all();
+  }
+
+  void break_off() {  // locked
+    broken_off_ = true;
+    session_->interrupt();
+    changed_.notify_all();
+  }
+
+  void go_on() {  // locked
+    broken_off_ = cancelled_ = false;
+    session_->resume();
+  }
+
+  // ── The thread that works ──────────────────────────────────────────────────────────────────────────────────────────
+
+  void work() {
+    Lock lock(mutex_);
+    while (!quit_) {
+      const double left = safe_ ? HUGE_VAL : safe_again_ - monotonic_seconds();
+      if (job_) {
+        carry_out(lock);
+      } else if (left <= 0) {
+        reach_safe(lock);
+      } else if (left == HUGE_VAL) {
+        changed_.wait(lock);
+      } else {
+        changed_.wait_for(lock, std::chrono::duration<double>(left));
+      }
+    }
+  }
+
+  void carry_out(Lock& lock) {
+    bool acted = false;
+    const Job job = *job_;
+    Outcome<Session::Values> end =
+        unlocked(lock, [&] { return session_->carry_out(job.command, job.recalled, patient(), acted); });
+    if (!end && broken_off_)
+      end = Fault{Fault::Kind::kInterrupted, safe_ ? "cancelled" : "the instrument was to be made safe"};
+    if (!end && acted) {
+      const bool gently = cancelled_ && safe_;
+      go_on();
+      if (!gently || unlocked(lock, [&] { return session_->cancel(resolute()); })) safe_ = false;
+      if (!safe_) reach_safe(lock);
+    }
+    report(outcome_of(job, end, acted));
+    job_.reset();
+    go_on();
+  }
+
+  void reach_safe(Lock& lock) {
+    go_on();
+    const auto fault = unlocked(lock, [&] { return session_->reach_safe(resolute()); });
+    if (!fault) {
+      safe_ = said_safe_ = true;
+      unsafe_why_.clear();
+      return wake();
+    }
+    const bool anew = fault->kind == Fault::Kind::kInterrupted;  // it was asked for once more meanwhile
+    safe_again_ = anew ? 0 : monotonic_seconds() + kSafeAgain;
+    if (anew || fault->message == unsafe_why_) return;
+    unsafe_why_ = fault->message;
+    wire::FromDriver told;
+    told.mutable_refused()->set_why(
+        fmt::format("instrument “{}” could not be brought to its safe state, which is tried again every {} s: {}",
+                    description_.id(), kSafeAgain, fault->message));
+    report(std::move(told));
+  }
+
+  /// What blocks is done without the lock; what it throws is a fault of the device.
+  template <class Say>
+  auto unlocked(Lock& lock, const Say& say) -> decltype(say()) {
+    lock.unlock();
+    const auto relock = [&lock](auto result) {
+      lock.lock();
+      return result;
+    };
+    try {
+      return relock(say());
+    } catch (const std::exception& error) {
+      return relock(decltype(say())(Fault{Fault::Kind::kDevice, error.what()}));
+    }
+  }
+
+  Session::Conduct patient() {
+    Session::Conduct conduct;
+    conduct.wait = [this](double s) {
+      Lock lock(mutex_);
+      return !changed_.wait_for(lock, std::chrono::duration<double>(s), [this] { return broken_off_ || quit_; });
+    };
+    conduct.progress = [this](double fraction, const std::string& note) { report_progress(fraction, note); };
+    return conduct;
+  }
+
+  /// On the way to the safe state: nothing breaks it off, and the end of the driver only shortens its waiting.
+  Session::Conduct resolute() {
+    Session::Conduct conduct;
+    conduct.wait = [this](double s) {
+      Lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::duration<double>(s), [this] { return quit_; });
+      return true;
+    };
+    return conduct;
+  }
+
+  void report_progress(double fraction, const std::string& note) {
+    const Lock lock(mutex_);
+    const double now = monotonic_seconds();
+    if (!job_ || (job_->told && now - *job_->told < kProgressEvery)) return;
+    job_->told = now;
+    wire::FromDriver told;
+    told.mutable_progress()->set_id(job_->command.id());
+    told.mutable_progress()->set_fraction(std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0);
+    told.mutable_progress()->set_note(note);
+    report(std::move(told));
+  }
+
+  wire::FromDriver outcome_of(const Job& job, const Outcome<Session::Values>& end, bool acted) const {
+    const double took_s = std::max(0.0, seconds(clock_.now() - job.began));
+    wire::FromDriver message;
+    wire::Outcome& outcome = *message.mutable_outcome();
+    if (end) {
+      outcome.set_id(job.command.id());
+      outcome.set_done(true);
+      outcome.set_took_s(took_s);
+      for (const wire::Value& value : end.value()) *outcome.add_results() = value;
+    } else {
+      outcome = failed_outcome(job.command.id(), end.fault(), took_s);
+      outcome.set_not_begun(!acted);
+    }
+    return message;
+  }
+
+  void report(wire::FromDriver message) {  // locked
+    reports_.push_back(std::move(message));
+    wake();
+  }
+
+  void wake() {
+    woken_at_ = clock_.now();
+    const std::uint64_t one = 1;
+    if (write(wake_fd_, &one, sizeof one) < 0) return;  // it is awake already
+  }
+
+  // ── The thread that reads sensors, also while a command is carried out ─────────────────────────────────────────────
+
+  void sense() {
+    Lock lock(mutex_);
+    while (!quit_) {
+      const double left = readings_again_ - monotonic_seconds();
+      if (!readings_wanted_) {
+        changed_.wait(lock);
+      } else if (left > 0) {
+        changed_.wait_for(lock, std::chrono::duration<double>(left));
+      } else {
+        readings_wanted_ = false;
+        const Outcome<Session::Values> read = unlocked(lock, [&] { return session_->readings(); });
+        if (read) readings_ = read.value();
+        if (!read && read.fault().kind != Fault::Kind::kInterrupted)
+          readings_again_ = monotonic_seconds() + kReadingsAgain;
+      }
+    }
+  }
+
+  const std::unique_ptr<Session> session_;
+  const wire::Instrument description_;
+  const ScaledClock& clock_;
+  const int wake_fd_;
+
+  mutable std::mutex mutex_;  // for all that follows
+  std::condition_variable changed_;
+  std::optional<Job> job_;
+  std::vector<wire::FromDriver> reports_;
+  Time woken_at_ = kNever;  ///< of the latest report
+  std::vector<wire::Value> readings_;
+  bool broken_off_ = false;  ///< what is being said or waited for is to end
+  bool cancelled_ = false;
+  bool safe_ = true, said_safe_ = false;
+  bool readings_wanted_ = false, quit_ = false;
+  double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
+  std::string unsafe_why_;                      ///< as a person was told last
+  std::thread worker_, sensor_;
+};
+
+}  // namespace
+
+Device make_device(const Profile& profile, const std::string& id, const std::string& address, Executions& executions,
+                   const ScaledClock& clock) {
+  Address at = parse_address(address);
+  at.root_certificate = profile.root_certificate;
+  at.certificate_name = profile.certificate_name;
+  auto server = std::make_unique<Server>(open_channel(at), profile.timeout_s);
+  std::unique_ptr<Session> session;
+  try {
+    session = std::make_unique<Session>(std::move(server), profile, id, executions);
+  } catch (const EnvironmentError& error) {
+    throw EnvironmentError(fmt::format("{}: {}", address, error.what()));
+  }
+  Device device;
+  device.notes = session->notes();
+  device.instrument = std::make_unique<SilaDevice>(std::move(session), clock);
+  return device;
+}
+
+}  // namespace athanor::sila2

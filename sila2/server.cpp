@@ -1,0 +1,244 @@
+#include "sila2/server.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace athanor::sila2 {
+namespace {
+
+namespace sila = ::sila2::org::silastandard;
+
+constexpr double kPrompt = 5;  // seconds for a connection, and for what a server has at hand
+constexpr std::size_t kMostFeatures = 1000;
+
+/// The one feature that is needed before any definition is known; its calls take and give one text each, or a list of
+/// them.
+Feature service() {
+  Feature feature{"org.silastandard", "core", "SiLAService", "1", {}, {}, {}, {}};
+  const DataType text;
+  DataType list;
+  list.kind = DataType::Kind::kList;
+  list.item = {text};
+  feature.commands = {{"GetFeatureDefinition", false, {{"FeatureIdentifier", text}}, {{"FeatureDefinition", text}}}};
+  feature.properties = {{"ImplementedFeatures", false, list}, {"ServerUUID", false, text}, {"ServerType", false, text}};
+  return feature;
+}
+
+/// The texts under the message's one field.
+std::vector<std::string> texts_in(const google::protobuf::Message& message) {
+  std::vector<std::string> texts;
+  const auto* field = message.GetDescriptor()->field(0);
+  const auto* reflection = message.GetReflection();
+  const auto text = [](const google::protobuf::Message& part) {
+    sila::String value;
+    value.ParseFromString(part.SerializeAsString());
+    return value.value();
+  };
+  if (!field->is_repeated()) return {text(reflection->GetMessage(message, field))};
+  for (int i = 0; i < reflection->FieldSize(message, field); ++i)
+    texts.push_back(text(reflection->GetRepeatedMessage(message, field, i)));
+  return texts;
+}
+
+/// Features in core say how the server is named, locked and entered, which is no instrument's work.
+bool is_administration(const std::string& identifier) {
+  return identifier.starts_with("org.silastandard/core/");
+}
+
+std::string method(const Feature& feature, const std::string& call) {
+  return fmt::format("/{}.{}/{}", feature.package(), feature.identifier, call);
+}
+
+/// Base64 without line ends, as gRPC statuses carry it; nothing for what is none.
+std::optional<std::string> from_base64(const std::string& text) {
+  static const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  unsigned bits = 0, count = 0;
+  for (const char c : text.substr(0, text.find_last_not_of('=') + 1)) {
+    const std::size_t value = alphabet.find(c);
+    if (value == std::string::npos) return std::nullopt;
+    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += static_cast<char>(bits >> count & 0xff);
+  }
+  return bytes;
+}
+
+std::string last_part(const std::string& identifier) {
+  return identifier.substr(identifier.rfind('/') + 1);
+}
+
+}  // namespace
+
+Server::Ended Server::failure(const Channel::Status& status, const std::string& what) const {
+  using Code = Channel::Code;
+  using Kind = Fault::Kind;
+  Failure failed;
+  const auto say = [&](Kind kind, const std::string& why) { failed.fault = {kind, fmt::format("{}: {}", what, why)}; };
+  sila::SiLAError error;
+  switch (status.code) {
+    case Code::kOk:
+      return std::nullopt;
+    case Code::kInterrupted:
+      say(Kind::kInterrupted, "broken off");
+      return failed;
+    case Code::kUnimplemented:
+      failed.begun = false;
+      say(Kind::kDevice, "the server does not know it (any more)");
+      return failed;
+    case Code::kUnavailable:
+      failed.link = true;
+      say(Kind::kLink, fmt::format("the server cannot be reached ({})", status.text));
+      return failed;
+    case Code::kDeadline:
+      failed.link = true;
+      say(Kind::kDeadline, "the server did not answer in time");
+      return failed;
+    case Code::kAborted:
+      if (const auto bytes = from_base64(status.text); bytes && error.ParseFromString(*bytes)) break;
+      [[fallthrough]];
+    case Code::kOther:
+      say(Kind::kDevice, status.text);
+      return failed;
+  }
+  switch (error.error_case()) {
+    case sila::SiLAError::kValidationError:
+      failed.begun = false;
+      say(Kind::kLimit, fmt::format("the server refuses {}: {}", last_part(error.validationerror().parameter()),
+                                    error.validationerror().message()));
+      break;
+    case sila::SiLAError::kDefinedExecutionError:
+      say(Kind::kDevice, fmt::format("{}: {}", last_part(error.definedexecutionerror().erroridentifier()),
+                                     error.definedexecutionerror().message()));
+      break;
+    case sila::SiLAError::kFrameworkError: {
+      const auto type = error.frameworkerror().errortype();
+      failed.begun = type == sila::FrameworkError::INVALID_COMMAND_EXECUTION_UUID ||
+                     type == sila::FrameworkError::COMMAND_EXECUTION_NOT_FINISHED;
+      failed.forgotten = type == sila::FrameworkError::INVALID_COMMAND_EXECUTION_UUID;
+      failed.unfinished = type == sila::FrameworkError::COMMAND_EXECUTION_NOT_FINISHED;
+      say(Kind::kDevice,
+          fmt::format("{}: {}", sila::FrameworkError::ErrorType_Name(type), error.frameworkerror().message()));
+      break;
+    }
+    default:
+      say(Kind::kDevice, error.undefinedexecutionerror().message());
+  }
+  return failed;
+}
+
+Server::Server(std::unique_ptr<Channel> channel, double timeout_s)
+    : channel_(std::move(channel)), timeout_s_(timeout_s), service_(service()), messages_(service_) {}
+
+Server::Ended Server::ask_service(const std::string& property, std::vector<std::string>& texts) {
+  const auto request = messages_.make("Get_" + property + "_Parameters"),
+             answer = messages_.make("Get_" + property + "_Responses");
+  if (auto failed = call(service_, "Get_" + property, *request, *answer, kPrompt)) return failed;
+  texts = texts_in(*answer);
+  return std::nullopt;
+}
+
+Server::Ended Server::connect() {
+  std::vector<std::string> uuid;
+  Ended failed;
+  // A connection that was lost while nothing was said is found out by the first question only; the second makes it
+  // anew.
+  for (int i = 0; i < 2; ++i) {
+    failed = failure(channel_->connect(kPrompt), "the connection");
+    if (!failed) failed = ask_service("ServerUUID", uuid);
+    if (!failed || !failed->link) break;
+  }
+  if (failed) {
+    failed->begun = false;
+    return failed;
+  }
+  if (uuid_.empty()) uuid_ = uuid.front();
+  if (uuid_ == uuid.front()) return std::nullopt;
+  return Failure{{Fault::Kind::kDevice,
+                  fmt::format("at its address answers another server, {} instead of {}; start the driver anew "
+                              "if this is meant",
+                              uuid.front(), uuid_)},
+                 false};
+}
+
+Server::Ended Server::call(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
+                           google::protobuf::Message& answer, double within_s) {
+  std::string bytes;
+  const std::string what = fmt::format("{}.{}", feature.identifier, call);
+  const auto status =
+      channel_->call(method(feature, call), request.SerializeAsString(), within_s > 0 ? within_s : timeout_s_, bytes);
+  if (auto failed = failure(status, what)) return failed;
+  if (answer.ParseFromString(bytes)) return std::nullopt;
+  return Failure{{Fault::Kind::kDevice, fmt::format("{}: the answer is not what the feature defines", what)}};
+}
+
+Server::Ended Server::first(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
+                            google::protobuf::Message& answer) {
+  bool heard = false, understood = false;
+  const auto each = [&](const std::string& bytes) {
+    heard = true;
+    understood = answer.ParseFromString(bytes);
+    return false;
+  };
+  const auto status = channel_->stream(method(feature, call), request.SerializeAsString(), kPrompt, each);
+  const std::string what = fmt::format("{}.{}", feature.identifier, call);
+  if (understood) return std::nullopt;
+  // A property that has had no value yet says nothing, and that is no matter of the link.
+  if (auto failed = failure(status, what); failed && status.code != Channel::Code::kDeadline) return failed;
+  return Failure{
+      {Fault::Kind::kDevice,
+       fmt::format("{}: {}", what, heard ? "the answer is not what the feature defines" : "the server gave no value")}};
+}
+
+Server::Ended Server::follow(const Feature& feature, const std::string& command, const std::string& uuid,
+                             double within_s, const std::function<bool(const Info&)>& each) {
+  sila::CommandExecutionUUID execution;
+  execution.set_value(uuid);
+  const std::string call = command + "_Info";
+  const auto status =
+      channel_->stream(method(feature, call), execution.SerializeAsString(), within_s, [&](const std::string& bytes) {
+        Info info;
+        return !info.ParseFromString(bytes) || each(info);
+      });
+  return failure(status, fmt::format("{}.{}", feature.identifier, call));
+}
+
+std::vector<Known> Server::discover() {
+  if (const auto failed = connect())
+    throw EnvironmentError(
+        fmt::format("{}. Is the server running there, and does it speak SiLA 2? One that signs its own certificate "
+                    "needs “root_certificate” in its profile",
+                    failed->fault.message));
+  std::vector<std::string> identifiers;
+  std::vector<std::string> type;
+  for (const auto& [property, texts] :
+       {std::pair("ImplementedFeatures", &identifiers), std::pair("ServerType", &type)}) {
+    if (const auto failed = ask_service(property, *texts)) throw EnvironmentError(failed->fault.message);
+  }
+  type_ = type.front();
+  if (identifiers.size() > kMostFeatures)
+    throw InputError(
+        fmt::format("the server names {} features; expected {} at most", identifiers.size(), kMostFeatures));
+  std::vector<Known> features;
+  for (const std::string& identifier : identifiers) {
+    if (is_administration(identifier)) continue;
+    const auto request = messages_.make("GetFeatureDefinition_Parameters"),
+               answer = messages_.make("GetFeatureDefinition_Responses");
+    auto* text = request->GetReflection()->MutableMessage(request.get(), request->GetDescriptor()->field(0));
+    text->GetReflection()->SetString(text, text->GetDescriptor()->field(0), identifier);
+    if (const auto failed = call(service_, "GetFeatureDefinition", *request, *answer))
+      throw EnvironmentError(failed->fault.message);
+    Known known{parse_feature(texts_in(*answer).front(), identifier), {}};
+    if (known.feature.full_identifier() != identifier)
+      throw InputError(fmt::format("the server calls a feature {}, whose definition says {}", identifier,
+                                   known.feature.full_identifier()));
+    known.messages = std::make_unique<Messages>(known.feature);
+    features.push_back(std::move(known));
+  }
+  return features;
+}
+
+}  // namespace athanor::sila2

@@ -1,0 +1,74 @@
+// A SiLA 2 server: what it offers, asked of itself, and calls with their errors in words.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/outcome.h"
+#include "proto/sila2.pb.h"
+#include "sila2/channel.h"
+#include "sila2/feature.h"
+#include "sila2/messages.h"
+
+namespace athanor::sila2 {
+
+/// A feature of the server with its messages.
+struct Known {
+  Feature feature;
+  std::unique_ptr<Messages> messages;
+};
+
+/// Belongs to its device, whose threads call at once.
+class Server {
+ public:
+  /// Why a call gave nothing, and whether the server may have begun something.
+  struct Failure {
+    Fault fault;
+    bool begun = true;
+    bool link = false;        ///< the way to the server was lost, or no answer came in time
+    bool forgotten = false;   ///< the server does not know that command's execution
+    bool unfinished = false;  ///< the execution goes on: it has no result yet
+  };
+  using Ended = std::optional<Failure>;
+  using Info = ::sila2::org::silastandard::ExecutionInfo;
+
+  Server(std::unique_ptr<Channel> channel, double timeout_s);
+
+  /// The features that the server has, but for those by which it is administered itself.
+  /// throws EnvironmentError if it does not answer, InputError for definitions that cannot be read.
+  std::vector<Known> discover();
+  /// What kind of device it is, in its own words; known after `discover`.
+  const std::string& type() const { return type_; }
+
+  /// That there is a connection, and at its other end the server that was discovered, before anything is said: what
+  /// fails here was certainly not begun.
+  Ended connect();
+  /// `call`: "Shake", "Shake_Result", "Get_Temperature". within_s: 0: the server's usual.
+  Ended call(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
+             google::protobuf::Message& answer, double within_s = 0);
+  /// The first of an observable property's values.
+  Ended first(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
+              google::protobuf::Message& answer);
+  /// What the server tells of an execution, until `each` has heard enough; kDeadline after `within_s`.
+  Ended follow(const Feature& feature, const std::string& command, const std::string& uuid, double within_s,
+               const std::function<bool(const Info&)>& each);
+
+  void interrupt() { channel_->interrupt(); }
+  void resume() { channel_->resume(); }
+
+ private:
+  Ended ask_service(const std::string& property, std::vector<std::string>& texts);
+  Ended failure(const Channel::Status& status, const std::string& what) const;
+  std::unique_ptr<Channel> channel_;
+  double timeout_s_;
+  Feature service_;  ///< the one feature that is needed before any definition is known
+  Messages messages_;
+  std::string uuid_, type_;
+};
+
+}  // namespace athanor::sila2

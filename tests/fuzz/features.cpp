@@ -1,0 +1,31 @@
+// Feature definitions as a SiLA 2 server gives them: read, made into messages, and offered.
+#include "core/error.h"
+#include "instruments/description.h"
+#include "sila2/offers.h"
+#include "tests/fuzz/target.h"
+
+using namespace athanor;
+namespace sila = athanor::sila2;  // not the standard's own messages, in ::sila2
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    std::vector<sila::Known> features;
+    features.push_back({sila::parse_feature(test::text_of(data, size), "fuzzed"), nullptr});
+    features[0].messages = std::make_unique<sila::Messages>(features[0].feature);
+    const sila::Offers offers = sila::offers_of(features);
+    for (const sila::Offer& offer : offers.capabilities) {
+      driver::v1::Instrument instrument;
+      instrument.set_id("fuzzed");
+      *instrument.add_capabilities() = offer.description;
+      mistakes_in(instrument);
+      // Every leaf is where the messages have it.
+      const auto answer = features[0].messages->make(offer.call + "_Responses");
+      for (const sila::Leaf& leaf : offer.results) sila::take(leaf, *answer);
+      if (offer.property) continue;
+      const auto request = features[0].messages->make(offer.call + "_Parameters");
+      for (const sila::Leaf& leaf : offer.parameters) sila::put(leaf, {}, *request);
+    }
+  } catch (const InputError&) {
+  }
+  return 0;
+}
