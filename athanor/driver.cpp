@@ -1,4 +1,4 @@
-// athanor driver: the process that speaks for devices which are described by profiles.
+// athanor driver: the process that speaks for devices which are described by profiles, or describe themselves.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include "instruments/driver_link.h"
 #include "instruments/lab.h"
 #include "instruments/ledger.h"
+#include "sila2/channel.h"
 
 namespace athanor {
 namespace {
@@ -25,43 +26,42 @@ struct Service {
   ProfiledDevices devices;
 };
 
-bool is_profile(const std::string& file) {
+/// The name of the profile that `file` is; empty for a lab file.
+std::string name_in_profile(const std::string& file) {
   const auto document = Document::load(file);
   for (const auto& [key, node] : document->root().entries()) {
-    if (key == "profile") return true;
+    if (key == "profile") return node.text().value_or("");
   }
-  return false;
+  return "";
 }
 
-Service service_of_profile(const DriverOptions& options) {
-  if (options.at.empty())
-    throw InputError({options.file},
-                     "this is a device's profile: say where the device is, such as --at tcp://10.0.0.5:5025");
+/// profile: its file; empty for a SiLA 2 server that has none.
+Service service_of_device(const DriverOptions& options, const std::string& name, const std::string& at,
+                          const std::string& profile) {
   if (options.address.empty())
     throw InputError({options.file}, "say where the driver is to listen, such as --address tcp://127.0.0.1:5571");
   Service service;
-  const std::string name = load_profile(options.file).name;
   service.driver = options.name.empty() ? name : options.name;
-  service.devices.add(options.id.empty() ? name + "-1" : options.id, options.at, options.file);
+  service.devices.add(options.id.empty() ? name + "-1" : options.id, at, profile);
   return service;
 }
 
 Service service_of_lab(const DriverOptions& options) {
   const Lab lab = load_lab(options.file);
-  std::vector<std::string> names, with_profiles;
+  std::vector<std::string> names, to_be_served;
   for (const LabDriver& driver : lab.drivers) names.push_back(driver.name);
   for (const LabInstrument& instrument : lab.instruments) {
-    if (!instrument.profile.empty() &&
-        std::find(with_profiles.begin(), with_profiles.end(), instrument.driver) == with_profiles.end())
-      with_profiles.push_back(instrument.driver);
+    if (!instrument.at.empty() &&
+        std::find(to_be_served.begin(), to_be_served.end(), instrument.driver) == to_be_served.end())
+      to_be_served.push_back(instrument.driver);
   }
   Service service;
-  service.driver = options.name.empty() && with_profiles.size() == 1 ? with_profiles.front() : options.name;
+  service.driver = options.name.empty() && to_be_served.size() == 1 ? to_be_served.front() : options.name;
   if (service.driver.empty())
-    throw InputError({options.file}, with_profiles.empty()
-                                         ? "none of its instruments has a “profile”, so there is nothing to serve here"
-                                         : fmt::format("it has several drivers with profiles; name one of {}",
-                                                       fmt::join(with_profiles, ", ")));
+    throw InputError({options.file}, to_be_served.empty()
+                                         ? "none of its instruments has an “at”, so there is nothing to serve here"
+                                         : fmt::format("it has several drivers with such devices; name one of {}",
+                                                       fmt::join(to_be_served, ", ")));
   const auto driver = std::find_if(lab.drivers.begin(), lab.drivers.end(),
                                    [&](const LabDriver& one) { return one.name == service.driver; });
   if (driver == lab.drivers.end())
@@ -78,19 +78,31 @@ Service service_of_lab(const DriverOptions& options) {
   return service;
 }
 
+Service service_of(const DriverOptions& options) {
+  if (sila2::is_address(options.file)) return service_of_device(options, "sila2", options.file, "");
+  const std::string name = name_in_profile(options.file);
+  if (name.empty()) return service_of_lab(options);
+  if (options.at.empty())
+    throw InputError({options.file},
+                     "this is a device's profile: say where the device is, such as --at tcp://10.0.0.5:5025");
+  return service_of_device(options, name, options.at, options.file);
+}
+
 }  // namespace
 
 int run_driver(const DriverOptions& options) {
-  Service service = is_profile(options.file) ? service_of_profile(options) : service_of_lab(options);
+  Service service = service_of(options);
   if (!options.address.empty()) service.address = options.address;
   if (!options.key.empty()) service.key = options.key;
   const auto keys = driver_keys(service.key);  // what is wrong with them, before any device is touched
   if (options.dead_man_s) service.dead_man_s = *options.dead_man_s;
   StopSignals stop;
   const ScaledClock clock(SystemClock().now(), 1);
-  Ledger ledger(options.ledger.empty() ? service.driver + ".ledger" : options.ledger);
+  const std::string ledger_file = options.ledger.empty() ? service.driver + ".ledger" : options.ledger;
+  Ledger ledger(ledger_file);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
-  Driver driver(service.driver, boot, service.devices.connect(clock), ledger, {service.dead_man_s}, clock.now());
+  Driver driver(service.driver, boot, service.devices.connect(clock, ledger_file), ledger, {service.dead_man_s},
+                clock.now());
   fmt::print("driver {} at {}{}\n", service.driver, service.address,
              service.key.empty() ? "" : fmt::format(", key {}", service.key));
   std::fflush(stdout);

@@ -156,8 +156,12 @@ enum class Role {
 std::vector<driver::v1::Instrument> describe_by_profiles(const Lab& lab) {
   std::vector<driver::v1::Instrument> described;
   for (const LabDriver& driver : lab.drivers) {
-    for (const ProfiledDevices devices = profiled_devices(lab, driver.name); const auto& device : devices.devices)
+    for (const ProfiledDevices devices = profiled_devices(lab, driver.name); const auto& device : devices.devices) {
+      if (device.profile == nullptr)
+        throw InputError(lab.find(device.id)->place,
+                         fmt::format("instrument “{}” is a SiLA 2 server, of which there is no twin", device.id));
       described.push_back(tighten(lab, describe(*device.profile, device.id)));
+    }
   }
   return described;
 }
@@ -171,9 +175,10 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
     if (role == Role::kDevices) {
       serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s);
     } else if (role == Role::kAdapter) {
-      const ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
-      Ledger ledger(folder + "/" + endpoint.driver + ".ledger", Database::Sync::kNone);
-      Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock), ledger, {}, clock.now());
+      ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
+      const std::string ledger_file = folder + "/" + endpoint.driver + ".ledger";
+      Ledger ledger(ledger_file, Database::Sync::kNone);
+      Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock, ledger_file), ledger, {}, clock.now());
       serve_driver(driver, endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
     } else {
       serve(lab, endpoint, folder, seed, clock, stop_fd, linger_s, log);

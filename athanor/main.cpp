@@ -93,8 +93,10 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
 void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, int& status) {
   CLI::App* driver = app.add_subcommand("driver", "Drivers: the processes that speak for instruments");
   driver->require_subcommand(1);
-  CLI::App* run = driver->add_subcommand("run", "Speak for devices by their profiles, until Ctrl-C");
-  run->add_option("file", options.file, "A lab file whose instruments have profiles, or one profile (YAML)")
+  CLI::App* run = driver->add_subcommand(
+      "run", "Speak for devices, by their profiles or as they describe themselves, until Ctrl-C");
+  run->add_option("file", options.file,
+                  "A lab file whose instruments have profiles, one profile (YAML), or sila2://HOST:PORT")
       ->required();
   run->add_option("name", options.name, "Which of the lab file's drivers (default: the only one with profiles)");
   run->add_option("--address", options.address,
@@ -105,8 +107,9 @@ void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, in
                   "Seconds without a controller after which its devices are made safe; 0: never (default: the lab "
                   "file's, or 60)")
       ->check(CLI::Range(0.0, 1e6));
-  run->add_option("--at", options.at, "Of a profile: where the device is, such as tcp://10.0.0.5:5025");
-  run->add_option("--id", options.id, "Of a profile: what the instrument is called (default: PROFILE-1)");
+  run->add_option("--at", options.at,
+                  "Of a profile: where the device is, such as tcp://10.0.0.5:5025 or sila2://10.0.0.6:50052");
+  run->add_option("--id", options.id, "Of a profile or an address: what the instrument is called (default: PROFILE-1)");
   run->add_option("--key", options.key, "The key that it holds (default: what the lab file says)");
   run->callback([&options, &status] { status = run_driver(options); });
 

@@ -3,19 +3,41 @@
 #include <fmt/format.h>
 
 #include "adapters/device.h"
+#include "athanor/commands.h"
 #include "core/error.h"
+#include "sila2/channel.h"
+#include "sila2/device.h"
 
 namespace athanor {
 
 void ProfiledDevices::add(const std::string& id, const std::string& at, const std::string& profile_file) {
+  if (sila2::is_address(at)) {
+    auto& profile = sila2_profiles[profile_file];
+    if (!profile) {
+      profile = std::make_unique<sila2::Profile>();
+      if (!profile_file.empty()) *profile = sila2::read_profile(Document::load(profile_file));
+    }
+    devices.push_back({id, at, nullptr, profile.get()});
+    return;
+  }
   auto& profile = profiles[profile_file];
   if (!profile) profile = std::make_unique<Profile>(load_profile(profile_file));
-  devices.push_back({id, at, profile.get()});
+  devices.push_back({id, at, profile.get(), nullptr});
 }
 
-std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledClock& clock) const {
+std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledClock& clock, const std::string& ledger) {
   std::vector<std::unique_ptr<Instrument>> instruments;
-  for (const Device& device : devices) instruments.push_back(make_device(*device.profile, device.id, device.at, clock));
+  for (const Device& device : devices) {
+    if (device.profile != nullptr) {
+      instruments.push_back(make_device(*device.profile, device.id, device.at, clock));
+      continue;
+    }
+    if (!executions) executions = std::make_unique<sila2::Executions>(ledger + ".sila2");
+    sila2::Device made = sila2::make_device(*device.sila2, device.id, device.at, *executions, clock);
+    for (const std::string& note : made.notes)
+      fmt::print(stderr, "athanor driver: instrument “{}”: {}\n", device.id, printable(note));
+    instruments.push_back(std::move(made.instrument));
+  }
   return instruments;
 }
 
@@ -23,7 +45,7 @@ ProfiledDevices profiled_devices(const Lab& lab, const std::string& name) {
   ProfiledDevices found;
   for (const LabInstrument& instrument : lab.instruments) {
     if (instrument.driver != name) continue;
-    if (instrument.profile.empty()) {
+    if (instrument.at.empty()) {
       throw InputError(instrument.place,
                        fmt::format("instrument “{}” of driver “{}” has no “profile” that says how the "
                                    "device is spoken to, and no “at” that says where it is",

@@ -1,4 +1,4 @@
-// Devices that are spoken to by profiles, as a lab file names them.
+// Devices that are spoken to by profiles, or describe themselves, as a lab file names them.
 #pragma once
 
 #include <map>
@@ -10,6 +10,8 @@
 #include "core/clock.h"
 #include "instruments/instrument.h"
 #include "instruments/lab.h"
+#include "sila2/executions.h"
+#include "sila2/profile.h"
 
 namespace athanor {
 
@@ -17,15 +19,20 @@ namespace athanor {
 struct ProfiledDevices {
   struct Device {
     std::string id, at;
-    const Profile* profile = nullptr;
+    const Profile* profile = nullptr;       ///< null: a SiLA 2 server, which describes itself
+    const sila2::Profile* sila2 = nullptr;  ///< and what a profile, if there is one, has to add
   };
   std::vector<Device> devices;
   std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
+  std::map<std::string, std::unique_ptr<sila2::Profile>> sila2_profiles;
+  std::unique_ptr<sila2::Executions> executions;  ///< of SiLA 2 servers, where there are any
 
-  /// throws as load_profile does.
+  /// profile_file: may be empty for a SiLA 2 server. throws as load_profile does.
   void add(const std::string& id, const std::string& at, const std::string& profile_file);
-  /// This and `clock` must outlive them. throws InputError for an address that its adapter cannot make anything of.
-  std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock) const;
+  /// This and `clock` must outlive them; what is kept of SiLA 2 servers stands beside `ledger`. Says on standard error
+  /// what is not offered. throws InputError for an address that its adapter cannot make anything of, EnvironmentError
+  /// for a SiLA 2 server that does not answer.
+  std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger);
 };
 
 /// Of the laboratory's driver `name`. throws InputError for one without devices, or with a device without a profile.

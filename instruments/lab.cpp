@@ -167,7 +167,8 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
   }
   if (const Node profile = reader.optional("profile")) instrument.profile = profile.path().value_or("");
   if (const Node at = reader.optional("at")) instrument.at = at.text().value_or("");
-  if (instrument.profile.empty() != instrument.at.empty()) {
+  const bool tells_itself = instrument.at.starts_with("sila2");  // what it offers; a profile may say more
+  if (instrument.profile.empty() != instrument.at.empty() && !tells_itself) {
     node.error(fmt::format("instrument “{}” has “{}” without “{}”; a device that is spoken to by a profile needs both",
                            id, instrument.at.empty() ? "profile" : "at", instrument.at.empty() ? "at" : "profile"));
   }

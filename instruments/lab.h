@@ -38,9 +38,10 @@ struct LabInstrument {
   std::vector<LabLimit> limits;
   std::vector<LabSignal> signals;
   std::vector<std::pair<std::string, Place>> approve;  ///< capabilities that need a person's approval here
-  std::string profile;  ///< the file that says how the device is spoken to; empty: its driver is a program of its own
-  std::string at;       ///< where the device is, for its profile's adapter
-  Node twin;            ///< settings of the simulated instrument, as written; may be missing
+  std::string
+      profile;  ///< the file that says how the device is spoken to; without it and `at`, its driver is another program
+  std::string at;  ///< where the device is, for its profile's adapter; a SiLA 2 server needs no profile
+  Node twin;       ///< settings of the simulated instrument, as written; may be missing
   Place place;
 };
 
