@@ -1,0 +1,151 @@
+"""What the tests against peers share: processes that are waited for, and a controller's end of the driver protocol."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import zmq
+from grpc_tools import protoc
+
+PROGRAM = os.environ["ATHANOR_PROGRAM"]
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+TIMEOUT_S = 120  # a test that waits longer has failed; nothing else depends on it
+
+
+def _messages():
+    """proto/driver.proto, as Python."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="athanor-peers-"))
+    try:
+        protoc.main(["protoc", f"--proto_path={SOURCE / 'proto'}", f"--python_out={folder}", "driver.proto"])
+        sys.path.insert(0, str(folder))
+        import driver_pb2
+    finally:
+        sys.path.remove(str(folder))
+        shutil.rmtree(folder)
+    return driver_pb2
+
+
+wire = _messages()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class PeerTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="athanor-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def start(self, *command, ready, environment=None):
+        """A process that says a line which begins with `ready` when it is."""
+        with open(self.folder / "stderr", "a") as errors:
+            process = subprocess.Popen(list(map(str, command)), cwd=self.folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=errors, env={**os.environ, **(environment or {})})
+        self.addCleanup(self.kill, process)
+        line = process.stdout.readline()
+        self.assertTrue(line.startswith(ready), f"{command}: {line!r}\n{(self.folder / 'stderr').read_text()}")
+        return process
+
+    @staticmethod
+    def kill(process, how=signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(how)
+        process.wait(TIMEOUT_S)
+        for pipe in (process.stdin, process.stdout):
+            pipe.close()
+
+    def start_driver(self, *arguments):
+        """athanor driver run …, and a controller that it has welcomed."""
+        address = f"ipc://{self.folder}/driver.sock"
+        process = self.start(PROGRAM, "driver", "run", *arguments, "--address", address, "--ledger", self.folder / "ledger", "--dead-man", 0,
+                             ready="driver ")
+        controller = Controller(address)
+        self.addCleanup(controller.close)
+        return process, controller
+
+
+class Controller:
+    """Says what it is told to, and hears until what is waited for has come."""
+
+    def __init__(self, address):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(address)
+        self.heard = []
+        self.say(hello=wire.Hello(controller="test"))
+        self.welcome = self.await_message(lambda message: message.HasField("welcome")).welcome
+
+    def close(self):
+        self.socket.close()
+
+    def capability(self, name):
+        (found,) = [one for one in self.welcome.instruments[0].capabilities if one.name == name]
+        return found
+
+    def say(self, **body):
+        self.socket.send(wire.ToDriver(version=1, **body).SerializeToString())
+
+    def command(self, id, capability, **parameters):
+        """Parameters: a text, or (number, unit). A dot in a name is written as two underscores."""
+        command = wire.Command(id=id, instrument=self.welcome.instruments[0].id, capability=capability)
+        for name, value in parameters.items():
+            entry = command.__getattribute__("with").add(name=name.replace("__", "."))
+            if isinstance(value, str):
+                entry.text = value
+            else:
+                entry.number, entry.unit = value
+        self.say(command=command)
+
+    def await_message(self, is_it):
+        """The first that is what was waited for, of those heard and those to come; heartbeats keep the driver's link."""
+        for message in self.heard:
+            if is_it(message):
+                return message
+        waited = 0
+        while waited < TIMEOUT_S:
+            if not self.socket.poll(500):
+                waited += 0.5
+                self.say(heartbeat=wire.Heartbeat())
+                continue
+            message = wire.FromDriver.FromString(self.socket.recv())
+            self.heard.append(message)
+            if is_it(message):
+                return message
+        said = "\n".join(str(message) for message in self.heard if not (message.HasField("heartbeat") or message.HasField("telemetry")))
+        raise AssertionError(f"not heard within {TIMEOUT_S} s; heard:\n{said}")
+
+    def outcome(self, id):
+        return self.await_message(lambda message: message.HasField("outcome") and message.outcome.id == id).outcome
+
+    def progress(self, id):
+        return self.await_message(lambda message: message.HasField("progress") and message.progress.id == id).progress
+
+    def reading(self, name, is_it=lambda value: True):
+        def shows(message):
+            return any(value.name == name and is_it(value.number) for value in message.telemetry.values)
+
+        values = self.await_message(shows).telemetry.values
+        return next(value for value in values if value.name == name)
+
+    def standing(self, id):
+        self.heard = [message for message in self.heard if not message.HasField("answer")]
+        self.say(question=wire.Question(ids=[id]))
+        return self.await_message(lambda message: message.HasField("answer")).answer.states[0]
+
+    def outcome_after_restart(self, id):
+        """As a controller finds it out: it asks, and where the command still runs, waits."""
+        state = self.standing(id)
+        return state.outcome if state.standing == wire.CommandState.FINISHED else self.outcome(id)
+
+
+def results(outcome):
+    return {value.name: value.text if value.HasField("text") else value.number for value in outcome.results}

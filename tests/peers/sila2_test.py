@@ -1,0 +1,247 @@
+"""Athanor's SiLA 2 adapter against a server on the Python package `sila2`.
+
+Goal: discover, command, progress, fault, kill in mid-command (either end), recover, and no action twice. Method: the server
+counts what it does in a file, and a shaking goes on until the test writes another; nothing here depends on how fast anything is.
+"""
+
+import subprocess
+import sys
+import unittest
+
+from rig import PROGRAM, SOURCE, TIMEOUT_S, PeerTest, free_port, results, wire
+
+SHAKE = {"speed": (600, "1/min"), "shake_time": (10, "s"), "mode": "orbital"}
+
+PROFILE = """
+profile: bench
+sila2: {}
+safe: shaker.stop
+capabilities:
+  shaker.shake: {as: shake, names: {shake_time: duration}, lasts: duration, repeatable: true, risk: safe}
+"""
+
+
+class Sila2Test(PeerTest):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.at = f"sila2-insecure://127.0.0.1:{self.port}"
+
+    def start_server(self, *options):
+        return self.start(sys.executable, SOURCE / "tests/peers/sila2/server.py", self.folder, self.port, *options, ready="ready")
+
+    def actions(self):
+        file = self.folder / "actions"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def go(self, word="on"):
+        part = self.folder / "go.part"
+        part.write_text(word)
+        part.rename(self.folder / "go")
+
+    def profile(self, text=PROFILE):
+        file = self.folder / "profile.yaml"
+        file.write_text(text)
+        return file
+
+    # ── Discovering ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_what_the_server_says_of_itself(self):
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        names = {capability.name for capability in controller.welcome.instruments[0].capabilities}
+        self.assertEqual(names, {"shaker.shake", "shaker.stop", "shaker.get_shaking", "thermometer.measure", "thermometer.get_temperature",
+                                 "thermometer.get_calibrated_at"})
+        shake = controller.capability("shaker.shake")
+        speed, time, mode = shake.parameters
+        self.assertEqual((speed.name, speed.unit, speed.low, speed.high), ("speed", "1/min", 1, 3000))
+        self.assertEqual((time.name, time.unit, time.low, time.HasField("high")), ("shake_time", "s", 0.5, False))
+        self.assertEqual(list(mode.choices), ["orbital", "linear"])
+        self.assertEqual((shake.risk, shake.repeatable), (wire.GUARDED, False))
+        self.assertEqual(controller.welcome.instruments[0].kind, "ShakerWithThermometer")
+        measure = controller.capability("thermometer.measure")
+        self.assertEqual([field.name for field in measure.parameters], ["position.row", "position.column"])
+        self.assertEqual([(field.name, field.unit) for field in measure.results], [("temperature", "degC"), ("valid", "")])
+        notes = (self.folder / "stderr").read_text()
+        self.assertIn("thermometer.measure_all is not offered: “columns” is a list", notes)
+        self.assertIn("thermometer.measure is offered without a result: “picture” is a Binary", notes)
+        self.assertIn("nobody has said what its safe state is", notes)
+
+    def test_a_profile_says_more(self):
+        self.start_server()
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        shake = controller.capability("shake")
+        self.assertEqual((shake.parameters[1].name, shake.duration_parameter), ("duration", "duration"))
+        self.assertEqual((shake.risk, shake.repeatable), (wire.SAFE, True))
+        self.assertEqual(controller.welcome.instruments[0].kind, "bench")
+
+    def test_tls_with_a_certificate_of_the_servers_own(self):
+        self.start_server("--tls")
+        profile = self.profile("profile: bench\nsila2: {root_certificate: server.pem}\nsafe: nothing\n")
+        _, controller = self.start_driver(profile, "--at", f"sila2://127.0.0.1:{self.port}")
+        controller.command("c1", "thermometer.get_temperature")
+        self.assertEqual(results(controller.outcome("c1")), {"temperature": 21.25})
+
+    # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_commands_properties_and_readings(self):
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        controller.command("c1", "thermometer.measure", position__row="B", position__column=(7, ""))
+        outcome = controller.outcome("c1")
+        self.assertEqual(results(outcome), {"temperature": 36.5, "valid": "true"})
+        self.assertEqual({value.unit for value in outcome.results if value.name == "temperature"}, {"degC"})
+        controller.command("c2", "thermometer.get_calibrated_at")
+        self.assertEqual(results(controller.outcome("c2")), {"calibrated_at": "2026-03-01T08:15:30.000Z"})
+        controller.command("c3", "shaker.get_shaking")
+        self.assertEqual(results(controller.outcome("c3")), {"shaking": "false"})
+        reading = controller.reading("temperature")
+        self.assertEqual((reading.number, reading.unit), (21.25, "degC"))
+        self.assertEqual(self.actions(), ["measure B7"])
+
+    def test_progress_and_readings_while_it_goes_on(self):
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        controller.command("c1", "shaker.shake", **SHAKE)
+        told = controller.await_message(lambda message: message.progress.fraction == 0.25).progress
+        self.assertIn(told.note, ("", "about 7 s left"))
+        controller.reading("shaking", lambda shaking: shaking == 1)
+        controller.command("c1", "shaker.shake", **SHAKE)  # doubled on its way
+        self.go()
+        self.assertEqual(results(controller.outcome("c1")), {"turns": 100})
+        controller.command("c1", "shaker.shake", **SHAKE)  # and late
+        controller.command("c2", "shaker.get_shaking")
+        controller.outcome("c2")
+        self.assertEqual(self.actions(), ["shake 600 10 orbital"])
+
+    def test_faults_keep_their_names(self):
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        controller.command("c1", "shaker.shake", **SHAKE)
+        self.go("loose")
+        outcome = controller.outcome("c1")
+        self.assertEqual((outcome.done, outcome.fault, outcome.not_begun), (False, wire.DEVICE, False))
+        self.assertIn("PlateLoose: at the left", outcome.message)
+        controller.command("c2", "thermometer.measure", position__row="X", position__column=(1, ""))
+        self.assertIn("looks the other way", controller.outcome("c2").message)
+        controller.command("c3", "thermometer.measure", position__row="A", position__column=(1.5, ""))
+        outcome = controller.outcome("c3")
+        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LIMIT, True))
+        self.assertIn("expected a whole number", outcome.message)
+        controller.command("c4", "shaker.shake", speed=(0, "1/min"), shake_time=(10, "s"), mode="orbital")
+        self.assertIn("below the limit", controller.outcome("c4").message)
+        self.assertEqual(self.actions(), ["shake 600 10 orbital", "measure X1"])
+
+    # ── Cancelling and stopping ──────────────────────────────────────────────────────────────────────────────────────
+
+    def test_cancel_by_the_standards_feature(self):
+        self.start_server("--cancel")
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="linear")
+        controller.progress("c1")
+        controller.say(cancel=wire.Cancel(id="c1"))
+        self.assertEqual(controller.outcome("c1").fault, wire.INTERRUPTED)
+        self.assertEqual(self.actions(), ["shake 600 10 linear", "cancel one"])
+
+    def test_stop_is_answered_when_the_device_is_safe(self):
+        self.start_server()
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="linear")
+        controller.progress("c1")
+        controller.say(stop=wire.Stop(why="test", id="s1"))
+        controller.await_message(lambda message: message.stopped.id == "s1" and message.stopped.instruments)
+        self.assertEqual(controller.outcome("c1").fault, wire.INTERRUPTED)
+        self.assertEqual(self.actions(), ["shake 600 10 linear", "stop"])
+
+    # ── Killed ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_the_driver_is_killed_and_the_command_goes_on(self):
+        self.start_server()
+        driver, controller = self.start_driver(self.profile(), "--at", self.at)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="orbital")
+        controller.progress("c1")
+        self.kill(driver)
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        state = controller.standing("c1")
+        self.assertEqual(state.standing, wire.CommandState.RUNNING)
+        self.go()
+        self.assertEqual(results(controller.outcome("c1")), {"turns": 100})
+        self.assertEqual(self.actions(), ["shake 600 10 orbital"])
+
+    def test_the_driver_is_dead_when_the_command_ends(self):
+        self.start_server()
+        driver, controller = self.start_driver(self.profile(), "--at", self.at)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="orbital")
+        controller.progress("c1")
+        self.kill(driver)
+        self.go()
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        self.assertEqual(results(controller.outcome_after_restart("c1")), {"turns": 100})
+        self.assertEqual(self.actions(), ["shake 600 10 orbital"])
+
+    def test_the_server_is_killed_and_nobody_knows(self):
+        server = self.start_server()
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="orbital")
+        controller.progress("c1")
+        self.kill(server)
+        self.start_server()
+        outcome = controller.outcome("c1")
+        self.assertEqual((outcome.done, outcome.not_begun), (False, False))
+        self.assertIn("INVALID_COMMAND_EXECUTION_UUID", outcome.message)
+        # The device went to its safe state, and works again.
+        controller.command("c2", "thermometer.get_temperature")
+        self.assertEqual(results(controller.outcome("c2")), {"temperature": 21.25})
+        self.assertEqual(self.actions(), ["shake 600 10 orbital", "stop"])
+
+    def test_a_command_to_a_server_that_is_gone_is_not_begun(self):
+        server = self.start_server()
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        self.kill(server)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="orbital")
+        outcome = controller.outcome("c1")
+        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, True))
+        self.start_server()
+        controller.command("c2", "thermometer.get_temperature")
+        self.assertEqual(results(controller.outcome("c2")), {"temperature": 21.25})
+
+    def test_another_server_at_the_same_address_is_told_nothing(self):
+        server = self.start_server()
+        _, controller = self.start_driver(self.profile(), "--at", self.at)
+        self.kill(server)
+        self.start_server("--other")
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="orbital")
+        outcome = controller.outcome("c1")
+        self.assertTrue(outcome.not_begun)
+        self.assertIn("another server", outcome.message)
+        self.assertEqual(self.actions(), [])
+
+    # ── As a laboratory ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_a_campaign_over_a_server_in_the_lab_file(self):
+        self.start_server()
+        self.profile()
+        address = f"ipc://{self.folder}/bench.sock"
+        (self.folder / "lab.yaml").write_text(f"""
+lab: bench
+drivers: {{bench: {{endpoint: "{address}", dead_man: 0 s}}}}
+instruments: {{shaker-1: {{driver: bench, at: "{self.at}", profile: profile.yaml, limits: {{shake: {{speed: {{max: 1000 1/min}}}}}}}}}}
+""")
+        (self.folder / "campaign.yaml").write_text("""
+campaign: shaking
+lab: lab.yaml
+space: {speed: {range: [100 1/min, 1000 1/min]}}
+objectives: {turns: {goal: maximize}}
+procedure: [{step: shake, do: shake, with: {speed: $speed, duration: 10 s, mode: orbital}, gives: {turns: turns}}]
+planner: {initial: 3, batch: 1}
+stop: {experiments: 3}
+""")
+        self.go()
+        self.start(PROGRAM, "driver", "run", "lab.yaml", ready="driver bench")
+        done = subprocess.run([PROGRAM, "run", "campaign.yaml", "--json"], cwd=self.folder, capture_output=True, text=True, timeout=TIMEOUT_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.actions()), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
