@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
@@ -25,7 +26,7 @@ std::string trimmed(const std::string& text) {
 
 std::optional<double> as_number(const std::string& text) {
   std::string word = trimmed(text);
-  if (word.starts_with('+')) word.erase(0, 1);
+  if (word.starts_with('+') && !word.starts_with("+-")) word.erase(0, 1);
   double number = 0;
   const auto read = std::from_chars(word.data(), word.data() + word.size(), number);
   if (read.ec != std::errc() || read.ptr != word.data() + word.size() || !std::isfinite(number)) return std::nullopt;
@@ -42,16 +43,9 @@ std::optional<Template> read_bound(const Node& node, const Variable& variable, c
   const auto text = node.text();
   auto made = text ? Template::read(node, *text, known) : std::nullopt;
   if (!made) return std::nullopt;
-  Values ones;
-  for (const auto& [name, one] : known) {
-    if (one.is_text) {
-      ones[name] = std::string("1");
-    } else {
-      ones[name] = 1.0;
-    }
-  }
+  if (text->find('{') == std::string::npos && !node.quantity_in(variable.unit)) return std::nullopt;
   try {
-    in_unit(parse_quantity(made->fill(ones)), variable.unit);
+    in_unit(parse_quantity(made->fill(ones(known))), variable.unit);
   } catch (const InputError& error) {
     node.error(error.what());
     return std::nullopt;
@@ -154,6 +148,10 @@ std::optional<Take> Take::read(const Node& node, const std::string& name, const 
       if (take.row_ < 0) row.error("rows are counted from 1");
     }
   }
+  if (const Node bit = reader.optional("bit")) {
+    take.bit_ = bit.integer().value_or(0);
+    if (take.bit_ < 0 || take.bit_ > 31) bit.error(fmt::format("bit {}; expected 0 to 31", take.bit_));
+  }
   if (const Node text = reader.optional("text")) {
     const bool is_text = text.boolean().value_or(true);
     if (declared && declared->is_text != is_text)
@@ -229,7 +227,14 @@ Outcome<std::variant<double, std::string>> Take::from(const nlohmann::json& answ
   if (variable_.is_text) return Value(trimmed(*text));
   const auto number = as_number(*text);
   if (!number) return misunderstood(name_, fmt::format("{} is no number", quote(*text)), answer);
-  return Value(device_unit_.convert(*number * scale_, variable_.unit));
+  if (bit_ >= 0) {
+    if (*number < 0 || *number > UINT32_MAX || std::trunc(*number) != *number)
+      return misunderstood(name_, fmt::format("{} has no bits", quote(*text)), answer);
+    return Value(static_cast<double>(static_cast<std::uint32_t>(*number) >> bit_ & 1));
+  }
+  const double value = device_unit_.convert(*number * scale_, variable_.unit);
+  if (!std::isfinite(value)) return misunderstood(name_, fmt::format("{} is beyond all numbers", quote(*text)), answer);
+  return Value(value);
 }
 
 // ── Conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ class Take {
   ///   field   the how-manieth of the parts that `of` (",") separates, from 1
   ///   at      "NAME" or "/JSON/POINTER"
   ///   row     of a column: "first", "last" (so where it is left out) or a number from 1
+  ///   bit     the how-manieth bit of a whole number, from 0: 0 or 1
   ///   unit    in which the device says it, where that is not the variable's
   ///   scale   what the device's number is multiplied by first
   ///   text    true: a text, where `declared` does not say
@@ -64,6 +65,7 @@ class Take {
   long field_ = 0;
   std::string separator_;
   std::string key_;  ///< of a structure; with a slash in front: a JSON pointer
+  long bit_ = -1;    ///< of a whole number; −1: all of it
   long row_ = -1;    ///< of a column, from 0; −1: the last
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/template.h"
 #include "core/document.h"
 #include "core/outcome.h"
 
@@ -19,7 +20,9 @@ class Bus {
   virtual ~Bus() = default;
 
   /// Makes the connection, anew if there was one. Nothing of an earlier exchange is taken for an answer afterwards.
-  virtual std::optional<Fault> connect() = 0;
+  /// greeted: what is asked first shows whether the device answers just that, so that nobody need wait here for an
+  /// answer that comes late.
+  virtual std::optional<Fault> connect(bool greeted) = 0;
 
   /// One exchange: the step's verb and what stands beside it, filled in. Gives the answer: a text, or what the device
   /// said in a structure of its own (registers by name, a JSON document, columns of a table); null for verbs that get
@@ -36,10 +39,11 @@ class Bus {
 class Adapter {
  public:
   struct Verb {
-    std::string name;                 ///< the key of a step: "ask"
-    bool answers = true;              ///< so that something can be taken from it
-    std::vector<std::string> beside;  ///< further keys that belong to the verb: {"body"}
-    bool harmless = false;            ///< asks only: may be said again when no answer came
+    std::string name;                      ///< the key of a step: "ask"
+    bool answers = true;                   ///< so that something can be taken from it
+    std::vector<std::string> beside = {};  ///< further keys that belong to the verb: {"body"}
+    bool harmless = false;                 ///< asks only: may be said again when no answer came
+    Filling filling = {};                  ///< of what follows the verb
   };
 
   virtual ~Adapter() = default;

@@ -25,11 +25,16 @@ double time_in(const Template& time, const Values& values) {
 }  // namespace
 
 Conversation::Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock)
-    : profile_(profile), clock_(clock), bus_(profile.adapter->bus_to(address)) {}
+    : profile_(profile),
+      clock_(clock),
+      bus_(profile.adapter->bus_to(address)),
+      greeted_(std::any_of(profile.hello.begin(), profile.hello.end(),
+                           [](const ProfileStep& step) { return step.expect_answer || !step.expect.empty(); })) {}
 
 /// Where in the profile it happened, so that whoever wrote it finds the step.
 Fault Conversation::placed(const ProfileStep& step, const Fault& fault) const {
-  return {fault.kind, fmt::format("{} ({}:{})", fault.message, profile_.name, step.place.line)};
+  const std::string file = step.place.file.substr(step.place.file.rfind('/') + 1);
+  return {fault.kind, fmt::format("{} ({}:{})", fault.message, file, step.place.line)};
 }
 
 /// A device that answered late is connected anew, and must then say what its profile expects before anything else is
@@ -37,13 +42,22 @@ Fault Conversation::placed(const ProfileStep& step, const Fault& fault) const {
 std::optional<Fault> Conversation::be_connected(const Conduct& conduct) {
   std::optional<Fault> fault;
   for (int i = 0; i < kTries && !connected_; ++i) {
-    fault = bus_->connect();
+    fault = bus_->connect(greeted_);
+    if (!fault) fault = greet(conduct);
     connected_ = !fault;
-    Values values;
-    if (connected_ && (fault = run(profile_.hello, values, conduct))) connected_ = false;
     if (fault && fault->kind == Fault::Kind::kInterrupted) return fault;
   }
-  return connected_ ? std::nullopt : fault;
+  return fault;
+}
+
+std::optional<Fault> Conversation::greet(const Conduct& conduct) {
+  struct Greeting {
+    bool& on;
+    ~Greeting() { on = false; }
+  } greeting{greeting_};
+  greeting_ = true;
+  Values values;
+  return run(profile_.hello, values, conduct);
 }
 
 std::optional<Fault> Conversation::run(const Routine& routine, Values& values, const Conduct& conduct, bool* acted) {
@@ -71,7 +85,9 @@ std::optional<Fault> Conversation::run(const Routine& routine, Values& values, c
 
 std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& values, const Conduct& conduct,
                                            bool* acted) {
-  if (const auto fault = be_connected(conduct)) return fault;
+  if (!greeting_) {
+    if (const auto fault = be_connected(conduct)) return fault;
+  }
   if (acted != nullptr && !step.verb.harmless) *acted = true;
   const auto answer = bus_->exchange(step.verb.name, step.what.fill(values));
   if (!answer) {
@@ -79,18 +95,23 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
     return placed(step, answer.fault());
   }
   const nlohmann::json& said = answer.value();
+  // What is not understood may be the answer to another question, and the right one still on its way.
+  const auto misunderstood = [&](const Fault& fault) {
+    connected_ = false;
+    return placed(step, fault);
+  };
   for (const FaultRule& rule : step.faults) {
     if (!matches(rule.pattern, raw(said))) continue;
     return placed(step, {rule.kind, fmt::format("{}{}the device answered {}", rule.say, rule.say.empty() ? "" : ": ",
                                                 quote(said))});
   }
   if (step.expect_answer && !matches(step.expect_answer, raw(said))) {
-    return placed(step, {Fault::Kind::kDevice,
-                         fmt::format("the device answered {}, which is not what was expected", quote(said))});
+    return misunderstood(
+        {Fault::Kind::kDevice, fmt::format("the device answered {}, which is not what was expected", quote(said))});
   }
   for (const Take& take : step.takes) {
     auto value = take.from(said);
-    if (!value) return placed(step, value.fault());
+    if (!value) return misunderstood(value.fault());
     values[take.name()] = std::move(value.value());
   }
   for (const Condition& condition : step.expect) {
@@ -109,8 +130,8 @@ std::optional<Fault> Conversation::repeat(const ProfileStep& step, Values& value
   for (;;) {
     const auto fault = do_step(step, values, conduct, acted);
     if (fault) {
-      // A question that was lost on its way can be asked again; what acts cannot.
-      if (!step.verb.harmless || fault->kind != Fault::Kind::kLink || ++unanswered >= kTries) return fault;
+      // A question that was lost on its way can be asked again, over a line that is made anew; what acts cannot.
+      if (!step.verb.harmless || fault->kind != Fault::Kind::kLink || greeting_ || ++unanswered >= kTries) return fault;
       continue;
     }
     unanswered = 0;

@@ -34,6 +34,7 @@ class Conversation {
 
  private:
   std::optional<Fault> be_connected(const Conduct& conduct);
+  std::optional<Fault> greet(const Conduct& conduct);
   std::optional<Fault> do_step(const ProfileStep& step, Values& values, const Conduct& conduct, bool* acted);
   std::optional<Fault> repeat(const ProfileStep& step, Values& values, const Conduct& conduct, bool* acted);
   Fault placed(const ProfileStep& step, const Fault& fault) const;
@@ -41,7 +42,8 @@ class Conversation {
   const Profile& profile_;
   const ScaledClock& clock_;
   std::unique_ptr<Bus> bus_;
-  bool connected_ = false;
+  const bool greeted_;  ///< the hello holds an answer against what is expected
+  bool connected_ = false, greeting_ = false;
 };
 
 }  // namespace athanor

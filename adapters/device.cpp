@@ -1,6 +1,7 @@
 #include "adapters/device.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,17 +14,16 @@
 #include <thread>
 
 #include "adapters/conversation.h"
+#include "adapters/job.h"
 #include "core/check.h"
-#include "core/digest.h"
 #include "core/error.h"
 #include "instruments/description.h"
-#include "instruments/kit.h"
 #include "instruments/messages.h"
 
 namespace athanor {
 namespace {
 
-constexpr double kSafeAgain = 5;      // seconds between two tries to reach the safe state
+constexpr double kSafeAgain = 2;      // seconds between two tries to reach the safe state
 constexpr double kReadingsAgain = 5;  // seconds until readings that failed are tried again
 constexpr double kSpinning = 0.005;   // seconds that a wait between two questions takes at least, on the wall
 constexpr double kProgressEvery = 1;  // seconds
@@ -48,7 +48,6 @@ class ProfileDevice final : public Instrument {
       quit_ = true;
       break_off();
     }
-    changed_.notify_all();
     thread_.join();
     close(wake_fd_);
   }
@@ -58,18 +57,14 @@ class ProfileDevice final : public Instrument {
   wire::Instrument describe() const override { return description_; }
 
   Outcome<Duration> start(const wire::Command& command, Time now) override {
-    const ProfileCapability* capability = find(command.capability());
-    ATHANOR_CHECK(capability != nullptr, "a command for a capability that was not described");
-    Job job{command, capability, values_of(capability->description, command), now, {}, false};
-    if (const auto fault = unsafe_text(job.values)) return *fault;
-    {
-      const Lock lock(mutex_);
-      ATHANOR_CHECK(!job_, "a second command was started while one runs");
-      job_ = std::move(job);
-      go_on();
-    }
+    Job job = make_job(profile_, command, now);
+    if (const auto fault = unsafe_text(*profile_.adapter, job.values)) return *fault;
+    const double expected_s = expected_seconds(job.capability->description, command);
+    const Lock lock(mutex_);
+    ATHANOR_CHECK(!job_, "a second command was started while one runs");
+    job_ = std::move(job);
     changed_.notify_all();
-    return from_seconds(expected_seconds(capability->description, command));
+    return from_seconds(expected_s);
   }
 
   Time wakes_at() const override {
@@ -89,7 +84,7 @@ class ProfileDevice final : public Instrument {
 
   void cancel(const std::string& command_id, Time) override {
     const Lock lock(mutex_);
-    if (!job_ || job_->command.id() != command_id) return;
+    if (!job_ || job_->command.id() != command_id || ending()) return;
     cancelled_ = true;
     break_off();
   }
@@ -108,7 +103,7 @@ class ProfileDevice final : public Instrument {
 
   std::vector<wire::Value> readings(Time) override {
     const Lock lock(mutex_);
-    readings_wanted_ = true;
+    readings_wanted_ = !profile_.readings.empty();
     changed_.notify_all();
     return std::exchange(readings_, {});
   }
@@ -116,13 +111,14 @@ class ProfileDevice final : public Instrument {
   /// What ran when the last driver died may be running still. A device that knows the command is waited for; any other
   /// is made safe, since nobody would end what it does. Blocks for as long as the profile's timeouts, at a start only.
   Memory recall(const wire::Command& command, Time now) override {
-    const ProfileCapability* capability = find(command.capability());
+    const ProfileCapability* capability = capability_of(profile_, command.capability());
     Lock lock(mutex_);
     Memory memory;
-    if (capability != nullptr && capability->recall && !job_) {
-      Job job{command, capability, values_of(capability->description, command), now, {}, true};
+    if (capability != nullptr && capability->recall && !job_ && safe_) {
+      Job job = make_job(profile_, command, now);
+      job.recalled = true;
       Values values = job.values;
-      if (!say(*capability->recall, values, resolute(), lock)) {
+      if (!say(Doing::kRecall, *capability->recall, values, lock)) {
         job_ = std::move(job);
         changed_.notify_all();
         memory.kind = Memory::Kind::kRunning;
@@ -135,74 +131,31 @@ class ProfileDevice final : public Instrument {
   }
 
  private:
-  struct Job {
-    wire::Command command;
-    const ProfileCapability* capability;
-    Values values;
-    Time began;
-    std::optional<Time> told;  ///< when progress was reported last
-    bool recalled = false;     ///< begun under an earlier driver
-  };
+  enum class Doing { kNothing, kRecall, kReadings, kCommand, kCancel, kSafe };
 
-  const ProfileCapability* find(const std::string& name) const {
-    const auto capability = std::find_if(profile_.capabilities.begin(), profile_.capabilities.end(),
-                                         [&](const ProfileCapability& one) { return one.description.name() == name; });
-    return capability == profile_.capabilities.end() ? nullptr : &*capability;
-  }
+  bool ending() const { return doing_ == Doing::kCancel || doing_ == Doing::kSafe; }  // locked
 
-  static Values values_of(const wire::Capability& capability, const wire::Command& command) {
-    Values values;
-    const Arguments with(capability, command);
-    for (const wire::Field& field : capability.parameters()) {
-      if (!with.given(field.name())) continue;
-      if (field.is_text()) {
-        values[field.name()] = with.text(field.name());
-      } else {
-        values[field.name()] = with.number(field.name());
-      }
-    }
-    values["id"] = command.id();
-    values["sample"] = command.sample();
-    values["place"] = command.place();
-    const std::size_t digits = command.place().find_last_not_of("0123456789") + 1;
-    values["tag"] = static_cast<double>(std::stoul(hex(sha256(command.id())).substr(0, 8), nullptr, 16) >> 1);
-    if (digits < command.place().size()) values["position"] = std::stod(command.place().substr(digits));
-    return values;
-  }
-
-  /// A text with a line's end in it would be two commands to many a device.
-  std::optional<Fault> unsafe_text(const Values& values) const {
-    const std::string unsafe = profile_.adapter->unsafe_in_texts();
-    for (const auto& [name, value] : values) {
-      const auto* text = std::get_if<std::string>(&value);
-      if (text == nullptr) continue;
-      for (const char c : *text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7f && unsafe.find(c) == std::string::npos) continue;
-        return Fault{Fault::Kind::kLimit, fmt::format("“{}” holds the character \\x{:02x}, which the device could take "
-                                                      "for another command",
-                                                      name, byte)};
-      }
-    }
-    return std::nullopt;
-  }
-
+  /// What is being said or waited for ends. But for the way to the safe state, in which nothing stands.
   void break_off() {  // locked
+    changed_.notify_all();
+    if (doing_ == Doing::kSafe) return;
     broken_off_ = true;
     conversation_.interrupt();
-    changed_.notify_all();
   }
 
   void go_on() {  // locked
-    broken_off_ = cancelled_ = false;
+    broken_off_ = false;
     conversation_.resume();
   }
 
   // ── The device's thread ────────────────────────────────────────────────────────────────────────────────────────────
 
   void live() {
+    sigset_t all;  // signals are the driver's; one for a pipe that a program closed must not end it
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
     Lock lock(mutex_);
-    while (!quit_) {
+    while (!quit_ || job_) {
       if (job_) {
         work(lock);
       } else if (!safe_ && monotonic_seconds() >= safe_again_) {
@@ -213,6 +166,7 @@ class ProfileDevice final : public Instrument {
         rest(lock);
       }
     }
+    if (!safe_) reach_safe(lock);  // nobody tries again
   }
 
   void rest(Lock& lock) {
@@ -231,152 +185,113 @@ class ProfileDevice final : public Instrument {
     Values values = job_->values;
     bool acted = job_->recalled;
     std::optional<Fault> fault;
-    if (!job_->recalled) fault = say(job_->capability->begin, values, patient(), lock, &acted);
-    if (!fault) fault = say(job_->capability->finish, values, patient(), lock, &acted);
-    if (fault && broken_off_)
-      fault = Fault{Fault::Kind::kInterrupted, safe_ ? "cancelled" : "the instrument was to be made safe"};
-    if (fault && acted) {
-      const auto& cancel = job_->capability->cancel;
-      const bool gently = cancelled_ && safe_ && cancel;
-      go_on();
-      Values known = job_->values;
-      if (!gently || say(*cancel, known, resolute(), lock)) safe_ = false;
-      if (!safe_) reach_safe(lock);
+    if (!job_->recalled) fault = say(Doing::kCommand, job_->capability->begin, values, lock, &acted);
+    if (!fault) fault = say(Doing::kCommand, job_->capability->finish, values, lock, &acted);
+    if (fault && broken_off_) {
+      fault = Fault{Fault::Kind::kInterrupted, !safe_       ? "the instrument was to be made safe"
+                                               : cancelled_ ? "cancelled"
+                                                            : "the driver ended"};
     }
-    report(outcome_of(*job_, fault, acted, values));
+    if (fault && acted) wind_up(lock);
+    report(outcome_of(*job_, fault, acted, values, clock_.now()));
     job_.reset();
+    cancelled_ = false;
     go_on();
+  }
+
+  /// After what did not come to its end.
+  void wind_up(Lock& lock) {
+    const auto& cancel = job_->capability->cancel;
+    if (cancelled_ && safe_ && cancel) {
+      go_on();
+      Values values = job_->values;
+      if (!say(Doing::kCancel, *cancel, values, lock) && safe_) return;
+    }
+    safe_ = false;
+    reach_safe(lock);
   }
 
   void reach_safe(Lock& lock) {
     go_on();
     Values none;
-    const auto fault = say(profile_.safe, none, resolute(), lock);
+    const auto fault = say(Doing::kSafe, profile_.safe, none, lock);
     if (!fault) {
       safe_ = said_safe_ = true;
       unsafe_why_.clear();
       return wake();
     }
     safe_again_ = monotonic_seconds() + kSafeAgain;
-    if (fault->message == unsafe_why_) return;
-    unsafe_why_ = fault->message;
-    wire::FromDriver told;
-    told.mutable_refused()->set_why(
-        fmt::format("instrument “{}” could not be brought to its safe state, which is tried again every {} s: {}",
-                    description_.id(), kSafeAgain, fault->message));
-    report(std::move(told));
-  }
-
-  void read_sensors(Lock& lock) {
-    readings_wanted_ = false;
-    if (profile_.readings.empty()) return;
-    Values values;
-    if (say(profile_.readings, values, patient(), lock)) {
-      readings_again_ = monotonic_seconds() + kReadingsAgain;
-    } else {
-      keep_readings(values);
-    }
+    tell_once(unsafe_why_, fmt::format("could not be brought to its safe state, which is tried again every {} s: {}",
+                                       kSafeAgain, fault->message));
   }
 
   bool readings_due() const { return readings_wanted_ && monotonic_seconds() >= readings_again_; }
 
-  void keep_readings(const Values& values) {
-    readings_.clear();
-    for (const ProfileStep& step : profile_.readings) {
-      for (const Take& take : step.takes) {
-        const auto value = values.find(take.name());
-        if (value == values.end()) continue;
-        if (const double* number = std::get_if<double>(&value->second))
-          readings_.push_back(number_value(take.name(), *number, take.variable().unit.text()));
-      }
+  void read_sensors(Lock& lock) {
+    readings_wanted_ = false;
+    Values values;
+    const auto fault = say(Doing::kReadings, profile_.readings, values, lock);
+    if (!fault) {
+      unread_why_.clear();
+      readings_ = readings_of(profile_.readings, values);
+    } else if (!broken_off_) {
+      readings_again_ = monotonic_seconds() + kReadingsAgain;
+      tell_once(unread_why_, fmt::format("gives no readings: {}", fault->message));
     }
   }
 
   /// The lock is let go while the device is spoken to.
-  std::optional<Fault> say(const Routine& routine, Values& values, const Conversation::Conduct& conduct, Lock& lock,
-                           bool* acted = nullptr) {
+  std::optional<Fault> say(Doing doing, const Routine& routine, Values& values, Lock& lock, bool* acted = nullptr) {
+    const Doing before = std::exchange(doing_, doing);
     lock.unlock();
     std::optional<Fault> fault;
     try {
-      fault = conversation_.run(routine, values, conduct, acted);
+      fault = conversation_.run(routine, values, conduct(doing), acted);
     } catch (const std::exception& error) {
       fault = Fault{Fault::Kind::kDevice, error.what()};
     }
     lock.lock();
+    doing_ = before;
     return fault;
   }
 
-  /// As a command is carried out: broken off by a cancel or a stop, and with readings while it waits.
-  Conversation::Conduct patient() {
+  Conversation::Conduct conduct(Doing doing) {
     Conversation::Conduct conduct;
-    conduct.wait = [this](double lab_s) {
+    conduct.wait = [this, doing](double lab_s) {
       Lock lock(mutex_);
-      const auto over = [this] { return broken_off_ || quit_; };
-      if (lab_s > 0) {
-        const double wall_s = std::max(kSpinning, seconds(clock_.wall(from_seconds(lab_s))));
-        const double end = monotonic_seconds() + wall_s;
-        for (double left = wall_s; left > 0 && !over(); left = end - monotonic_seconds()) {
-          changed_.wait_for(lock, std::chrono::duration<double>(left), [&] { return over() || readings_due(); });
-          if (!over() && readings_due()) read_sensors(lock);
-        }
-      }
-      return !over();
+      wait(doing, lab_s, lock);
+      return doing == Doing::kSafe || !broken_off_;
     };
-    conduct.progress = [this](const std::string& note) { report_progress(note); };
+    if (doing == Doing::kCommand) conduct.progress = [this](const std::string& note) { report_progress(note); };
     return conduct;
   }
 
-  /// On the way to the safe state: nothing breaks it off, and the end of the driver only shortens its waiting.
-  Conversation::Conduct resolute() {
-    Conversation::Conduct conduct;
-    conduct.wait = [this](double lab_s) {
-      Lock lock(mutex_);
-      const double wall_s = seconds(clock_.wall(from_seconds(lab_s)));
-      if (lab_s > 0) changed_.wait_for(lock, std::chrono::duration<double>(wall_s), [this] { return quit_; });
-      return true;
-    };
-    return conduct;
+  /// As long as that takes, or until it is broken off; sensors are read meanwhile.
+  void wait(Doing doing, double lab_s, Lock& lock) {
+    if (lab_s <= 0) return;
+    const double end = monotonic_seconds() + std::max(kSpinning, seconds(clock_.wall(from_seconds(lab_s))));
+    const auto over = [&] { return broken_off_ && doing != Doing::kSafe; };
+    const auto due = [&] { return doing == Doing::kCommand && readings_due(); };
+    for (double left = end - monotonic_seconds(); left > 0 && !over(); left = end - monotonic_seconds()) {
+      changed_.wait_for(lock, std::chrono::duration<double>(left), [&] { return over() || due(); });
+      if (!over() && due()) read_sensors(lock);
+    }
   }
 
   void report_progress(const std::string& note) {
     const Lock lock(mutex_);
     const Time now = clock_.now();
-    if (!job_ || (job_->told && clock_.wall(now - *job_->told) < from_seconds(kProgressEvery))) return;
+    if (job_->told && clock_.wall(now - *job_->told) < from_seconds(kProgressEvery)) return;
     job_->told = now;
-    const double expected_s = expected_seconds(job_->capability->description, job_->command);
-    wire::FromDriver told;
-    told.mutable_progress()->set_id(job_->command.id());
-    told.mutable_progress()->set_fraction(
-        expected_s > 0 ? std::clamp(seconds(now - job_->began) / expected_s, 0.0, 0.99) : 0.0);
-    told.mutable_progress()->set_note(note);
-    report(std::move(told));
+    report(progress_of(*job_, note, now));
   }
 
-  wire::FromDriver outcome_of(const Job& job, std::optional<Fault> fault, bool acted, const Values& values) const {
-    wire::Outcome outcome;
-    for (const wire::Field& field : job.capability->description.results()) {
-      const auto value = values.find(field.name());
-      if (fault) break;
-      if (value == values.end()) {
-        fault = Fault{Fault::Kind::kDevice, fmt::format("no step gave the result “{}”", field.name())};
-      } else if (const double* number = std::get_if<double>(&value->second)) {
-        *outcome.add_results() = number_value(field.name(), *number, field.unit());
-      } else {
-        *outcome.add_results() = text_value(field.name(), std::get<std::string>(value->second));
-      }
-    }
-    const double took_s = std::max(0.0, seconds(clock_.now() - job.began));
-    if (fault) {
-      outcome = failed_outcome(job.command.id(), *fault, took_s);
-      outcome.set_not_begun(!acted);
-    } else {
-      outcome.set_id(job.command.id());
-      outcome.set_done(true);
-      outcome.set_took_s(took_s);
-    }
-    wire::FromDriver message;
-    *message.mutable_outcome() = std::move(outcome);
-    return message;
+  /// For a person, who is told again only of something new.
+  void tell_once(std::string& last, const std::string& what) {  // locked
+    if (std::exchange(last, what) == what) return;
+    wire::FromDriver told;
+    told.mutable_refused()->set_why(fmt::format("instrument “{}” {}", description_.id(), what));
+    report(std::move(told));
   }
 
   void report(wire::FromDriver message) {  // locked
@@ -384,7 +299,7 @@ class ProfileDevice final : public Instrument {
     wake();
   }
 
-  void wake() {
+  void wake() {  // locked
     woken_at_ = clock_.now();
     const std::uint64_t one = 1;
     if (write(wake_fd_, &one, sizeof one) < 0) return;  // it is awake already
@@ -399,15 +314,16 @@ class ProfileDevice final : public Instrument {
   mutable std::mutex mutex_;  // for all that follows
   std::condition_variable changed_;
   std::optional<Job> job_;
+  Doing doing_ = Doing::kNothing;  ///< what is being said now
   std::vector<wire::FromDriver> reports_;
   Time woken_at_ = kNever;  ///< of the latest report
   std::vector<wire::Value> readings_;
   bool broken_off_ = false;  ///< what is being said or waited for is to end
-  bool cancelled_ = false;
+  bool cancelled_ = false, quit_ = false;
   bool safe_ = true, said_safe_ = false;
-  bool readings_wanted_ = false, quit_ = false;
+  bool readings_wanted_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
-  std::string unsafe_why_;                      ///< as a person was told last
+  std::string unsafe_why_, unread_why_;         ///< as a person was told last
   std::thread thread_;
 };
 

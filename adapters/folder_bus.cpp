@@ -10,9 +10,9 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
@@ -34,9 +34,20 @@ struct Settings {
   double settle_s = 1;  ///< a file that has not grown for so long is whole
 };
 
-/// A name in the folder and nothing else: what separates folders becomes a hyphen.
-std::string plain_name(std::string name) {
+/// A text in the name of a file stays in the folder: what separates folders becomes a hyphen.
+std::string in_a_name(const std::string& text) {
+  std::string name = text;
   std::replace(name.begin(), name.end(), '/', '-');
+  return name;
+}
+
+/// The same in a pattern, where it stands for itself alone.
+std::string in_a_pattern(const std::string& text) {
+  std::string name;
+  for (const char c : in_a_name(text)) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) name += '\\';
+    name += c;
+  }
   return name;
 }
 
@@ -56,11 +67,11 @@ class FolderBus final : public Bus {
   FolderBus(std::string folder, const Settings& settings) : folder_(std::move(folder)), settings_(settings) {}
 
   /// What is there already is of earlier days.
-  std::optional<Fault> connect() override {
-    std::error_code error;
-    if (!fs::is_directory(folder_, error))
-      return Fault{Fault::Kind::kLink, fmt::format("{} is no folder that can be looked into", folder_.string())};
-    if (!connected_) pass_over();
+  std::optional<Fault> connect(bool) override {
+    if (connected_) return std::nullopt;
+    const auto found = files();
+    if (!found) return found.fault();
+    known_ = found.value();
     connected_ = true;
     return std::nullopt;
   }
@@ -78,58 +89,79 @@ class FolderBus final : public Bus {
   }
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
-    const std::string name = plain_name(raw(step.at(verb)));
-    if (verb == "drop") {
-      pass_over();
-      return drop(name, step.contains("content") ? step.at("content") : nlohmann::json(""));
-    }
-    const double timeout_s = timeout_of(step, settings_.timeout_s);
-    return collect(name, timeout_s);
+    const std::string name = raw(step.at(verb));
+    if (verb == "drop") return drop(name, step.contains("content") ? step.at("content") : nlohmann::json(""));
+    return collect(name, timeout_of(step, settings_.timeout_s));
   }
 
  private:
-  struct Seen {
+  /// By which a file that was written anew is told from the old one.
+  struct Stamp {
     std::uintmax_t size = 0;
+    fs::file_time_type written;
+    bool operator==(const Stamp&) const = default;
+  };
+  struct Seen {
+    Stamp stamp;
     double since = 0;  ///< monotonic seconds
   };
+  using Files = std::map<std::string, Stamp>;
 
-  void pass_over() {
+  /// The files of the folder, by name.
+  Outcome<Files> files() const {
+    Files found;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder_, error)) taken_.insert(entry.path().filename());
+    fs::directory_iterator entry(folder_, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      std::error_code gone;
+      const Stamp stamp{entry->file_size(gone), entry->last_write_time(gone)};
+      if (!gone) found[entry->path().filename()] = stamp;
+    }
+    if (error)
+      return Fault{Fault::Kind::kLink,
+                   fmt::format("the folder {} cannot be looked into: {}", folder_.string(), error.message())};
+    return found;
   }
 
-  /// Appears under its name when it is whole.
+  /// Appears under its name when it is whole. What lies in the folder by then is no answer to it.
   Outcome<nlohmann::json> drop(const std::string& name, const nlohmann::json& content) {
+    auto found = files();
+    if (!found) return found.fault();
+    known_ = found.value();
     const fs::path file = folder_ / name, unfinished = folder_ / ("." + name + ".part");
     std::ofstream out(unfinished, std::ios::binary);
     out << (content.is_string() ? content.get<std::string>() : content.dump(2) + "\n");
     out.close();
     std::error_code error;
-    if (out) fs::rename(unfinished, file, error);
+    Stamp stamp;
+    if (out) {
+      stamp = {fs::file_size(unfinished, error), fs::last_write_time(unfinished, error)};
+      fs::rename(unfinished, file, error);
+    }
     if (!out || error)
       return Fault{Fault::Kind::kLink, fmt::format("the file {} cannot be written: {}", file.string(),
                                                    error ? error.message() : "disk full, or not permitted")};
-    taken_.insert(name);
+    known_[name] = stamp;
     return nlohmann::json();
   }
 
+  /// The first by name, if several have come.
   Outcome<nlohmann::json> collect(const std::string& pattern, double timeout_s) {
     const double end = monotonic_seconds() + timeout_s;
     std::map<std::string, Seen> growing;
     for (;;) {
-      std::error_code error;
-      for (const auto& entry : fs::directory_iterator(folder_, error)) {
-        const std::string name = entry.path().filename();
-        if (taken_.contains(name) || name.starts_with('.') || fnmatch(pattern.c_str(), name.c_str(), 0) != 0) continue;
-        std::error_code gone;
-        const std::uintmax_t size = entry.file_size(gone);
-        if (gone) continue;
+      const auto found = files();
+      if (!found) return found.fault();
+      for (const auto& [name, stamp] : found.value()) {
+        const auto known = known_.find(name);
+        if (known != known_.end() && known->second == stamp) continue;
+        if (name.starts_with('.') || fnmatch(pattern.c_str(), name.c_str(), 0) != 0) continue;
         const double now = monotonic_seconds();
-        const auto [seen, fresh] = growing.try_emplace(name, Seen{size, now});
-        if (seen->second.size != size) seen->second = {size, now};
-        if (size == 0 || now - seen->second.since < settings_.settle_s) continue;
-        taken_.insert(name);
-        return parsed(entry.path(), size);
+        Seen& seen = growing.try_emplace(name, Seen{stamp, now}).first->second;
+        if (seen.stamp != stamp) seen = {stamp, now};
+        if (stamp.size == 0 || now - seen.since < settings_.settle_s) continue;
+        known_[name] = stamp;
+        return parsed(folder_ / name, stamp.size);
       }
       if (monotonic_seconds() >= end) {
         return Fault{Fault::Kind::kDeadline, fmt::format("no new file “{}” came into {} within {} s", pattern,
@@ -167,7 +199,7 @@ class FolderBus final : public Bus {
   fs::path folder_;
   const Settings& settings_;
   bool connected_ = false;
-  std::set<std::string> taken_;  ///< names that are no new results
+  Files known_;  ///< no new results, as long as they stay like that
   std::mutex mutex_;
   std::condition_variable changed_;
   bool interrupted_ = false;
@@ -178,13 +210,21 @@ class FolderAdapter final : public Adapter {
   explicit FolderAdapter(Settings settings) : settings_(settings) {}
 
   const std::vector<Verb>& verbs() const override {
-    static const std::vector<Verb> verbs = {{"drop", false, {"content"}, false}, {"collect", true, {"timeout"}, true}};
+    static const std::vector<Verb> verbs = {{.name = "drop",
+                                             .answers = false,
+                                             .beside = {"content"},
+                                             .filling = {.as_written = true, .escaped = in_a_name}},
+                                            {.name = "collect",
+                                             .beside = {"timeout"},
+                                             .harmless = true,
+                                             .filling = {.as_written = true, .escaped = in_a_pattern}}};
     return verbs;
   }
 
   void check(const std::string& verb, const nlohmann::json& step, const Node& node) const override {
     const nlohmann::json& name = step.at(verb);
-    if (!name.is_string() || name.get<std::string>().empty() || name.get<std::string>().starts_with('.'))
+    const std::string text = name.is_string() ? name.get<std::string>() : "";
+    if (text.empty() || text.starts_with('.') || text.find('/') != std::string::npos)
       node.error(fmt::format("{} is no name of a file; expected one such as “{{sample}}.csv”", name.dump()));
     check_timeout(step, node);
   }

@@ -2,16 +2,18 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
 #include "core/error.h"
-#include "core/quantity.h"
 
 namespace athanor {
 namespace {
@@ -34,6 +36,20 @@ struct ListFree {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
+/// In a path or its question part, a text is one word whatever it holds.
+std::string percent_encoded(const std::string& text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      encoded += fmt::format("%{:02X}", byte);
+    }
+  }
+  return encoded;
+}
+
 std::size_t keep(const char* bytes, std::size_t size, std::size_t count, void* into) {
   auto& body = *static_cast<std::string*>(into);
   if (body.size() + size * count > kLongest) return 0;
@@ -49,10 +65,7 @@ class HttpBus final : public Bus {
     while (address_.ends_with('/')) address_.pop_back();
   }
 
-  std::optional<Fault> connect() override {
-    curl_easy_reset(easy_.get());
-    return std::nullopt;  // each request connects where it must
-  }
+  std::optional<Fault> connect(bool) override { return std::nullopt; }  // each request connects where it must
 
   void interrupt() override {
     interrupted_ = true;
@@ -85,8 +98,13 @@ class HttpBus final : public Bus {
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, problem);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
-    if (step.contains("body")) {
-      add_header("Content-Type: application/json");
+    if (verb != "get") {
+      // The library says a request again when a connection that it kept turns out to be dead: a fresh one is never
+      // that.
+      curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    }
+    if (verb != "get" && verb != "delete") {
+      add_header(sent.empty() ? "Content-Type:" : "Content-Type: application/json");
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, sent.c_str());
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(sent.size()));
     }
@@ -99,7 +117,7 @@ class HttpBus final : public Bus {
     }
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200 || status >= 300)
+    if ((status < 200 || status >= 300) && !accepted(step, status))
       return Fault{Fault::Kind::kDevice, fmt::format("{} was answered with status {}: {}", what, status, quote(body))};
     if (body.empty()) return nlohmann::json();
     nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
@@ -107,6 +125,12 @@ class HttpBus final : public Bus {
   }
 
  private:
+  static bool accepted(const nlohmann::json& step, long status) {
+    if (!step.contains("accept")) return false;
+    const nlohmann::json& also = step.at("accept");
+    return std::find(also.begin(), also.end(), status) != also.end();
+  }
+
   CURLcode perform() {
     curl_multi_add_handle(multi_.get(), easy_.get());
     CURLcode code = CURLE_OK;
@@ -134,11 +158,13 @@ class HttpAdapter final : public Adapter {
   explicit HttpAdapter(Settings settings) : settings_(std::move(settings)) {}
 
   const std::vector<Verb>& verbs() const override {
-    static const std::vector<Verb> verbs = {{"get", true, {"timeout"}, true},
-                                            {"post", true, {"body", "timeout"}, false},
-                                            {"put", true, {"body", "timeout"}, false},
-                                            {"patch", true, {"body", "timeout"}, false},
-                                            {"delete", true, {"timeout"}, false}};
+    static const Filling path = {.as_written = true, .escaped = percent_encoded};
+    static const std::vector<Verb> verbs = {
+        {.name = "get", .beside = {"accept", "timeout"}, .harmless = true, .filling = path},
+        {.name = "post", .beside = {"body", "accept", "timeout"}, .filling = path},
+        {.name = "put", .beside = {"body", "accept", "timeout"}, .filling = path},
+        {.name = "patch", .beside = {"body", "accept", "timeout"}, .filling = path},
+        {.name = "delete", .beside = {"accept", "timeout"}, .filling = path}};
     return verbs;
   }
 
@@ -146,6 +172,10 @@ class HttpAdapter final : public Adapter {
     const nlohmann::json& path = step.at(verb);
     if (!path.is_string() || !path.get<std::string>().starts_with('/'))
       node.error(fmt::format("{} is no path of the device; expected one that begins with “/”", path.dump()));
+    const nlohmann::json also = step.value("accept", nlohmann::json::array());
+    if (!also.is_array() ||
+        !std::all_of(also.begin(), also.end(), [](const auto& one) { return one.is_number_integer(); }))
+      node.error("“accept” is followed by a list of the statuses that are no faults, such as [409]");
     check_timeout(step, node);
   }
 

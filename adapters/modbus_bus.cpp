@@ -1,6 +1,7 @@
 // Devices with Modbus registers, over TCP or a serial line (RTU), by libmodbus.
 #include <fmt/format.h>
 #include <modbus/modbus.h>
+#include <poll.h>
 
 #include <bit>
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "adapters/bus.h"
+#include "adapters/wiring.h"
 #include "core/check.h"
 #include "core/error.h"
 #include "core/quantity.h"
@@ -36,9 +38,7 @@ struct Settings {
   int unit = 1;  ///< of several devices on one line
   double timeout_s = 1;
   bool low_word_first = false;
-  int baud = 9600;
-  char parity = 'N';
-  int stop_bits = 1;
+  SerialSettings serial;
   std::map<std::string, Register> registers;
 };
 
@@ -95,22 +95,28 @@ class ModbusBus final : public Bus {
  public:
   ModbusBus(std::string address, const Settings& settings) : address_(std::move(address)), settings_(settings) {}
 
-  std::optional<Fault> connect() override {
+  std::optional<Fault> connect(bool greeted) override {
     context_.reset();
-    if (address_.starts_with("serial:")) {
-      context_.reset(modbus_new_rtu(address_.substr(std::string("serial:").size()).c_str(), settings_.baud,
-                                    settings_.parity, 8, settings_.stop_bits));
+    if (const auto port = serial_address(address_)) {
+      const SerialSettings& serial = settings_.serial;
+      const char parity = serial.parity == "even" ? 'E' : serial.parity == "odd" ? 'O' : 'N';
+      context_.reset(
+          modbus_new_rtu(port->c_str(), static_cast<int>(serial.baud), parity, 8, serial.stop_bits == "2" ? 2 : 1));
     } else {
-      const std::string rest = address_.substr(std::string("tcp://").size());
-      const std::size_t colon = rest.rfind(':');
-      context_.reset(modbus_new_tcp_pi(rest.substr(0, colon).c_str(), rest.substr(colon + 1).c_str()));
+      const auto parts = tcp_address(address_);
+      context_.reset(modbus_new_tcp_pi(parts->host.c_str(), parts->port.c_str()));
     }
     if (!context_) return lost("cannot be spoken to");
     const auto whole = static_cast<std::uint32_t>(settings_.timeout_s);
     modbus_set_response_timeout(context_.get(), whole, static_cast<std::uint32_t>((settings_.timeout_s - whole) * 1e6));
     modbus_set_slave(context_.get(), settings_.unit);
     if (modbus_connect(context_.get()) != 0) return lost("cannot be reached");
-    modbus_flush(context_.get());
+    // Answers over TCP are numbered. Over a serial line, one that comes late is let go by.
+    const bool patiently = std::exchange(late_, false) && !greeted && serial_address(address_);
+    pollfd waited{modbus_get_socket(context_.get()), POLLIN, 0};
+    do {
+      modbus_flush(context_.get());
+    } while (patiently && poll(&waited, 1, static_cast<int>(settings_.timeout_s * 1000)) > 0);
     return std::nullopt;
   }
 
@@ -118,7 +124,9 @@ class ModbusBus final : public Bus {
     if (!context_) return lost("is not connected");
     if (verb == "write") {
       const auto entry = step.at(verb).begin();
-      if (const auto fault = write(entry.key(), entry.value().get<double>())) return *fault;
+      const bool bit = entry.value().is_boolean();
+      const double value = bit ? (entry.value().get<bool>() ? 1 : 0) : entry.value().get<double>();
+      if (const auto fault = write(entry.key(), value)) return *fault;
       return nlohmann::json();
     }
     nlohmann::json answer = nlohmann::json::object();
@@ -186,6 +194,7 @@ class ModbusBus final : public Bus {
   Fault lost(const std::string& what) {
     const Fault fault{Fault::Kind::kLink,
                       fmt::format("the device at {} {}: {}", address_, what, modbus_strerror(errno))};
+    late_ = true;
     context_.reset();
     return fault;
   }
@@ -193,6 +202,7 @@ class ModbusBus final : public Bus {
   std::string address_;
   const Settings& settings_;
   std::unique_ptr<modbus_t, Free> context_;
+  bool late_ = false;  ///< an answer may be on its way still
 };
 
 // ── The adapter ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +212,7 @@ class ModbusAdapter final : public Adapter {
   explicit ModbusAdapter(Settings settings) : settings_(std::move(settings)) {}
 
   const std::vector<Verb>& verbs() const override {
-    static const std::vector<Verb> verbs = {{"read", true, {}, true}, {"write", false, {}, false}};
+    static const std::vector<Verb> verbs = {{.name = "read", .harmless = true}, {.name = "write", .answers = false}};
     return verbs;
   }
 
@@ -213,11 +223,12 @@ class ModbusAdapter final : public Adapter {
         return node.error(
             "expected one register and its value, such as write: {setpoint: “{temperature in degC}”}; several are "
             "several steps, since their order matters");
-      if (!what.begin().value().is_number())
-        node.error(fmt::format("{} is no number for a register", what.begin().value().dump()));
+      const nlohmann::json& value = what.begin().value();
       const Register* place = known(what.begin().key(), node);
-      if (place != nullptr && !place->can_be_written())
-        node.error(fmt::format("the register “{}” can only be read", what.begin().key()));
+      if (place == nullptr) return;
+      if (!value.is_number() && !(place->is_bit() && value.is_boolean()))
+        node.error(fmt::format("{} is no number for the register “{}”", value.dump(), what.begin().key()));
+      if (!place->can_be_written()) node.error(fmt::format("the register “{}” can only be read", what.begin().key()));
       return;
     }
     for (const nlohmann::json& name : what.is_array() ? what : nlohmann::json::array({what})) {
@@ -230,11 +241,7 @@ class ModbusAdapter final : public Adapter {
   }
 
   std::unique_ptr<Bus> bus_to(const std::string& address) const override {
-    const std::size_t colon = address.rfind(':');
-    const bool tcp = address.starts_with("tcp://") && colon > std::string("tcp://").size();
-    if (!tcp && !address.starts_with("serial:/"))
-      throw InputError(fmt::format(
-          "“{}” is no address of a Modbus device; expected “tcp://HOST:PORT” or “serial:/dev/ttyUSB0”", address));
+    require_line_address(address, "a Modbus device");
     return std::make_unique<ModbusBus>(address, settings_);
   }
 
@@ -271,6 +278,8 @@ Register read_register(const Node& node, const std::string& name) {
   if (const Node type = reader.optional("type")) {
     place.type = type.one_of({"int16", "uint16", "int32", "uint32", "float32"}).value_or("uint16");
     if (place.is_bit()) type.error("a coil or discrete input is a bit and has no type");
+    if (place.address + place.words() > 65536)
+      type.error(fmt::format("“{}” at {} ends beyond 65535", place.type, place.address));
   }
   if (const Node scale = reader.optional("scale")) {
     place.scale = scale.number().value_or(1);
@@ -280,19 +289,11 @@ Register read_register(const Node& node, const std::string& name) {
   return place;
 }
 
-void read_serial(const Node& node, Settings& settings) {
-  MapReader reader(node, "the serial line");
-  if (const Node baud = reader.optional("baud")) {
-    const long rate = baud.integer().value_or(9600);
-    if (rate < 50 || rate > 4'000'000) baud.error(fmt::format("{} baud; expected 50 to 4000000", rate));
-    settings.baud = static_cast<int>(rate);
-  }
-  if (const Node parity = reader.optional("parity")) {
-    const auto word = parity.one_of({"none", "even", "odd"});
-    settings.parity = word == "even" ? 'E' : word == "odd" ? 'O' : 'N';
-  }
-  if (const Node stop = reader.optional("stop_bits")) settings.stop_bits = stop.one_of({"1", "2"}) == "2" ? 2 : 1;
-  reader.finish();
+SerialSettings read_rtu(const Node& node) {
+  const SerialSettings serial = read_serial(node);
+  if (serial.data_bits != 8 || serial.stop_bits == "1.5" || serial.flow != "none")
+    node.error("Modbus RTU has 8 data bits, 1 or 2 stop bits, and no flow control");
+  return serial;
 }
 
 }  // namespace
@@ -307,7 +308,7 @@ std::unique_ptr<Adapter> make_modbus_adapter(const Node& node) {
   settings.timeout_s = read_time(reader, "timeout", settings.timeout_s, 60);
   if (const Node words = reader.optional("words"))
     settings.low_word_first = words.one_of({"high_first", "low_first"}) == "low_first";
-  if (const Node serial = reader.optional("serial")) read_serial(serial, settings);
+  if (const Node serial = reader.optional("serial")) settings.serial = read_rtu(serial);
   if (const Node registers = reader.required("registers")) {
     for (const auto& [name, place] : registers.entries()) settings.registers[name] = read_register(place, name);
   }

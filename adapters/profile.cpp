@@ -120,6 +120,7 @@ wire::Capability read_description(MapReader& reader, const std::string& name) {
 
 ProfileCapability read_capability(const Node& node, const std::string& name, const Adapter& adapter) {
   ProfileCapability capability;
+  const std::size_t mistakes_before = node.document().mistakes().size();
   MapReader reader(node, fmt::format("capability “{}”", name));
   capability.description = read_description(reader, name);
   Variables variables = variables_of(capability.description.parameters());
@@ -143,8 +144,13 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
   RoutineReader finishing(adapter, variables, results);  // after a restart nothing of the beginning is known
   if (finish) capability.finish = finishing.read(finish);
   for (const auto& [result, variable] : results) {
-    if (!(finish ? finishing : steps).taken().contains(result))
+    const Variables& all = (finish ? finishing : steps).taken();
+    const auto taken = all.find(result);
+    if (taken == all.end()) {
       node.error(fmt::format("no step of “{}” takes its result “{}” from an answer", name, result));
+    } else if (taken->second.may_miss) {
+      node.error(fmt::format("result “{}” of “{}” is taken only in steps that may be left out", result, name));
+    }
   }
   if (const Node recall = reader.optional("recall")) {
     if (!finish)
@@ -154,6 +160,12 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
   if (const Node cancel = reader.optional("cancel"))
     capability.cancel = RoutineReader(adapter, variables, {}).read(cancel);
   reader.finish();
+  if (node.document().mistakes().size() > mistakes_before) return capability;
+  wire::Instrument alone;
+  alone.set_id("device");
+  alone.set_kind("device");
+  *alone.add_capabilities() = capability.description;
+  for (const std::string& mistake : mistakes_in(alone)) node.error(mistake);
   return capability;
 }
 
@@ -178,10 +190,9 @@ std::unique_ptr<Adapter> read_adapter(MapReader& reader) {
   return adapter;
 }
 
-Routine read_safe(MapReader& reader, const Adapter& adapter) {
-  const Node safe = reader.optional("safe");
+Routine read_safe(const Node& profile, const Node& safe, const Adapter& adapter) {
   if (!safe) {
-    reader.node().error(
+    profile.error(
         "the profile has no safe state; say under “safe:” what brings the device there, or “safe: nothing” where it "
         "can do no harm whatever it was doing");
     return {};
@@ -202,23 +213,19 @@ Profile read_profile(std::unique_ptr<Document> file) {
   if (const Node kind = reader.optional("kind")) profile.kind = kind.text().value_or(profile.name);
   reader.optional("about").text();
   profile.adapter = read_adapter(reader);
+  const Node hello = reader.optional("hello"), safe = reader.optional("safe"), readings = reader.optional("readings");
   const Node capabilities = reader.required("capabilities");
   if (profile.adapter) {
-    if (const Node hello = reader.optional("hello"))
-      profile.hello = RoutineReader(*profile.adapter, {}, {}).read(hello);
-    profile.safe = read_safe(reader, *profile.adapter);
-    if (const Node readings = reader.optional("readings"))
-      profile.readings = RoutineReader(*profile.adapter, {}, {}).read(readings);
-    if (capabilities) {
-      for (const auto& [name, node] : capabilities.entries())
-        profile.capabilities.push_back(read_capability(node, name, *profile.adapter));
-    }
-    reader.finish();
+    const Adapter& adapter = *profile.adapter;
+    profile.hello = RoutineReader(adapter, {}, {}).read(hello);
+    profile.safe = read_safe(reader.node(), safe, adapter);
+    profile.readings = RoutineReader(adapter, {}, {}).read(readings);
+    for (const auto& [name, node] : capabilities ? capabilities.entries() : std::vector<std::pair<std::string, Node>>())
+      profile.capabilities.push_back(read_capability(node, name, adapter));
+    if (capabilities.kind() == Node::Kind::kMap && profile.capabilities.empty())
+      capabilities.error("no capabilities; expected at least one");
   }
-  if (!profile.file->has_errors()) {
-    for (const std::string& mistake : mistakes_in(describe(profile, profile.name)))
-      profile.file->error({profile.file->name()}, mistake);
-  }
+  reader.finish();
   profile.file->throw_if_errors();
   return profile;
 }

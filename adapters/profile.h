@@ -37,6 +37,7 @@ struct ProfileStep {
   StructureTemplate what;        ///< the verb and what stands beside it, by key
   std::optional<Template> wait;  ///< a time
   std::vector<Take> takes;
+  std::vector<std::string> taken;  ///< their names, also of those that could not be read
   std::vector<Condition> expect;
   Pattern expect_answer;  ///< what the raw answer must match; may be null
   std::vector<FaultRule> faults;

@@ -1,13 +1,9 @@
 // Devices that a vendor's program, or a script, speaks for: one process a command, JSON in and out.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +18,7 @@
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
+#include "adapters/process.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/quantity.h"
@@ -30,113 +27,12 @@ namespace athanor {
 namespace {
 
 constexpr std::size_t kLongest = std::size_t{16} << 20;  // bytes that a program may say
+constexpr double kLongestPoll = 3600;                    // seconds
 constexpr std::size_t kLastWords = 400;                  // bytes of its errors in a message
 
 struct Settings {
   double timeout_s = 60;
   double grace_s = 2;  ///< from being asked to end to being killed
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-    return *this;
-  }
-  int get() const { return fd_; }
-  void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
-
-struct Pipe {
-  Descriptor read, write;
-  Pipe() {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-      throw EnvironmentError(fmt::format("no pipe for a program: {}", std::strerror(errno)));
-    read = Descriptor(ends[0]);
-    write = Descriptor(ends[1]);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  }
-};
-
-/// A program that runs, with pipes to and from it; killed with all its children when this ends first, or this process.
-class Process {
- public:
-  Process(const std::vector<std::string>& words, const std::string& folder) {
-    std::vector<char*> argv;
-    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    const pid_t parent = getpid();
-    pid_ = fork();
-    if (pid_ < 0) throw EnvironmentError(fmt::format("cannot start a program: {}", std::strerror(errno)));
-    if (pid_ == 0) become(argv, folder, parent);
-    in.read.close();
-    out.write.close();
-    errors.write.close();
-    started.write.close();
-    ended = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
-    pollfd waiting{started.read.get(), POLLIN, 0};
-    while (poll(&waiting, 1, -1) < 0 && errno == EINTR) {
-    }
-    int error = 0;
-    if (read(started.read.get(), &error, sizeof error) == sizeof error) start_error = error;
-  }
-
-  ~Process() {
-    if (pid_ > 0 && !reaped_) {
-      kill(-pid_, SIGKILL);
-      while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-      }
-    }
-  }
-
-  void signal(int number) const { kill(-pid_, number); }
-
-  /// 0: it did well. Otherwise how it ended, in words.
-  std::string reap() {
-    int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    reaped_ = true;
-    kill(-pid_, SIGKILL);  // what it left behind
-    if (WIFSIGNALED(status))
-      return fmt::format("was ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
-    return WEXITSTATUS(status) == 0 ? "" : fmt::format("ended with status {}", WEXITSTATUS(status));
-  }
-
-  Pipe in, out, errors, started;
-  Descriptor ended;
-  int start_error = 0;
-
- private:
-  [[noreturn]] void become(const std::vector<char*>& argv, const std::string& folder, pid_t parent) {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (const int end : {in.read.get(), out.write.get(), errors.write.get()}) fcntl(end, F_SETFL, 0);
-    dup2(in.read.get(), STDIN_FILENO);
-    dup2(out.write.get(), STDOUT_FILENO);
-    dup2(errors.write.get(), STDERR_FILENO);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (getppid() == parent && chdir(folder.c_str()) == 0) execvp(argv[0], argv.data());
-    const int error = errno;
-    if (write(started.write.get(), &error, sizeof error) < 0) _exit(126);
-    _exit(127);
-  }
-
-  pid_t pid_ = -1;
-  bool reaped_ = false;
 };
 
 /// What it said: JSON as a whole, or its last line if that is, or a text.
@@ -155,7 +51,7 @@ class ProgramBus final : public Bus {
   ProgramBus(std::string folder, const Settings& settings)
       : folder_(std::move(folder)), settings_(settings), interrupt_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
-  std::optional<Fault> connect() override {
+  std::optional<Fault> connect(bool) override {
     struct stat found {};
     if (stat(folder_.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return std::nullopt;
     return Fault{Fault::Kind::kLink, fmt::format("{} is no folder; programs run in it", folder_)};
@@ -177,10 +73,10 @@ class ProgramBus final : public Bus {
     for (const nlohmann::json& word : step.at(verb)) words.push_back(raw(word));
     const double timeout_s = timeout_of(step, settings_.timeout_s);
     Process process(words, folder_);
-    if (process.start_error != 0) {
+    if (process.start_error() != 0) {
       process.reap();
       return Fault{Fault::Kind::kDevice, fmt::format("the program {} cannot be started in {}: {}", words.front(),
-                                                     folder_, std::strerror(process.start_error))};
+                                                     folder_, std::strerror(process.start_error()))};
     }
     const std::string input = step.contains("input") ? step.at("input").dump() + "\n" : "";
     return listen(process, words.front(), input, timeout_s);
@@ -195,16 +91,16 @@ class ProgramBus final : public Bus {
     double end = monotonic_seconds() + timeout_s;
     bool too_long = false, stopped = false;
     for (bool running = true; running;) {
-      pollfd waits[] = {{process.ended.get(), POLLIN, 0},
+      pollfd waits[] = {{process.ended(), POLLIN, 0},
                         {process.out.read.get(), POLLIN, 0},
                         {process.errors.read.get(), POLLIN, 0},
                         {process.in.write.get(), POLLOUT, 0},
                         {stopped ? -1 : interrupt_.get(), POLLIN, 0}};
-      const double left = std::max(0.0, end - monotonic_seconds());
+      const double left = std::clamp(end - monotonic_seconds(), 0.0, kLongestPoll);
       const int ready = poll(waits, std::size(waits), static_cast<int>(std::ceil(left * 1000)));
       if (ready < 0 && errno != EINTR) break;
-      if (waits[1].revents != 0) take(process.out.read, out);
-      if (waits[2].revents != 0) take(process.errors.read, errors);
+      if (waits[1].revents != 0) take_some(process.out.read, out);
+      if (waits[2].revents != 0) take_some(process.errors.read, errors);
       if (waits[3].revents != 0) give(process.in.write, input, given);
       running = (waits[0].revents & POLLIN) == 0;
       const bool late = monotonic_seconds() >= end;
@@ -219,9 +115,11 @@ class ProgramBus final : public Bus {
         end = monotonic_seconds() + settings_.grace_s;
       }
     }
-    take(process.out.read, out);
-    take(process.errors.read, errors);
     const std::string badly = process.reap();
+    while (take_some(process.out.read, out)) {
+    }
+    while (take_some(process.errors.read, errors)) {
+    }
     if (too_long)
       return Fault{Fault::Kind::kDeadline,
                    fmt::format("the program {} took longer than {} s and was ended", name, pretty_number(timeout_s))};
@@ -236,18 +134,13 @@ class ProgramBus final : public Bus {
     return said(out);
   }
 
-  static void take(Descriptor& from, std::string& into) {
+  /// True if there may be more at once.
+  static bool take_some(Descriptor& from, std::string& into) {
     char bytes[65536];
-    while (from.get() >= 0) {
-      const ssize_t count = read(from.get(), bytes, sizeof bytes);
-      if (count > 0) {
-        if (into.size() < kLongest) into.append(bytes, static_cast<std::size_t>(count));
-      } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-        return from.close();
-      } else if (errno == EAGAIN) {
-        return;
-      }
-    }
+    const ssize_t count = read(from.get(), bytes, sizeof bytes);
+    if (count > 0 && into.size() < kLongest) into.append(bytes, static_cast<std::size_t>(count));
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) from.close();
+    return count > 0;
   }
 
   static void give(Descriptor& to, const std::string& input, std::size_t& given) {
@@ -267,8 +160,10 @@ class ProgramAdapter final : public Adapter {
   explicit ProgramAdapter(Settings settings) : settings_(settings) {}
 
   const std::vector<Verb>& verbs() const override {
-    static const std::vector<Verb> verbs = {{"run", true, {"input", "timeout"}, false},
-                                            {"query", true, {"input", "timeout"}, true}};
+    static const Filling written = {.as_written = true};
+    static const std::vector<Verb> verbs = {
+        {.name = "run", .beside = {"input", "timeout"}, .filling = written},
+        {.name = "query", .beside = {"input", "timeout"}, .harmless = true, .filling = written}};
     return verbs;
   }
 

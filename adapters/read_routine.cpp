@@ -19,19 +19,6 @@ std::optional<Fault::Kind> fault_kind(const Node& node) {
   return *word == "sample" ? Fault::Kind::kSample : *word == "stock" ? Fault::Kind::kStock : Fault::Kind::kDevice;
 }
 
-/// A one in each hole, to try what the adapter makes of it.
-Values ones(const Variables& known) {
-  Values values;
-  for (const auto& [name, variable] : known) {
-    if (variable.is_text) {
-      values[name] = std::string("x");
-    } else {
-      values[name] = 1.0;
-    }
-  }
-  return values;
-}
-
 }  // namespace
 
 RoutineReader::RoutineReader(const Adapter& adapter, Variables known, Variables results)
@@ -40,42 +27,42 @@ RoutineReader::RoutineReader(const Adapter& adapter, Variables known, Variables 
 Routine RoutineReader::read(const Node& steps) {
   Routine routine;
   if (!steps) return routine;
-  for (const Node& node : steps.items()) {
-    if (auto step = read_step(node)) routine.push_back(std::move(*step));
-  }
+  const std::vector<Node> items = steps.items();
+  if (items.empty() && steps.kind() == Node::Kind::kSequence) steps.error("no steps; expected at least one");
+  for (const Node& node : items) routine.push_back(read_step(node));
   return routine;
 }
 
-std::optional<ProfileStep> RoutineReader::read_step(const Node& node) {
+ProfileStep RoutineReader::read_step(const Node& node) {
   ProfileStep step;
   step.place = node.place();
   MapReader reader(node, "the step");
-  if (!read_verb(reader, step)) return std::nullopt;
-  const bool waits = step.verb.name.empty();
+  const bool does_something = read_verb(reader, step);
+  const bool answers = !does_something || (!step.wait && step.verb.answers);
   for (const char* key : {"take", "expect", "faults", "until"}) {
     const Node part = reader.optional(key);
-    if (!part || (!waits && step.verb.answers)) continue;
-    part.error(fmt::format("“{}” gets no answer, so there is nothing for “{}”", waits ? kWait : step.verb.name, key));
-    return std::nullopt;
+    if (!part || answers) continue;
+    part.error(
+        fmt::format("“{}” gets no answer, so there is nothing for “{}”", step.wait ? kWait : step.verb.name, key));
   }
-  step.needs.merge(step.what.needs());
   if (const Node takes = reader.optional("take")) read_takes(takes, step);
-  if (const Node expect = reader.optional("expect")) read_expect(expect, step);
-  if (const Node faults = reader.optional("faults")) read_faults(faults, step);
-  read_until(reader, step);
-  reader.finish();
+  if (answers) {
+    if (const Node expect = reader.optional("expect")) read_expect(expect, step);
+    if (const Node faults = reader.optional("faults")) read_faults(faults, step);
+    read_until(reader, step);
+  }
+  if (does_something) reader.finish();
   return step;
 }
 
-/// The one key that says what is done; false if the step is of no use.
+/// The one key that says what is done; false if there is none.
 bool RoutineReader::read_verb(MapReader& reader, ProfileStep& step) {
   std::vector<std::string> names = {kWait};
   std::vector<Node> found;
   if (const Node wait = reader.optional(kWait)) {
     found.push_back(wait);
     step.wait = read_time(wait);
-    if (!step.wait) return false;
-    step.needs = step.wait->needs();
+    if (step.wait) step.needs = step.wait->needs();
   }
   for (const Adapter::Verb& verb : adapter_.verbs()) {
     names.push_back(verb.name);
@@ -83,31 +70,32 @@ bool RoutineReader::read_verb(MapReader& reader, ProfileStep& step) {
     if (!node) continue;
     found.push_back(node);
     step.verb = verb;
-    auto what = StructureTemplate::read(node, known_);
-    if (!what) return false;
-    step.what.put(verb.name, std::move(*what));
+    step.what = {};
+    bool good = put(step, verb.name, node, verb.filling);
     for (const std::string& key : verb.beside) {
-      const Node beside = reader.optional(key);
-      auto more = beside ? StructureTemplate::read(beside, known_) : std::nullopt;
-      if (beside && !more) return false;
-      if (more) step.what.put(key, std::move(*more));
+      if (const Node beside = reader.optional(key)) good = put(step, key, beside, {}) && good;
     }
+    if (good) adapter_.check(verb.name, step.what.fill(ones(known_)), node);
   }
-  if (found.size() == 1) {
-    if (!step.wait) adapter_.check(step.verb.name, step.what.fill(ones(known_)), found.front());
-    return true;
-  }
-  if (!found.empty()) {
+  if (found.size() > 1)
     found.back().error(fmt::format("a step does one thing; expected one of {}", fmt::join(names, ", ")));
-    return false;
-  }
+  if (!found.empty()) return true;
   // A slip of the pen is better told by the key than by the step.
   std::string hint;
+  if (reader.node().kind() != Node::Kind::kMap) return false;  // on the list already
   for (const auto& [key, value] : reader.node().entries()) {
     if (const auto near = nearest_name(key, names)) hint = fmt::format("; did you mean “{}” by “{}”?", *near, key);
   }
   reader.node().error(fmt::format("the step does nothing; expected one of {}{}", fmt::join(names, ", "), hint));
   return false;
+}
+
+bool RoutineReader::put(ProfileStep& step, const std::string& key, const Node& node, const Filling& filling) const {
+  auto what = StructureTemplate::read(node, known_, filling);
+  if (!what) return false;
+  step.needs.merge(what->needs());
+  step.what.put(key, std::move(*what));
+  return true;
 }
 
 void RoutineReader::read_takes(const Node& node, ProfileStep& step) {
@@ -120,18 +108,21 @@ void RoutineReader::read_takes(const Node& node, ProfileStep& step) {
     std::optional<Variable> declared;
     if (result != results_.end()) declared = result->second;
     auto take = Take::read(place, name, declared);
-    if (!take) continue;
-    Variable variable = take->variable();
-    variable.may_miss = !step.needs.empty();  // the step may be left out
+    Variable variable = take ? take->variable() : declared.value_or(Variable{});
+    // The step may be left out, and no earlier one took it for certain.
+    const auto before = taken_.find(name);
+    const bool may_be_left_out =
+        std::any_of(step.needs.begin(), step.needs.end(), [](const std::string& need) { return need != "position"; });
+    variable.may_miss = may_be_left_out && (before == taken_.end() || before->second.may_miss);
     known_[name] = taken_[name] = variable;
-    step.takes.push_back(std::move(*take));
+    if (take) step.takes.push_back(std::move(*take));
+    step.taken.push_back(name);
   }
 }
 
 std::vector<Condition> RoutineReader::read_conditions(const Node& node, ProfileStep& step) const {
   std::vector<Condition> conditions;
-  std::vector<std::string> names;
-  for (const Take& take : step.takes) names.push_back(take.name());
+  const std::vector<std::string>& names = step.taken;
   for (const auto& [name, asked] : node.entries()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       asked.error(fmt::format("this step takes no “{}” from its answer{}", name, suggest_name(name, names)));

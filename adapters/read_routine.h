@@ -20,8 +20,9 @@ class RoutineReader {
   const Variables& taken() const { return taken_; }
 
  private:
-  std::optional<ProfileStep> read_step(const Node& node);
+  ProfileStep read_step(const Node& node);
   bool read_verb(MapReader& reader, ProfileStep& step);
+  bool put(ProfileStep& step, const std::string& key, const Node& node, const Filling& filling) const;
   void read_takes(const Node& node, ProfileStep& step);
   void read_expect(const Node& node, ProfileStep& step);
   void read_faults(const Node& node, ProfileStep& step);

@@ -39,6 +39,18 @@ std::optional<nlohmann::json> as_constant(const std::string& text) {
 
 }  // namespace
 
+Values ones(const Variables& known) {
+  Values values;
+  for (const auto& [name, variable] : known) {
+    if (variable.is_text) {
+      values[name] = std::string("1");
+    } else {
+      values[name] = 1.0;
+    }
+  }
+  return values;
+}
+
 // ── A text ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 std::optional<Template::Hole> Template::read_hole(const Node& node, const std::string& inside, const Variables& known) {
@@ -86,8 +98,10 @@ std::optional<Template::Hole> Template::read_hole(const Node& node, const std::s
   return hole;
 }
 
-std::optional<Template> Template::read(const Node& node, const std::string& text, const Variables& known) {
+std::optional<Template> Template::read(const Node& node, const std::string& text, const Variables& known,
+                                       const Filling& filling) {
   Template made;
+  made.filling_ = filling;
   std::string plain;
   const auto flush = [&] {
     if (!plain.empty()) made.parts_.emplace_back(std::exchange(plain, {}));
@@ -130,7 +144,7 @@ std::string Template::fill(const Values& values) const {
     if (hole == nullptr) {
       filled += std::get<std::string>(part);
     } else if (const auto* text = std::get_if<std::string>(&values.at(hole->name))) {
-      filled += *text;
+      filled += filling_.escaped != nullptr ? filling_.escaped(*text) : *text;
     } else {
       const double number = converted(*hole, values);
       filled += hole->format.empty() ? format_number(number) : formatted(hole->format, hole->whole, number);
@@ -140,6 +154,7 @@ std::string Template::fill(const Values& values) const {
 }
 
 std::optional<double> Template::number(const Values& values) const {
+  if (filling_.as_written) return std::nullopt;
   const Hole* hole = parts_.size() == 1 ? std::get_if<Hole>(&parts_.front()) : nullptr;
   if (hole == nullptr || !hole->format.empty() || !std::holds_alternative<double>(values.at(hole->name)))
     return std::nullopt;
@@ -163,7 +178,8 @@ StructureTemplate::~StructureTemplate() = default;
 StructureTemplate::StructureTemplate(StructureTemplate&&) noexcept = default;
 StructureTemplate& StructureTemplate::operator=(StructureTemplate&&) noexcept = default;
 
-std::optional<StructureTemplate> StructureTemplate::read(const Node& node, const Variables& known) {
+std::optional<StructureTemplate> StructureTemplate::read(const Node& node, const Variables& known,
+                                                         const Filling& filling) {
   StructureTemplate made;
   Impl& impl = *made.impl_;
   impl.map.reset();
@@ -171,23 +187,24 @@ std::optional<StructureTemplate> StructureTemplate::read(const Node& node, const
   if (node.kind() == Node::Kind::kSequence) {
     impl.list.emplace();
     for (const Node& item : node.items()) {
-      auto part = read(item, known);
+      auto part = read(item, known, filling);
       good = good && part;
       if (part) impl.list->push_back(std::move(*part));
     }
   } else if (node.kind() == Node::Kind::kMap) {
     impl.map.emplace();
     for (const auto& [key, item] : node.entries()) {
-      auto part = read(item, known);
+      auto part = read(item, known, filling);
       good = good && part;
       if (part) impl.map->emplace_back(key, std::move(*part));
     }
   } else if (node.kind() == Node::Kind::kScalar) {
     const std::string text = node.text().value_or("");
-    if (auto constant = as_constant(text)) {
+    auto constant = filling.as_written || node.is_quoted() ? std::nullopt : as_constant(text);
+    if (constant) {
       impl.constant = std::move(*constant);
     } else {
-      impl.text = Template::read(node, text, known);
+      impl.text = Template::read(node, text, known, filling);
       good = impl.text.has_value();
     }
   }

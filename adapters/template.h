@@ -28,6 +28,14 @@ using Variables = std::map<std::string, Variable>;
 
 /// Numbers in the unit of their variable.
 using Values = std::map<std::string, std::variant<double, std::string>>;
+/// A one for each number and a "1" for each text, to try what becomes of a template.
+Values ones(const Variables& known);
+
+/// How what a profile writes is filled in.
+struct Filling {
+  bool as_written = false;                               ///< "007" and "true" are texts like any other
+  std::string (*escaped)(const std::string&) = nullptr;  ///< what becomes of a text in a hole
+};
 
 /// {NAME}, {NAME in UNIT}, {NAME:FORMAT} or {NAME in UNIT:FORMAT}; {{ and }} are braces. FORMAT is that of std::format
 /// for a number (d, x and the like round it to a whole one first); without one, the shortest text that reads back as
@@ -35,7 +43,8 @@ using Values = std::map<std::string, std::variant<double, std::string>>;
 class Template {
  public:
   /// Mistakes (a name that is not known, a unit that does not fit, a format that is none) are added at `node`.
-  static std::optional<Template> read(const Node& node, const std::string& text, const Variables& known);
+  static std::optional<Template> read(const Node& node, const std::string& text, const Variables& known,
+                                      const Filling& filling = {});
 
   std::string fill(const Values& values) const;
   /// Where the whole text is one hole without a format, and a number: that number.
@@ -52,12 +61,15 @@ class Template {
   };
   static std::optional<Hole> read_hole(const Node& node, const std::string& inside, const Variables& known);
   static double converted(const Hole& hole, const Values& values);
+
   std::vector<std::variant<std::string, Hole>> parts_;
+  Filling filling_;
   std::set<std::string> needs_;
 };
 
 /// A whole value of a file (text, list or map) with holes in its texts. What looks like a number, `true`, `false` or
-/// `null` is one.
+/// `null` and stands in no quotes is one, unless it is to be filled in as written; so is a text that is one hole for a
+/// number.
 class StructureTemplate {
  public:
   StructureTemplate();
@@ -65,7 +77,7 @@ class StructureTemplate {
   StructureTemplate(StructureTemplate&&) noexcept;
   StructureTemplate& operator=(StructureTemplate&&) noexcept;
 
-  static std::optional<StructureTemplate> read(const Node& node, const Variables& known);
+  static std::optional<StructureTemplate> read(const Node& node, const Variables& known, const Filling& filling = {});
   /// Adds what `other` holds under `key`; this must be a map.
   void put(const std::string& key, StructureTemplate other);
 

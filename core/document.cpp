@@ -63,7 +63,7 @@ class Document::Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_tag(mark, tag);
-    leaf(mark, anchor, Node::Kind::kScalar, value);
+    leaf(mark, anchor, Node::Kind::kScalar, value, tag == "!");  // so the parser calls what stands in quotes
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -107,9 +107,11 @@ class Document::Builder final : public YAML::EventHandler {
     return node;
   }
 
-  void leaf(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind, const std::string& value) {
+  void leaf(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind, const std::string& value,
+            bool quoted = false) {
     Impl node = make(mark, kind);
     node->scalar = value;
+    node->quoted = quoted;
     if (anchor != 0) anchors_[anchor] = node;
     add(std::move(node));
   }

@@ -28,6 +28,8 @@ class Node {
   /// Adds a mistake at this place.
   void error(const std::string& message) const;
 
+  bool is_quoted() const;  ///< a scalar in quotes, or a block: a text whatever it looks like
+
   // Each reads the value, or adds a mistake at this place (what was found, what was expected) and gives none.
   std::optional<std::string> text() const;  ///< any scalar as written
   std::optional<double> number() const;     ///< without a unit

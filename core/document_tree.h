@@ -15,8 +15,9 @@ struct Node::Impl {
   Kind kind = Kind::kMissing;
   Document* document = nullptr;
   Place place;
-  Place key;           ///< where the key stands, for a value in a map
-  std::string scalar;  ///< as written, quotes and escapes resolved
+  Place key;            ///< where the key stands, for a value in a map
+  std::string scalar;   ///< as written, quotes and escapes resolved
+  bool quoted = false;  ///< it was written in quotes
   std::vector<std::shared_ptr<const Impl>> items;
   std::vector<std::pair<std::string, std::shared_ptr<const Impl>>> entries;
   std::size_t weight = 1;  ///< how many values these are, every alias written out

@@ -48,6 +48,10 @@ Place Node::place() const {
   return impl_ ? impl_->place : Place{};
 }
 
+bool Node::is_quoted() const {
+  return impl_ && impl_->quoted;
+}
+
 Place Node::key_place() const {
   return impl_ && impl_->key.line > 0 ? impl_->key : place();
 }

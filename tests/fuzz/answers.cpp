@@ -13,7 +13,7 @@ namespace {
 class Scripted final : public Bus {
  public:
   explicit Scripted(const std::string& said) : rest_(said) {}
-  std::optional<Fault> connect() override { return std::nullopt; }
+  std::optional<Fault> connect(bool) override { return std::nullopt; }
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json&) override {
     if (rest_.empty()) return Fault{Fault::Kind::kLink, "silent"};
     const std::size_t end = rest_.find('\n');

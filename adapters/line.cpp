@@ -1,0 +1,229 @@
+#include "adapters/line.h"
+
+#include <fmt/format.h>
+#include <termios.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>  // before Boost.Asio 1.74, which forgets it
+//
+#include <boost/asio.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "adapters/answer.h"
+#include "core/clock.h"
+#include "core/quantity.h"
+
+namespace athanor {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr std::size_t kLongest = 1 << 20;  // bytes of an answer
+constexpr double kQuiet = 0.1;             // seconds without a byte: a serial line has said all that it had to say
+constexpr double kTalkative = 10;          // seconds, after which one that is never quiet is listened to nevertheless
+
+using Error = boost::system::error_code;
+
+}  // namespace
+
+class Line::Port {
+ public:
+  Port(std::string address, const LineSettings& settings)
+      : address_(std::move(address)), settings_(settings), socket_(io_), serial_(io_) {}
+
+  std::optional<Fault> open(bool patiently) {
+    const bool late = std::exchange(late_, false);
+    close();
+    const Error error = serial_address(address_) ? open_serial() : open_socket();
+    if (error) return lost(fmt::format("cannot be reached: {}", error.message()));
+    if (serial_.is_open()) hear_out(late && patiently ? std::max(kQuiet, settings_.timeout_s) : kQuiet);
+    return std::nullopt;
+  }
+
+  std::optional<Fault> write(const std::string& text) {
+    discard();
+    const std::string whole = text + settings_.ends;
+    const Error error = timed(settings_.timeout_s, [&](auto handler) {
+      if (serial_.is_open()) {
+        asio::async_write(serial_, asio::buffer(whole), handler);
+      } else {
+        asio::async_write(socket_, asio::buffer(whole), handler);
+      }
+    });
+    if (error) return lost(fmt::format("took nothing: {}", error.message()));
+    return std::nullopt;
+  }
+
+  Outcome<std::string> read(const std::string& asked, double timeout_s) {
+    const Error error = timed(timeout_s, [&](auto handler) {
+      auto buffer = asio::dynamic_buffer(heard_, kLongest);
+      if (serial_.is_open()) {
+        asio::async_read_until(serial_, buffer, settings_.answer_ends, handler);
+      } else {
+        asio::async_read_until(socket_, buffer, settings_.answer_ends, handler);
+      }
+    });
+    const std::size_t end = heard_.find(settings_.answer_ends);
+    if (error || end == std::string::npos) return lost(why_no_answer(asked, timeout_s, error));
+    std::string answer = heard_.substr(0, end);
+    heard_.erase(0, end + settings_.answer_ends.size());
+    if (!answer.starts_with(settings_.answer_starts)) {
+      return lost(fmt::format("answered {} with {}, which does not begin with {}", quote(asked), quote(answer),
+                              quote(settings_.answer_starts)));
+    }
+    answer.erase(0, settings_.answer_starts.size());
+    return answer;
+  }
+
+  void interrupt() {
+    interrupted_ = true;
+    asio::post(io_, [this] {
+      if (interrupted_) cancel();
+    });
+  }
+  void resume() { interrupted_ = false; }
+
+ private:
+  void cancel() {
+    Error ignored;
+    socket_.cancel(ignored);
+    serial_.cancel(ignored);
+  }
+
+  void close() {
+    Error ignored;
+    socket_.close(ignored);
+    serial_.close(ignored);
+    heard_.clear();
+  }
+
+  Fault lost(const std::string& what) {
+    late_ = true;
+    close();
+    if (interrupted_) return {Fault::Kind::kInterrupted, "broken off"};
+    return {Fault::Kind::kLink, fmt::format("the device at {} {}", address_, what)};
+  }
+
+  std::string why_no_answer(const std::string& asked, double timeout_s, const Error& error) const {
+    const std::string so_far = heard_.empty() ? "nothing" : quote(heard_);
+    if (error == asio::error::timed_out)
+      return fmt::format("gave no whole answer to {} within {} s, but {}", quote(asked), pretty_number(timeout_s),
+                         so_far);
+    if (error == asio::error::not_found)
+      return fmt::format("answered {} with more than {} bytes and no end: {}", quote(asked), kLongest, so_far);
+    return fmt::format("broke off its answer to {} after {}: {}", quote(asked), so_far, error.message());
+  }
+
+  /// Begins `operation` and waits for its end. timed_out if that took too long.
+  template <class Operation>
+  Error timed(double timeout_s, const Operation& operation) {
+    if (interrupted_) return asio::error::operation_aborted;
+    std::optional<Error> ended;
+    operation([&](const Error& error, auto&&...) { ended = error; });
+    const auto bound =
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(timeout_s));
+    asio::steady_timer timer(io_, bound);
+    bool too_long = false;
+    timer.async_wait([&](const Error& error) {
+      if (error || ended) return;
+      too_long = true;
+      cancel();
+    });
+    io_.restart();
+    while (!ended && io_.run_one() > 0) {
+    }
+    timer.cancel();
+    io_.run();  // the timer's own end
+    return too_long ? Error(asio::error::timed_out) : *ended;
+  }
+
+  Error open_socket() {
+    const auto parts = tcp_address(address_);
+    Error error;
+    tcp::resolver resolver(io_);
+    const auto found = resolver.resolve(parts->host, parts->port, error);
+    if (error) return error;
+    error = timed(settings_.timeout_s, [&](auto handler) { asio::async_connect(socket_, found, handler); });
+    if (!error) socket_.set_option(tcp::no_delay(true), error);
+    return error;
+  }
+
+  Error open_serial() {
+    using asio::serial_port;
+    const SerialSettings& serial = settings_.serial;
+    const auto parity = serial.parity == "even"  ? serial_port::parity::even
+                        : serial.parity == "odd" ? serial_port::parity::odd
+                                                 : serial_port::parity::none;
+    const auto stop = serial.stop_bits == "2"     ? serial_port::stop_bits::two
+                      : serial.stop_bits == "1.5" ? serial_port::stop_bits::onepointfive
+                                                  : serial_port::stop_bits::one;
+    const auto flow = serial.flow == "hardware"   ? serial_port::flow_control::hardware
+                      : serial.flow == "software" ? serial_port::flow_control::software
+                                                  : serial_port::flow_control::none;
+    Error error;
+    serial_.open(*serial_address(address_), error);
+    if (!error) serial_.set_option(serial_port::baud_rate(serial.baud), error);
+    if (!error) serial_.set_option(serial_port::character_size(serial.data_bits), error);
+    if (!error) serial_.set_option(serial_port::parity(parity), error);
+    if (!error) serial_.set_option(serial_port::stop_bits(stop), error);
+    if (!error) serial_.set_option(serial_port::flow_control(flow), error);
+    return error;
+  }
+
+  void hear_out(double quiet_s) {
+    char bytes[512];
+    const double end = monotonic_seconds() + kTalkative;
+    while (monotonic_seconds() < end) {
+      const Error error = timed(quiet_s, [&](auto handler) { serial_.async_read_some(asio::buffer(bytes), handler); });
+      if (error) return;
+    }
+  }
+
+  /// What came unasked since the last answer is not the next one.
+  void discard() {
+    heard_.clear();
+    if (serial_.is_open()) {
+      tcflush(serial_.native_handle(), TCIFLUSH);
+      return;
+    }
+    Error error;
+    while (socket_.available(error) > 0 && !error) {
+      std::string unasked(socket_.available(error), '\0');
+      socket_.read_some(asio::buffer(unasked), error);
+    }
+  }
+
+  const std::string address_;
+  const LineSettings& settings_;
+  asio::io_context io_;
+  tcp::socket socket_;
+  asio::serial_port serial_;
+  std::string heard_;  ///< read and not given yet
+  bool late_ = false;  ///< an answer may be on its way still
+  std::atomic<bool> interrupted_ = false;
+};
+
+Line::Line(const std::string& address, const LineSettings& settings)
+    : port_(std::make_unique<Port>(address, settings)) {}
+Line::~Line() = default;
+
+std::optional<Fault> Line::open(bool patiently) {
+  return port_->open(patiently);
+}
+std::optional<Fault> Line::write(const std::string& text) {
+  return port_->write(text);
+}
+Outcome<std::string> Line::read(const std::string& asked, double timeout_s) {
+  return port_->read(asked, timeout_s);
+}
+void Line::interrupt() {
+  port_->interrupt();
+}
+void Line::resume() {
+  port_->resume();
+}
+
+}  // namespace athanor

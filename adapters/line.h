@@ -1,0 +1,46 @@
+// A line of text to a device, over TCP or a serial port, with a time for everything.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "adapters/wiring.h"
+#include "core/outcome.h"
+
+namespace athanor {
+
+struct LineSettings {
+  std::string ends = "\n";         ///< of what is sent
+  std::string answer_ends = "\n";  ///< of what comes back
+  std::string answer_starts;       ///< with what it begins; taken off in front
+  double timeout_s = 1;            ///< to connect, and to hand over what is sent
+  SerialSettings serial;
+};
+
+/// Belongs to one thread, but for `interrupt` and `resume`. After a fault it is closed.
+class Line {
+ public:
+  /// `settings` must outlive it.
+  Line(const std::string& address, const LineSettings& settings);
+  ~Line();
+
+  /// Opens it, anew if it was open. A serial port keeps what nobody read: that is let go by until the line is quiet;
+  /// where the last answer did not come in time and `patiently`, until it has been quiet for as long as an answer may
+  /// take.
+  std::optional<Fault> open(bool patiently);
+  /// `text` and its end; what came unasked before is not the answer.
+  std::optional<Fault> write(const std::string& text);
+  /// Up to the end of an answer, without start and end. asked: for messages.
+  Outcome<std::string> read(const std::string& asked, double timeout_s);
+
+  /// From any thread: what blocks comes back at once as kInterrupted, and so does what is begun until `resume`.
+  void interrupt();
+  void resume();
+
+ private:
+  class Port;
+  std::unique_ptr<Port> port_;
+};
+
+}  // namespace athanor

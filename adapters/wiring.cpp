@@ -1,0 +1,57 @@
+#include "adapters/wiring.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace athanor {
+
+std::optional<HostAndPort> tcp_address(const std::string& address) {
+  const std::string scheme = "tcp://";
+  if (!address.starts_with(scheme)) return std::nullopt;
+  const std::string rest = address.substr(scheme.size());
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  HostAndPort parts{rest.substr(0, colon), rest.substr(colon + 1)};
+  if (parts.host.starts_with('[') && parts.host.ends_with(']'))
+    parts.host = parts.host.substr(1, parts.host.size() - 2);
+  const bool digits = parts.port.find_first_not_of("0123456789") == std::string::npos;
+  if (parts.host.empty() || parts.port.empty() || parts.port.size() > 5 || !digits) return std::nullopt;
+  const int port = std::stoi(parts.port);
+  if (port < 1 || port > 65535) return std::nullopt;
+  return parts;
+}
+
+std::optional<std::string> serial_address(const std::string& address) {
+  const std::string scheme = "serial:";
+  if (!address.starts_with(scheme + "/")) return std::nullopt;
+  return address.substr(scheme.size());
+}
+
+void require_line_address(const std::string& address, const std::string& kind) {
+  if (tcp_address(address) || serial_address(address)) return;
+  throw InputError(
+      fmt::format("“{}” is no address of {}; expected “tcp://HOST:PORT” or “serial:/dev/ttyUSB0”", address, kind));
+}
+
+SerialSettings read_serial(const Node& node) {
+  SerialSettings settings;
+  MapReader reader(node, "the serial line");
+  if (const Node baud = reader.optional("baud")) {
+    const long rate = baud.integer().value_or(9600);
+    if (rate < 50 || rate > 4'000'000) baud.error(fmt::format("{} baud; expected 50 to 4000000", rate));
+    settings.baud = static_cast<unsigned>(rate);
+  }
+  if (const Node bits = reader.optional("data_bits")) settings.data_bits = bits.one_of({"7", "8"}) == "7" ? 7 : 8;
+  const auto choose = [&](const char* key, std::string& into, const std::vector<std::string>& allowed) {
+    const Node found = reader.optional(key);
+    if (found) into = found.one_of(allowed).value_or(into);
+  };
+  choose("parity", settings.parity, {"none", "even", "odd"});
+  choose("stop_bits", settings.stop_bits, {"1", "1.5", "2"});
+  choose("flow", settings.flow, {"none", "software", "hardware"});
+  reader.finish();
+  return settings;
+}
+
+}  // namespace athanor

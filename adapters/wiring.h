@@ -1,0 +1,29 @@
+// Where a device is, and how the line to it is set: what adapters for TCP and serial lines share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/document.h"
+
+namespace athanor {
+
+struct HostAndPort {
+  std::string host;  ///< an IPv6 address without its brackets
+  std::string port;
+};
+/// The parts of "tcp://HOST:PORT"; none if `address` is something else.
+std::optional<HostAndPort> tcp_address(const std::string& address);
+/// The device file of "serial:/dev/ttyUSB0"; none if `address` is something else.
+std::optional<std::string> serial_address(const std::string& address);
+/// throws InputError if `address` is neither of both. kind: "a Modbus device", for the message.
+void require_line_address(const std::string& address, const std::string& kind);
+
+struct SerialSettings {
+  unsigned baud = 9600, data_bits = 8;
+  std::string parity = "none", stop_bits = "1", flow = "none";
+};
+/// Mistakes are added to the document.
+SerialSettings read_serial(const Node& node);
+
+}  // namespace athanor

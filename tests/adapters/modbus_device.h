@@ -1,0 +1,50 @@
+// A Modbus device, by libmodbus's own server: over TCP, or in RTU at a pseudo-terminal.
+#pragma once
+
+#include <modbus/modbus.h>
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace athanor::rig {
+
+class ModbusDevice {
+ public:
+  explicit ModbusDevice(bool serial);
+  ~ModbusDevice();
+
+  /// Holding registers from `place` on.
+  void hold(int place, const std::vector<std::uint16_t>& words);
+  std::uint16_t held(int place);
+  bool coil(int place);
+  /// What was written, in its order.
+  struct Written {
+    int place = 0;
+    std::vector<std::uint16_t> words;
+    bool operator==(const Written&) const = default;
+  };
+  std::vector<Written> written();
+
+  std::string address;
+  std::atomic<int> silent_for = 0;  ///< so many requests are not answered
+  std::atomic<int> exception = 0;   ///< the next is answered with this
+  std::atomic<double> late_s = 0;   ///< the next comes so late
+
+ private:
+  void live();
+  void answer(const std::uint8_t* request, int size);
+
+  modbus_mapping_t* registers_;
+  modbus_t* context_ = nullptr;
+  int listening_ = -1, line_ = -1, keep_open_ = -1;
+  std::mutex mutex_;
+  std::vector<Written> written_;
+  std::atomic<bool> quit_ = false;
+  std::thread thread_;
+};
+
+}  // namespace athanor::rig

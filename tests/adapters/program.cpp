@@ -1,0 +1,127 @@
+// Goal: one process a command, what it is given and says as JSON, and none is left running. Method: shell scripts.
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/adapters/rig.h"
+
+using namespace athanor;
+using namespace athanor::rig;
+
+namespace {
+
+std::string profile_of(const std::string& steps) {
+  return "profile: vendor\nprogram: {timeout: 20 s, grace: 100 ms}\nsafe: [{run: [sh, -c, 'echo safe >> log']}]\n"
+         "capabilities:\n  weigh: {with: {volume: {unit: mL}, note: {text: true}}, gives: {mass: "
+         "{unit: g}}, do: [" +
+         steps + "]}\n";
+}
+
+wire::Command weigh(const std::string& note = "") {
+  return command("k1", "weigh", {number_value("volume", 0.5, "mL"), text_value("note", note)});
+}
+
+wire::Outcome outcome_of(const TemporaryFolder& folder, const std::string& steps, const wire::Command& what = weigh()) {
+  Station station(profile_of(steps), folder.path.string());
+  return station.carry_out(what);
+}
+
+bool runs(int pid) {
+  return kill(pid, 0) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("A program gets its arguments as they stand and its input as JSON; its answer is JSON", "[program]") {
+  TemporaryFolder folder;
+  write_file(folder / "weigh.sh",
+             "cat > input\nprintf '%s|' \"$@\" > arguments\necho talk\necho '{\"mass\": {\"g\": 1.5}}'\n");
+  const wire::Outcome outcome = outcome_of(folder,
+                                           "{run: [sh, weigh.sh, \"{volume in uL:d}\", 007, \"{note}\"], input: {v: "
+                                           "\"{volume}\", to: [\"{place}\"]}, take: {mass: /mass/g}}",
+                                           weigh("two words; $(rm -rf x) \"'"));
+  INFO(outcome.message());
+  REQUIRE(outcome.done());
+  CHECK(number(outcome, "mass") == 1.5);
+  std::string input, arguments;
+  std::getline(std::ifstream(folder / "input"), input);
+  std::getline(std::ifstream(folder / "arguments"), arguments);
+  CHECK(input == R"({"to":["vial-2"],"v":0.5})");
+  CHECK(arguments == "500|007|two words; $(rm -rf x) \"'|");
+}
+
+TEST_CASE("What a program says can be JSON, its last line, or a text", "[program]") {
+  TemporaryFolder folder;
+  CHECK(number(outcome_of(folder, "{query: [echo, 1.25], take: {mass: all}}"), "mass") == 1.25);
+  CHECK(number(outcome_of(folder, "{query: [printf, 'noise\\n{{\"m\": 2}}\\n'], take: {mass: m}}"), "mass") == 2);
+  CHECK(number(outcome_of(folder, "{query: [echo, 'mass: 3 g'], take: {mass: {match: 'mass: ([0-9.]+) g'}}}"),
+               "mass") == 3);
+  const wire::Outcome nothing = outcome_of(folder, "{query: ['true'], take: {mass: all}}");
+  CHECK(nothing.fault() == wire::DEVICE);
+  CHECK(nothing.message().find("the device answered “null”") == 0);
+}
+
+TEST_CASE("A program that fails says how, in its last words", "[program]") {
+  TemporaryFolder folder;
+  const auto failed = [&](const std::string& steps) {
+    const wire::Outcome outcome = outcome_of(folder, steps);
+    CHECK(outcome.fault() == wire::DEVICE);
+    return outcome.message();
+  };
+  CHECK(failed("{run: [sh, -c, 'echo no pan >&2; exit 3'], take: {mass: all}}")
+            .find("the program sh ended with status 3; it said “no pan\\x0a”") == 0);
+  CHECK(failed("{run: [sh, -c, 'kill -SEGV $$'], take: {mass: all}}")
+            .find("was ended by signal 11 (Segmentation fault)") != std::string::npos);
+  CHECK(failed("{run: [no-such-program], take: {mass: all}}")
+            .find("the program no-such-program cannot be started in " + folder.path.string() +
+                  ": No such file or directory") == 0);
+  Station nowhere(profile_of("{run: [ls], take: {mass: all}}"), folder / "none");
+  const wire::Outcome outcome = nowhere.carry_out(weigh());
+  CHECK(outcome.fault() == wire::LINK);
+  CHECK(outcome.not_begun());
+}
+
+TEST_CASE("A program that takes too long is ended with all that it started", "[program]") {
+  TemporaryFolder folder;
+  // Deaf to a polite request, and with a child that holds on to its output.
+  write_file(folder / "slow.sh", "trap '' TERM\nsleep 1000 &\necho $$ $! > pids\nwait\nwait\nsleep 1000\n");
+  const wire::Outcome outcome = outcome_of(folder, "{run: [sh, slow.sh], timeout: 300 ms, take: {mass: all}}");
+  CHECK(outcome.fault() == wire::DEADLINE);
+  CHECK(outcome.message().find("the program sh took longer than 0.3 s and was ended") == 0);
+  int parent = 0, child = 0;
+  std::ifstream(folder / "pids") >> parent >> child;
+  REQUIRE(parent > 0);
+  CHECK(!runs(parent));
+  wait_until([&] {  // its new parent reaps it, or leaves it to itself
+    std::string state;
+    std::getline(std::ifstream("/proc/" + std::to_string(child) + "/stat"), state);
+    return state.empty() || state.find(") Z ") != std::string::npos;
+  });
+  std::string log;
+  std::getline(std::ifstream(folder / "log"), log);
+  CHECK(log == "safe");
+}
+
+TEST_CASE("A cancel ends a program at once", "[program]") {
+  TemporaryFolder folder;
+  Station station(profile_of("{run: [sh, -c, 'echo $$ > pid; sleep 1000'], take: {mass: all}}"), folder.path.string());
+  station.start(weigh());
+  wait_until([&] { return std::filesystem::exists(folder / "pid"); });
+  station.cancel("k1");
+  CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);
+  CHECK(std::filesystem::exists(folder / "log"));
+}
+
+TEST_CASE("A program that does not read its input, or says far too much, does no harm", "[program]") {
+  TemporaryFolder folder;
+  const std::string much(1 << 20, 'x');
+  wire::Command large = weigh(much);
+  CHECK(number(outcome_of(folder, "{run: [sh, -c, 'exec <&-; echo 4'], input: {note: \"{note}\"}, take: {mass: all}}",
+                          large),
+               "mass") == 4);
+  const wire::Outcome flood = outcome_of(folder, "{run: [head, -c, 30000000, /dev/zero], take: {mass: all}}");
+  CHECK(flood.fault() == wire::DEVICE);
+  CHECK(flood.message().find("the program head said more than 16777216 bytes") == 0);
+}
