@@ -1,35 +1,91 @@
-// athanor check: campaign and lab files, without starting anything.
+// athanor check: campaign files, lab files and device profiles, without starting anything.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <optional>
 #include <vector>
 
+#include "adapters/profile.h"
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
 #include "controller/campaign.h"
+#include "sila2/channel.h"
 
 namespace athanor {
 namespace {
 
+enum class Kind { kCampaign, kLab, kProfile };
+
 // A campaign may name its lab, but a lab file names no campaign.
-bool is_lab(const std::string& file) {
-  bool lab = false;
+Kind kind_of(const std::string& file) {
   const auto document = Document::load(file);
+  std::optional<Kind> kind;
   for (const auto& [key, node] : document->root().entries()) {
-    if (key == "campaign") return false;
-    lab = lab || key == "lab";
+    if (key == "campaign") return Kind::kCampaign;
+    if (key == "lab") kind = Kind::kLab;
+    if (key == "profile" && !kind) kind = Kind::kProfile;
   }
-  if (lab) return true;
-  throw InputError({file}, "neither a campaign file (with “campaign: NAME”) nor a lab file (with “lab: NAME”)");
+  if (kind) return *kind;
+  throw InputError({file},
+                   "neither a campaign file (with “campaign: NAME”) nor a lab file (with “lab: NAME”) nor a device's "
+                   "profile (with “profile: NAME”)");
 }
 
-std::string check_file(const std::string& file, const std::string& lab_option) {
-  if (is_lab(file)) {
-    const Lab lab = load_lab(file);
-    if (!lab.twin)
-      return fmt::format("laboratory {}: {} instruments (no twin; what they offer is known when their drivers run)",
-                         lab.name, lab.instruments.size());
-    return fmt::format("laboratory {}: {} instruments", lab.name, describe_twin(lab).size());
+/// What the instruments with profiles offer. throws InputError with the mistakes of all profiles and addresses.
+std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
+  std::vector<wire::Instrument> described;
+  std::map<std::string, std::optional<Profile>> profiles;  // by file; none: it has mistakes, which are on the list
+  std::vector<Mistake> mistakes;
+  for (const LabInstrument& instrument : lab.instruments) {
+    try {
+      if (sila2::is_address(instrument.at)) {  // the server describes itself
+        sila2::parse_address(instrument.at);
+        continue;
+      }
+      if (instrument.profile.empty()) continue;
+      const auto [profile, is_new] = profiles.try_emplace(instrument.profile);
+      if (is_new) profile->second = load_profile(instrument.profile);
+      if (!profile->second) continue;
+      described.push_back(describe(*profile->second, instrument.id));
+      profile->second->adapter->bus_to(instrument.at);
+    } catch (const InputError& error) {
+      for (const Mistake& mistake : error.mistakes())
+        mistakes.push_back(mistake.place.file.empty() ? Mistake{instrument.place, mistake.message} : mistake);
+    } catch (const EnvironmentError& error) {
+      mistakes.push_back({instrument.place, error.what()});
+    }
   }
+  if (!mistakes.empty()) throw InputError(std::move(mistakes));
+  return described;
+}
+
+/// What the laboratory's instruments offer; none where only their drivers know it.
+std::optional<std::vector<wire::Instrument>> described(const Lab& lab) {
+  auto by_profiles = describe_profiles(lab);
+  if (lab.twin) return describe_twin(lab);
+  if (by_profiles.size() == lab.instruments.size()) return by_profiles;
+  return std::nullopt;
+}
+
+std::string check_lab(const std::string& file) {
+  const Lab lab = load_lab(file);
+  const auto instruments = described(lab);
+  if (!instruments)
+    return fmt::format("laboratory {}: {} instruments (no twin; what they offer is known when their drivers run)",
+                       lab.name, lab.instruments.size());
+  for (const wire::Instrument& instrument : *instruments) tighten(lab, instrument);
+  return fmt::format("laboratory {}: {} instruments", lab.name, instruments->size());
+}
+
+std::string check_profile(const std::string& file) {
+  const Profile profile = load_profile(file);
+  std::vector<std::string> names;
+  for (const ProfileCapability& capability : profile.capabilities) names.push_back(capability.description.name());
+  return fmt::format("profile {}: {}", profile.name, fmt::join(names, ", "));
+}
+
+std::string check_campaign(const std::string& file, const std::string& lab_option) {
   const Campaign campaign = load_campaign(file);
   const std::string text =
       fmt::format("campaign {}: {} parameters, {} objectives, {} steps", campaign.name, campaign.problem.space.size(),
@@ -38,9 +94,22 @@ std::string check_file(const std::string& file, const std::string& lab_option) {
   if (campaign.steps.empty()) return text + " (for athanor plan only)";
   if (lab_file.empty()) return text + " (not held against a laboratory: it names none; give --lab)";
   const Lab lab = load_lab(lab_file);
-  if (!lab.twin) return text + fmt::format(" (held against the drivers of {} when it runs)", lab.name);
-  check_against(campaign, lab, describe_twin(lab));
+  const auto instruments = described(lab);
+  if (!instruments) return text + fmt::format(" (held against the drivers of {} when it runs)", lab.name);
+  check_against(campaign, lab, *instruments);
   return text + fmt::format("; laboratory {} can carry it out", lab.name);
+}
+
+std::string check_file(const std::string& file, const std::string& lab_file) {
+  switch (kind_of(file)) {
+    case Kind::kCampaign:
+      return check_campaign(file, lab_file);
+    case Kind::kLab:
+      return check_lab(file);
+    case Kind::kProfile:
+      return check_profile(file);
+  }
+  return "";
 }
 
 }  // namespace

@@ -74,7 +74,12 @@ Service service_of_lab(const DriverOptions& options) {
     throw InputError(
         {options.file},
         fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
-  service.devices = profiled_devices(lab, service.driver);
+  // A controller that is told of no such instrument goes on without it.
+  service.devices = profiled_devices(lab, service.driver, [](const LabInstrument& one, const InputError& why) {
+    print_mistakes(why, to_string(one.place));
+    print_error(
+        fmt::format("instrument “{}” is set aside until that is mended and the driver is started again", one.id));
+  });
   return service;
 }
 

@@ -133,8 +133,9 @@ void add_others(CLI::App& app, OtherOptions& options, int& status) {
       ->required();
   plan->callback([&options, &status] { status = converse(options.campaign); });
 
-  CLI::App* check = app.add_subcommand("check", "Check campaign and lab files; all mistakes are reported at once");
-  check->add_option("files", options.files, "Campaign and lab files (YAML)")->required();
+  CLI::App* check =
+      app.add_subcommand("check", "Check campaign files, lab files and profiles; all mistakes are reported at once");
+  check->add_option("files", options.files, "Campaign files, lab files and device profiles (YAML)")->required();
   check->add_option("--lab", options.lab, "The lab file to hold campaigns against (default: the one that each names)");
   check->callback([&options, &status] { status = check_files(options.files, options.lab); });
 

@@ -22,6 +22,7 @@ void ProfiledDevices::add(const std::string& id, const std::string& at, const st
   }
   auto& profile = profiles[profile_file];
   if (!profile) profile = std::make_unique<Profile>(load_profile(profile_file));
+  profile->adapter->bus_to(at);  // connects nothing: only whether it can be
   devices.push_back({id, at, profile.get(), nullptr});
 }
 
@@ -41,8 +42,9 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
   return instruments;
 }
 
-ProfiledDevices profiled_devices(const Lab& lab, const std::string& name) {
+ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const SetAside& set_aside) {
   ProfiledDevices found;
+  bool found_any = false;
   for (const LabInstrument& instrument : lab.instruments) {
     if (instrument.driver != name) continue;
     if (instrument.at.empty()) {
@@ -51,9 +53,21 @@ ProfiledDevices profiled_devices(const Lab& lab, const std::string& name) {
                                    "device is spoken to, and no “at” that says where it is",
                                    instrument.id, name));
     }
-    found.add(instrument.id, instrument.at, instrument.profile);
+    found_any = true;
+    try {
+      found.add(instrument.id, instrument.at, instrument.profile);
+    } catch (const InputError& error) {
+      if (!set_aside) throw;
+      set_aside(instrument, error);
+    } catch (const EnvironmentError& error) {
+      if (!set_aside) throw;
+      set_aside(instrument, InputError(instrument.place, error.what()));
+    }
   }
-  if (found.devices.empty()) throw InputError({lab.file->name()}, fmt::format("driver “{}” has no instruments", name));
+  if (found.devices.empty())
+    throw InputError({lab.file->name()}, fmt::format("driver “{}”{}", name,
+                                                     found_any ? ": no instrument is left that could be spoken to"
+                                                               : " has no instruments"));
   return found;
 }
 

@@ -1,6 +1,7 @@
 // Devices that are spoken to by profiles, or describe themselves, as a lab file names them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "adapters/profile.h"
 #include "core/clock.h"
+#include "core/error.h"
 #include "instruments/instrument.h"
 #include "instruments/lab.h"
 #include "sila2/executions.h"
@@ -35,7 +37,11 @@ struct ProfiledDevices {
   std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger);
 };
 
-/// Of the laboratory's driver `name`. throws InputError for one without devices, or with a device without a profile.
-ProfiledDevices profiled_devices(const Lab& lab, const std::string& name);
+/// Called for a device whose profile or address is no good.
+using SetAside = std::function<void(const LabInstrument& instrument, const InputError& why)>;
+
+/// Of the laboratory's driver `name`. With `set_aside`, a device that is no good is told to it and left out; without,
+/// that is thrown. throws InputError for a driver without devices, or with a device without a profile.
+ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const SetAside& set_aside = {});
 
 }  // namespace athanor

@@ -109,6 +109,36 @@ instruments: {pump-1: {driver: bench}}
 stock: {salt: 20 g, tips: 96}
 """
 
+WITH_PROFILE = """
+lab: real
+drivers: {bench: {endpoint: "ipc:///run/bench", dead_man: 2 min}}
+instruments: {pump-1: {driver: bench, profile: PROFILE, at: "serial:/dev/ttyUSB0"}}
+""".replace("PROFILE", str(ROOT / "profiles" / "syringe_pump.yaml"))
+
+PROFILE = """
+profile: pump
+kind: pump
+about: all that lines of text can have
+text: {ends: "\\r", answer_ends: "\\x03", answer_starts: "\\x02", timeout: 2 s, errors: {ask: "ERR?", none: "^0"}, serial: {baud: 19200, data_bits: 7, parity: odd, stop_bits: 2, flow: none}}
+hello: [{ask: VER, expect: "^PUMP"}]
+safe: [{send: STP}, {wait: 1 s}]
+readings: [{ask: "P?", take: {pressure: {field: 1, of: ";", unit: kPa, scale: 0.1}, alarm: {match: "A=([0-9]+)", bit: 3}}}]
+capabilities:
+  infuse:
+    with: {volume: {unit: mL, min: 0.01 mL, max: 10 mL}, rate: {unit: mL/min, optional: true}, liquid: {choices: [water, hexane]}, speed: {levels: [1, 2, 5]}, note: {text: true}, n: }
+    gives: {infused: {unit: mL, min: 0 mL, max: 11 mL, saturates_above: 10.5 mL, flat_after: 5}}
+    usual: 5 s
+    risk: guarded
+    repeatable: true
+    uses: {reagent: liquid, amount: volume}
+    do:
+      - {send: "RAT {rate}"}
+      - {do: "RUN {volume in uL:.0f}", timeout: 5 s, expect: "^OK", faults: [{answer: EMPTY, kind: stock, say: no liquid}]}
+      - {ask: "DIS", take: {infused: all, state: {field: 2, text: true}}, expect: {state: {matches: "^[RS]"}}, until: {state: {is: S}, infused: {near: "{volume} mL", by: 0.1 mL}}, every: 1 s, within: 5 min}
+      - {listen: the end, take: {ended: all}}
+    cancel: [{send: STP}]
+"""
+
 # Where in the good file, and what stands there instead; None removes it.
 BROKEN_CAMPAIGNS = [
     (["campaign"], None),
@@ -248,6 +278,43 @@ def changed(document, path, value):
     return document
 
 
+STEP = ["capabilities", "infuse", "do", 1]
+BROKEN_PROFILES = [
+    (["profile"], None),
+    (["safe"], None),
+    (["safe"], "noting"),
+    (["safe"], []),
+    (["capabilities"], None),
+    (["capabilities"], {}),
+    (["text"], None),
+    (["scpi"], {}),
+    (["text", "baud"], 9600),
+    (["text", "answer_ends"], ""),
+    (["text", "errors"], {"ask": "ERR?"}),
+    (["text", "serial", "parity"], "mark"),
+    (["text", "serial", "baud"], 5),
+    (["capabilities", "infuse", "do"], None),
+    (["capabilities", "infuse", "do"], []),
+    (["capabilities", "infuse", "risk"], "high"),
+    (["capabilities", "infuse", "uses"], {"reagent": "liquid"}),
+    (["capabilities", "infuse", "with", "volume", "units"], "mL"),
+    (["capabilities", "infuse", "gives", "infused", "optional"], True),
+    (STEP + ["wait"], "1 s"),
+    (STEP + ["do"], None),
+    (STEP + ["every"], "1 s"),
+    (STEP + ["within"], "1 s"),
+    (STEP + ["until"], {}),
+    (STEP + ["faults"], [{"kind": "stock"}]),
+    (STEP + ["faults"], [{"answer": "x", "kind": "link"}]),
+    (STEP + ["take"], {"x": {"field": 0}}),
+    (STEP + ["take"], {"x": {"field": 1, "match": "(.)"}}),
+    (STEP + ["take"], {"x": {"of": ";"}}),
+    (STEP + ["take"], {"x": {"match": "no group"}}),
+    (STEP + ["take"], {"x": {"at": "a", "row": 0}}),
+    (STEP + ["take"], {"x": {"bit": 32}}),
+]
+
+
 PROGRAM = sys.argv[1] if len(sys.argv) > 1 else None
 
 
@@ -273,8 +340,8 @@ class Schemas(unittest.TestCase):
             self.assertEqual(self.verdict(name, document), [])
 
     def test_every_example_is_accepted(self):
-        for name in ["campaign", "lab"]:
-            files = sorted((ROOT / "examples").glob(f"*/{name}*.yaml"))
+        for name, pattern in [("campaign", "examples/*/campaign*.yaml"), ("lab", "examples/*/lab*.yaml"), ("profile", "profiles/**/*.yaml")]:
+            files = sorted(ROOT.glob(pattern))
             self.assertTrue(files)
             for file in files:
                 with self.subTest(file):
@@ -287,6 +354,13 @@ class Schemas(unittest.TestCase):
             whole = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
             with self.subTest(name):
                 self.assertEqual([m.message for m in schema(name).iter_errors(read(whole))], [])
+
+    def test_the_profiles_in_the_documentation_are_accepted(self):
+        text = (ROOT / "docs" / "profiles.md").read_text(encoding="utf-8")
+        whole = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+        self.assertGreaterEqual(len(whole), 3)
+        for example in whole:
+            self.accepts("profile", read(example), example.splitlines()[0])
 
     def test_good_files_are_accepted(self):
         whole = read(CAMPAIGN)
@@ -304,8 +378,9 @@ class Schemas(unittest.TestCase):
         self.accepts("campaign", pool, "candidates instead of a space")
         columns = changed(pool, ["candidates"], {"file": "pool.csv", "columns": {"part_a": "part a"}})
         self.accepts("campaign", columns, "columns of the candidates")
-        for what, text in [("suzuki", LAB), ("lookup", LOOKUP), ("real", REAL)]:
+        for what, text in [("suzuki", LAB), ("lookup", LOOKUP), ("real", REAL), ("with a profile", WITH_PROFILE)]:
             self.accepts("lab", read(text), what)
+        self.accepts("profile", read(PROFILE), "lines of text")
 
     def test_broken_campaigns_are_refused(self):
         for path, value in BROKEN_CAMPAIGNS:
@@ -320,6 +395,15 @@ class Schemas(unittest.TestCase):
             with self.subTest(path=path, value=value):
                 self.assertTrue(self.verdict("lab", changed(read(LAB), path, value)))
 
+    def test_a_lab_with_half_a_profile_is_refused(self):
+        for key in ["at", "profile"]:
+            self.assertTrue(self.verdict("lab", changed(read(WITH_PROFILE), ["instruments", "pump-1", key], None)))
+
+    def test_broken_profiles_are_refused(self):
+        for path, value in BROKEN_PROFILES:
+            with self.subTest(path=path, value=value):
+                self.assertTrue(self.verdict("profile", changed(read(PROFILE), path, value)))
+
     def test_every_key_is_described(self):
         def keys(node, path):
             if isinstance(node, dict):
@@ -332,7 +416,7 @@ class Schemas(unittest.TestCase):
                 for i, value in enumerate(node):
                     yield from keys(value, f"{path}/{i}")
 
-        for name in ["campaign", "lab"]:
+        for name in ["campaign", "lab", "profile"]:
             whole = schema(name).schema
             for path, key in keys({k: v for k, v in whole.items() if k != "allOf"}, name):
                 while "$ref" in key and "description" not in key:

@@ -1,0 +1,128 @@
+"""A laboratory of devices with profiles: checked, served by `athanor driver run`, and run through a campaign; a device whose profile is no good is
+set aside, and the laboratory goes on."""
+
+import signal
+import socketserver
+import threading
+
+from program import ProgramTest, main
+
+PROFILE = """profile: station
+text: {timeout: 5 s}
+hello: [{ask: "ID?", expect: "^STATION"}]
+safe: [{do: "PARK", expect: "^OK"}]
+capabilities:
+  measure:
+    with: {x: {min: 0, max: 1}}
+    gives: {y: {unit: "%"}}
+    usual: 1 s
+    repeatable: true
+    do:
+      - {do: "SET {x:.4f}", expect: "^OK"}
+      - {ask: "Y?", take: {y: {unit: "%"}}}
+"""
+LAB = """lab: bench
+drivers: {{desk: {{endpoint: "ipc://{folder}/desk.sock", dead_man: 30 s}}}}
+instruments:
+  station-1: {{driver: desk, profile: station.yaml, at: "tcp://127.0.0.1:{port}"}}
+  station-2: {{driver: desk, profile: {second}, at: "{second_at}"}}
+"""
+CAMPAIGN = """campaign: climb
+lab: lab.yaml
+space: {x: {range: [0, 1]}}
+objectives: {y: {goal: maximize, unit: "%"}}
+procedure: [{step: look, do: measure, with: {x: $x}, gives: {y: y}}]
+planner: {initial: 4, batch: 2}
+stop: {experiments: 6}
+"""
+
+
+class Station(socketserver.StreamRequestHandler):
+    """The best x is 0.3."""
+
+    def handle(self):
+        x = 0.0
+        for line in self.rfile:
+            said = line.decode().strip()
+            self.server.heard.append(said)
+            if said.startswith("SET "):
+                x = float(said[4:])
+            answer = {"ID?": "STATION 1", "Y?": f"{100 - 100 * (x - 0.3) ** 2:.3f}"}.get(said, "OK")
+            self.wfile.write(f"{answer}\n".encode())
+
+
+class Driver(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.device = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Station)
+        self.device.daemon_threads = True
+        self.device.heard = []
+        threading.Thread(target=self.device.serve_forever, daemon=True).start()
+        self.addCleanup(self.device.server_close)
+        self.addCleanup(self.device.shutdown)
+        self.write("station.yaml", PROFILE)
+        self.write("campaign.yaml", CAMPAIGN)
+
+    def write_lab(self, second="station.yaml", second_at=None):
+        port = self.device.server_address[1]
+        self.write("lab.yaml", LAB.format(folder=self.folder, port=port, second=second, second_at=second_at or f"tcp://127.0.0.1:{port}"))
+
+    def serve(self):
+        """athanor driver run, once it listens."""
+        driver = self.start("driver", "run", "lab.yaml")
+        self.addCleanup(driver.stdout.close)
+        self.addCleanup(driver.stderr.close)
+        self.addCleanup(driver.wait)
+        self.addCleanup(driver.kill)
+        self.assertIn("driver desk at ipc://", driver.stdout.readline())
+        return driver
+
+    def test_a_campaign_runs_on_devices_with_profiles(self):
+        self.write_lab()
+        out, _ = self.run_program("check", "station.yaml", "lab.yaml", "campaign.yaml")
+        self.assertIn("profile station: measure", out)
+        self.assertIn("laboratory bench: 2 instruments", out)
+        self.assertIn("laboratory bench can carry it out", out)
+        driver = self.serve()
+        told = self.run_campaign("campaign.yaml")
+        self.assertEqual(told["experiments"], 6)
+        self.assertEqual(sum(line.startswith("SET ") for line in self.device.heard), 6)
+        driver.send_signal(signal.SIGTERM)
+        self.assertEqual(driver.wait(timeout=60), 0)
+
+    def test_a_device_whose_profile_is_no_good_is_set_aside(self):
+        self.write("broken.yaml", PROFILE.replace('safe: [{do: "PARK", expect: "^OK"}]\n', "").replace('{unit: "%"}', "{unit: parrots}", 1))
+        self.write_lab(second="broken.yaml")
+        _, said = self.run_program("check", "lab.yaml", expect=2)
+        self.assertIn("broken.yaml:1:1: the profile has no safe state", said)
+        self.assertIn("parrots", said)
+        driver = self.serve()
+        told = self.run_campaign("campaign.yaml")
+        self.assertEqual(sum(line.startswith("SET ") for line in self.device.heard), 6, told)
+        driver.send_signal(signal.SIGTERM)
+        self.assertEqual(driver.wait(timeout=60), 0)
+        said = driver.stderr.read()
+        self.assertIn("instrument “station-2” is set aside", said)
+        self.assertIn("the profile has no safe state", said)
+
+    def test_an_address_that_is_none_is_told_with_its_place(self):
+        self.write_lab(second_at="station two")
+        _, said = self.run_program("check", "lab.yaml", expect=2)
+        self.assertIn("lab.yaml:5:", said)
+        self.assertIn("“station two” is no address of a device that is spoken to in lines of text; expected “tcp://HOST:PORT”", said)
+        _, said = self.run_program("check", "campaign.yaml", expect=2)
+        self.assertIn("station two", said)
+
+    def test_where_nothing_is_left_to_speak_for_the_driver_does_not_start(self):
+        self.write("broken.yaml", "profile: [")
+        self.write_lab()
+        lab = self.folder / "lab.yaml"
+        lab.write_text(lab.read_text().replace("station.yaml", "broken.yaml"))
+        _, said = self.run_program("driver", "run", "lab.yaml", expect=2)
+        self.assertIn("no instrument is left that could be spoken to", said)
+        _, said = self.run_program("driver", "run", "station.yaml", "--address", f"ipc://{self.folder}/one.sock", expect=2)
+        self.assertIn("say where the device is, such as --at tcp://10.0.0.5:5025", said)
+
+
+if __name__ == "__main__":
+    main()
