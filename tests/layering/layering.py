@@ -207,7 +207,7 @@ GOOD = {
     "surrogates/gp.cpp": '#include <Eigen/Dense>\n#include "core/space.h"\n#include "surrogates/gp.h"\nint operand(int x); int y = operand(1\'000);\n',
     "surrogates/gp.h": "#pragma once\n",
     "instruments/zmq_link.cpp": '#include <zmq.h>\n#include "proto/driver.pb.h"\nauto t = clock_.now();\n',
-    "athanor/run.cpp": "std::random_device device;\n",
+    "athanor/chance.cpp": "std::random_device device;\n",
     "tests/core/space_test.cpp": '#include <catch2/catch.hpp>\n#include "core/space.h"\n#include "rig.h"\n/* sleep(1) */ const auto raw = R"(sleep(1))"; auto x = random();\n',
     "tests/core/rig.h": "",
 }

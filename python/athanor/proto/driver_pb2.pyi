@@ -162,10 +162,12 @@ class Heartbeat(_message.Message):
     def __init__(self) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ["controller"]
+    __slots__ = ["controller", "only_if_free"]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    ONLY_IF_FREE_FIELD_NUMBER: _ClassVar[int]
     controller: str
-    def __init__(self, controller: _Optional[str] = ...) -> None: ...
+    only_if_free: bool
+    def __init__(self, controller: _Optional[str] = ..., only_if_free: bool = ...) -> None: ...
 
 class Instrument(_message.Message):
     __slots__ = ["capabilities", "id", "kind"]
@@ -254,7 +256,7 @@ class Telemetry(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Value, _Mapping]]] = ...) -> None: ...
 
 class ToDriver(_message.Message):
-    __slots__ = ["cancel", "command", "heartbeat", "hello", "question", "stop", "version"]
+    __slots__ = ["cancel", "command", "heartbeat", "hello", "question", "stop", "version", "visit"]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
@@ -262,6 +264,7 @@ class ToDriver(_message.Message):
     QUESTION_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    VISIT_FIELD_NUMBER: _ClassVar[int]
     cancel: Cancel
     command: Command
     heartbeat: Heartbeat
@@ -269,7 +272,8 @@ class ToDriver(_message.Message):
     question: Question
     stop: Stop
     version: int
-    def __init__(self, version: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., question: _Optional[_Union[Question, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
+    visit: Visit
+    def __init__(self, version: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., question: _Optional[_Union[Question, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., visit: _Optional[_Union[Visit, _Mapping]] = ...) -> None: ...
 
 class Value(_message.Message):
     __slots__ = ["name", "number", "text", "unit"]
@@ -283,13 +287,21 @@ class Value(_message.Message):
     unit: str
     def __init__(self, name: _Optional[str] = ..., number: _Optional[float] = ..., text: _Optional[str] = ..., unit: _Optional[str] = ...) -> None: ...
 
+class Visit(_message.Message):
+    __slots__ = ["watch_s"]
+    WATCH_S_FIELD_NUMBER: _ClassVar[int]
+    watch_s: float
+    def __init__(self, watch_s: _Optional[float] = ...) -> None: ...
+
 class Welcome(_message.Message):
-    __slots__ = ["dead_man_s", "instruments"]
+    __slots__ = ["controller", "dead_man_s", "instruments"]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     DEAD_MAN_S_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
+    controller: str
     dead_man_s: float
     instruments: _containers.RepeatedCompositeFieldContainer[Instrument]
-    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ...) -> None: ...
+    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ...) -> None: ...
 
 class Risk(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
