@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from .driver import Driver
 from .errors import InputError, EnvironmentFailure
 from .instrument import Instrument
+from .keys import Keys
 from .ledger import Ledger
 from .server import Server, Waker
 
@@ -46,6 +47,9 @@ def _parse(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
                              "campaign that used it may be continued")
     parser.add_argument("--dead-man", type=_dead_man, default=60.0, metavar="SECONDS",
                         help="make the instruments safe when no controller was heard for so long; 0: never (default: 60)")
+    parser.add_argument("--key", metavar="NAME",
+                        help="its own key, as “athanor keys new NAME” makes it: the link is encrypted, and only keys that were "
+                             "allowed may enter. Needed where the address can be reached from other machines")
     return parser.parse_args(arguments)
 
 
@@ -57,10 +61,11 @@ def _dead_man(text: str) -> float:
 
 
 def _serve(name: str, instruments: list[Instrument], options: argparse.Namespace) -> bool:
+    keys = Keys.load(options.key) if options.key else None
     waker = Waker()
     ledger = Ledger(options.ledger)
     driver = Driver(name, f"{os.getpid()}-{time.time_ns()}", instruments, ledger, options.dead_man, waker)
-    server = Server(driver, options.address, waker)
+    server = Server(driver, options.address, waker, keys)
     for name_of_signal in {"SIGTERM", "SIGINT", "SIGHUP"} & {each.name for each in signal.Signals}:
         signal.signal(signal.Signals[name_of_signal], lambda *_: server.end())
     _log.info("driver “%s” serves %s at %s", name, ", ".join(each.id for each in instruments), options.address)

@@ -118,7 +118,7 @@ class Driver:
                                   f"{PROTOCOL_VERSION}", id)]
         try:
             match body:
-                case "hello":
+                case "hello" | "visit":
                     return [self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s))]
                 case "command":
                     return self._on_command(message.command)
