@@ -185,11 +185,13 @@ class Messages(BenchTest):
         self.kill_and_restart()
         self.controller.close()
         stranger = self.connect("stranger")
-        # The connection of the controller is found gone by the first heartbeat that cannot be handed over.
+        # The connection of the controller is found gone by the first heartbeat that cannot be handed over. A stranger is
+        # heard a hundred times a second at most.
         while True:
             stranger.send(command=command("a", "look"))
             if "has no controller; say Hello first" in stranger.next("refused").refused.why:
                 break
+            time.sleep(0.05)
         stranger.send(heartbeat=wire.Heartbeat())
         stranger.ask("x")
         self.assertNotIn("heartbeat", [message.WhichOneof("body") for message in stranger.heard])
