@@ -17,7 +17,7 @@
 namespace athanor {
 namespace {
 
-constexpr double kDeadMan = 1.5;  // seconds
+constexpr double kDeadMan = 4;  // seconds; on a busy machine a heartbeat may well be one or two late
 
 std::unique_ptr<Instrument> oven(const std::string& id) {
   InstrumentPlan plan;

@@ -20,10 +20,18 @@ void SilenceWatch::expect(const std::string& command, Time now, Duration within)
   word.due = std::min(word.due, now + within);
 }
 
+/// A command that waited for the journal may be sent once more when the device has long begun it: then its end is what
+/// comes next.
+bool SilenceWatch::is_accepted(const std::string& command) const {
+  const auto entry = engine_.state().commands.find(command);
+  return entry != engine_.state().commands.end() && entry->second.state == CommandState::kAccepted;
+}
+
 void SilenceWatch::sent(const std::string& driver, const wire::ToDriver& message, Time now) {
   const auto entry = engine_.state().drivers.find(driver);
   if (entry == engine_.state().drivers.end() || !entry->second.up) return;  // it is lost, and was told of
-  if (message.has_command()) expect(message.command().id(), now, 2 * bounds_.answer_within);
+  if (message.has_command() && !is_accepted(message.command().id()))
+    expect(message.command().id(), now, 2 * bounds_.answer_within);
   if (message.has_cancel()) expect(message.cancel().id(), now, 2 * bounds_.answer_within);
   for (const std::string& id : message.question().ids()) expect(id, now, bounds_.answer_within);
 }

@@ -34,6 +34,7 @@ class SilenceWatch {
   /// What is owed and was not told of since it is.
   std::vector<Owed> owed() const;
   bool told(const std::string& whom, Time since) const;
+  bool is_accepted(const std::string& command) const;
   void expect(const std::string& command, Time now, Duration within);
 
   const Engine& engine_;
