@@ -34,6 +34,32 @@ std::string Sha256::of(std::string_view first, std::string_view second) {
   return digest;
 }
 
+RunningSha256::RunningSha256() : context_(EVP_MD_CTX_new()) {
+  ATHANOR_CHECK(context_ != nullptr && EVP_DigestInit_ex2(context_.get(), EVP_sha256(), nullptr) == 1,
+                "SHA-256 is not available in this OpenSSL");
+}
+
+RunningSha256::~RunningSha256() = default;
+RunningSha256::RunningSha256(RunningSha256&&) noexcept = default;
+RunningSha256& RunningSha256::operator=(RunningSha256&&) noexcept = default;
+
+void RunningSha256::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+void RunningSha256::add(std::span<const std::byte> bytes) {
+  ATHANOR_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, "SHA-256 failed");
+}
+
+std::string RunningSha256::hex() const {
+  const std::unique_ptr<evp_md_ctx_st, Free> so_far(EVP_MD_CTX_new());
+  std::string digest(32, '\0');
+  const bool done = so_far != nullptr && EVP_MD_CTX_copy_ex(so_far.get(), context_.get()) == 1 &&
+                    EVP_DigestFinal_ex(so_far.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
+  ATHANOR_CHECK(done, "SHA-256 failed");
+  return athanor::hex(digest);
+}
+
 std::string hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;

@@ -1,6 +1,9 @@
 // SHA-256, for the journal's chain and for content keys.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +28,24 @@ class Sha256 {
  private:
   evp_md_st* method_;
   evp_md_ctx_st* context_;
+};
+
+/// Of bytes that come piece by piece.
+class RunningSha256 {
+ public:
+  RunningSha256();
+  ~RunningSha256();
+  RunningSha256(RunningSha256&&) noexcept;
+  RunningSha256& operator=(RunningSha256&&) noexcept;
+  void add(std::span<const std::byte> bytes);
+  /// Of all that was added so far, in lower-case hexadecimal; more may follow.
+  std::string hex() const;
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
 /// Lower-case hexadecimal.

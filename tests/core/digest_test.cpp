@@ -1,6 +1,7 @@
 // Goal: SHA-256 as everyone computes it. Method: the test vectors of FIPS 180-4 and of NIST's examples.
 #include "core/digest.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace athanor;
@@ -23,4 +24,16 @@ TEST_CASE("SHA-256 gives the published digests", "[digest]") {
 TEST_CASE("hexadecimal is lower case, two digits a byte", "[digest]") {
   CHECK(hex(std::string_view("\x00\x0f\xa0\xff", 4)) == "000fa0ff");
   CHECK(hex("").empty());
+}
+
+TEST_CASE("a running SHA-256 is that of all so far, however the bytes come", "[digest]") {
+  const std::string text = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+  RunningSha256 running;
+  CHECK(running.hex() == hex(sha256("")));
+  for (std::size_t at = 0; at < text.size(); at += 7) {
+    running.add(std::as_bytes(std::span(text).subspan(at, std::min<std::size_t>(7, text.size() - at))));
+    CHECK(running.hex() == hex(sha256(text.substr(0, at + 7))));
+  }
+  RunningSha256 moved = std::move(running);
+  CHECK(moved.hex() == hex(sha256(text)));
 }
