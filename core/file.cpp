@@ -40,8 +40,6 @@ std::string read_text_file(const std::string& file, std::uintmax_t most_bytes) {
   return text;
 }
 
-namespace {
-
 void sync_to_disk(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool done = fd >= 0 && fsync(fd) == 0;
@@ -51,8 +49,6 @@ void sync_to_disk(const std::string& path) {
   throw EnvironmentError(fmt::format("{}: cannot be synced to the disk: {}", path,
                                      std::error_code(why, std::generic_category()).message()));
 }
-
-}  // namespace
 
 void put_in_place(const std::string& from, const std::string& to) {
   sync_to_disk(from);

@@ -1,0 +1,79 @@
+// One HDF5 file of arrays: /INSTRUMENT/COMMAND/RESULT.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/array.h"
+#include "core/clock.h"
+#include "data_store/chunk_plan.h"
+#include "data_store/filters.h"
+#include "data_store/hdf5_handle.h"
+#include "data_store/redo_file.h"
+
+namespace athanor {
+
+/// A text as the name of a link or file: what would mean something else there is written as % and two digits.
+std::string as_link_name(const std::string& text);
+
+/// An open dataset. Not to outlive its file. Everything throws EnvironmentError.
+class Dataset {
+ public:
+  Dataset(Hdf5Handle handle, std::string where, RedoFile& file);
+
+  const ArrayType& type() const { return type_; }
+  const ChunkPlan& plan() const { return *plan_; }
+  /// How much of the stream is there.
+  std::uint64_t bytes() const;
+  /// Of a complete array, otherwise nothing.
+  std::optional<std::string> sha256() const;
+
+  /// Has rows for so many bytes of the stream, from now on.
+  void grow(std::uint64_t bytes);
+  void write_chunk(const ChunkPlan::Piece& piece, const FilteredChunk& chunk);
+  /// Where in the file this chunk lies, which was written without filters.
+  std::uint64_t address(const ChunkPlan::Piece& piece) const;
+  void set_bytes(std::uint64_t bytes);
+  void set_complete(const std::string& sha256);
+  /// Of this piece, the bytes that the rows reach; the filters' checksums are verified.
+  std::vector<std::byte> read(const ChunkPlan::Piece& piece) const;
+
+ private:
+  Hdf5Handle handle_;
+  std::string where_;
+  RedoFile* file_;
+  ArrayType type_;
+  std::uint64_t row_bytes_, rows_;
+  std::optional<ChunkPlan> plan_;
+};
+
+class DayFile {
+ public:
+  /// Makes an empty one, which is there whole or not at all. throws EnvironmentError.
+  static void make(const std::string& path, const std::string& campaign, const std::string& day,
+                   const RedoFile::Open& open);
+
+  /// Opens one that is there, and mends what a crash left. throws EnvironmentError that names the file if it is no such
+  /// file, is damaged, or belongs to another campaign; nothing is changed then.
+  DayFile(const std::string& path, const std::string& campaign, const RedoFile::Open& open);
+  DayFile(const DayFile&) = delete;
+  DayFile& operator=(const DayFile&) = delete;
+
+  static std::string dataset_path(const ArrayName& name);
+  std::optional<Dataset> find(const ArrayName& name);
+  Dataset make_dataset(const ArrayName& name, const ArrayType& type, const ChunkPlan& plan, Time begun);
+
+  /// The bytes of the file past HDF5: of chunks that were written without filters.
+  RedoFile& bytes() { return file_; }
+  /// All that was written is durable. After an EnvironmentError this object is of no more use.
+  void commit();
+
+ private:
+  std::string path_, campaign_;
+  RedoFile file_;
+  Hdf5Handle hdf5_;
+};
+
+}  // namespace athanor

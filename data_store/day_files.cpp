@@ -1,0 +1,125 @@
+#include "data_store/day_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace athanor {
+namespace {
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code failed;
+  if (std::filesystem::is_directory(folder, failed)) return;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    throw EnvironmentError(fmt::format("the folder {} cannot be made: {}", folder.string(), failed.message()));
+  }
+  sync_to_disk(std::filesystem::absolute(folder / "").parent_path().parent_path().string());
+}
+
+// Held as long as the process lives, and let go by its end, however that comes.
+int lock(const std::filesystem::path& folder) {
+  const std::string path = (folder / "lock").string();
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (why == EWOULDBLOCK) {
+    throw EnvironmentError(
+        fmt::format("{} is in use by another process. Stop it, or choose another folder", folder.string()));
+  }
+  throw EnvironmentError(
+      fmt::format("the folder {} cannot be written: {}: {}", folder.string(), path, std::strerror(why)));
+}
+
+}  // namespace
+
+DayFiles::DayFiles(const std::filesystem::path& folder, const std::string& campaign, const RedoFile::Open& open)
+    : folder_(folder), campaign_(campaign), open_(open) {
+  make_folder(folder);
+  lock_ = lock(folder);
+  try {
+    look();
+    for (const auto& [name, file] : files_) {
+      if (std::filesystem::exists(folder_ / (name + "-log"))) opened(name);
+    }
+    settle();
+  } catch (...) {
+    ::close(lock_);
+    throw;
+  }
+}
+
+DayFiles::~DayFiles() {
+  ::close(lock_);
+}
+
+// Files whose names are CAMPAIGN-YYYY-MM-DD.h5.
+void DayFiles::look() {
+  files_.clear();
+  const std::string before = as_link_name(campaign_) + "-", day = "YYYY-MM-DD", after = ".h5";
+  std::error_code failed;
+  const std::filesystem::directory_iterator entries(folder_, failed);
+  if (failed)
+    throw EnvironmentError(fmt::format("the folder {} cannot be read: {}", folder_.string(), failed.message()));
+  for (const auto& entry : entries) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(before) && name.ends_with(after) && name.size() == before.size() + day.size() + after.size()) {
+      files_[name];
+    }
+  }
+}
+
+DayFile& DayFiles::opened(const std::string& file_name) {
+  std::unique_ptr<DayFile>& file = files_[file_name];
+  if (file == nullptr) file = std::make_unique<DayFile>((folder_ / file_name).string(), campaign_, open_);
+  return *file;
+}
+
+DayFile& DayFiles::of_day(const std::string& day) {
+  const std::string name = fmt::format("{}-{}.h5", as_link_name(campaign_), day);
+  if (!files_.contains(name)) {
+    DayFile::make((folder_ / name).string(), campaign_, day, open_);
+    files_[name];
+  }
+  return opened(name);
+}
+
+std::optional<DayFiles::Found> DayFiles::find(const ArrayName& name) {
+  for (auto at = files_.rbegin(); at != files_.rend(); ++at) {
+    DayFile& file = opened(at->first);
+    if (auto dataset = file.find(name)) return Found{&file, at->first, std::move(*dataset)};
+  }
+  return std::nullopt;
+}
+
+void DayFiles::commit() {
+  for (const auto& [name, file] : files_) {
+    if (file != nullptr) file->commit();
+  }
+}
+
+std::size_t DayFiles::bytes_held() const {
+  std::size_t bytes = 0;
+  for (const auto& [name, file] : files_) bytes += file == nullptr ? 0 : file->bytes().bytes_held();
+  return bytes;
+}
+
+void DayFiles::close() {
+  look();
+}
+
+void DayFiles::settle() {
+  for (const auto& [name, file] : files_) {
+    if (file != nullptr) file->bytes().settle();
+  }
+}
+
+}  // namespace athanor
