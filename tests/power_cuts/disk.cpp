@@ -15,88 +15,10 @@
 namespace athanor::power {
 namespace {
 
-constexpr std::size_t kSector = 512;  // what a disk writes whole or not at all, where it keeps its promises
-
-/// Something done to a file and not synced: bytes written at an offset, or the file cut off (or filled up) there.
-struct Change {
-  bool truncates;
-  std::size_t offset;
-  std::string bytes;
-};
-
-void write(std::string& content, std::size_t offset, std::string_view bytes) {
-  if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
-  content.replace(offset, bytes.size(), bytes);
-}
-
-void make_change(std::string& content, const Change& change) {
-  if (change.truncates) {
-    content.resize(change.offset);
-  } else {
-    write(content, change.offset, change.bytes);
-  }
-}
-
-struct Inode {
-  std::string synced, now;
-  std::vector<Change> unsynced;  ///< what leads from `synced` to `now`
-
-  void change(Change change) {
-    make_change(now, change);
-    unsynced.push_back(std::move(change));
-  }
-  void sync() {
-    for (const Change& change : unsynced) make_change(synced, change);
-    unsynced.clear();
-  }
-};
-
 using Folder = std::map<std::string, std::shared_ptr<Inode>>;
-
-// ── What a power cut leaves ──────────────────────────────────────────────────────────────────────────────────────────
 
 bool coin(RandomStream& chance) {
   return chance.below(2) == 0;
-}
-
-// A write is there whole, or not at all, or each of its sectors for itself: if torn, a sector's first or last bytes.
-void write_some(std::string& content, const Change& change, bool torn, RandomStream& chance) {
-  const std::uint64_t fate = chance.below(3);
-  if (fate == 0) return write(content, change.offset, change.bytes);
-  if (torn && coin(chance)) {
-    while (content.size() < change.offset + change.bytes.size()) content += static_cast<char>(chance.below(256));
-  }
-  if (fate == 1) return;
-  for (std::size_t at = 0; at < change.bytes.size();) {
-    const std::size_t place = change.offset + at;
-    const std::size_t size = std::min(kSector - place % kSector, change.bytes.size() - at);
-    std::size_t from = 0, to = coin(chance) ? size : 0;
-    if (torn && chance.below(4) == 0) (coin(chance) ? from : to) = chance.below(size + 1);
-    if (from < to) write(content, place + from, std::string_view(change.bytes).substr(at + from, to - from));
-    at += size;
-  }
-}
-
-std::string left_of(const Inode& inode, Tearing tearing, RandomStream& chance) {
-  if (tearing == Tearing::kNone) return inode.synced;
-  if (tearing == Tearing::kAll) return inode.now;
-  std::string content = inode.synced;
-  if (tearing == Tearing::kFirst) {
-    const std::size_t whole = chance.below(inode.unsynced.size() + 1);
-    for (std::size_t i = 0; i < whole; ++i) make_change(content, inode.unsynced[i]);
-    if (whole == inode.unsynced.size() || inode.unsynced[whole].truncates) return content;
-    const Change& last = inode.unsynced[whole];
-    write(content, last.offset, last.bytes.substr(0, chance.below(last.bytes.size() + 1)));
-    return content;
-  }
-  for (const Change& change : inode.unsynced) {
-    if (!change.truncates) {
-      write_some(content, change, tearing == Tearing::kTorn, chance);
-    } else if (coin(chance)) {
-      make_change(content, change);
-    }
-  }
-  return content;
 }
 
 }  // namespace
@@ -153,7 +75,7 @@ std::unique_ptr<Disk> Disk::after(Tearing tearing, std::uint64_t seed) const {
     const auto found = folder.find(name);
     if (found == folder.end()) continue;
     auto inode = std::make_shared<Inode>();
-    inode->synced = inode->now = left_of(*found->second, tearing, chance);
+    inode->synced = inode->now = found->second->left(tearing, chance);
     disk->state_->names[name] = disk->state_->synced_names[name] = inode;
   }
   return disk;

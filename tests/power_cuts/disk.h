@@ -4,17 +4,9 @@
 #include <cstdint>
 #include <memory>
 
-namespace athanor::power {
+#include "inode.h"
 
-/// What a power cut leaves of what was written to a file and not synced. What was synced is always left.
-enum class Tearing {
-  kNone,     ///< nothing
-  kAll,      ///< everything, as when a process is killed
-  kFirst,    ///< what was written first, up to any byte
-  kSectors,  ///< any of the writes and any of their sectors of 512 bytes, in whatever order the disk liked
-  kTorn  ///< as kSectors, and each may be half written; where a file grew and its bytes did not arrive, there is noise
-};
-constexpr Tearing kTearings[] = {Tearing::kNone, Tearing::kAll, Tearing::kFirst, Tearing::kSectors, Tearing::kTorn};
+namespace athanor::power {
 
 class Disk {
  public:
