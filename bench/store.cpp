@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <hdf5.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -12,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -68,11 +68,26 @@ Workload spectra() {
   return {{ElementType::kFloat64, {kPoints}, "AU"}, as_bytes(points)};
 }
 
-double peak_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+double resident_mb(const std::string& which) {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key;) {
+    double kb = 0;
+    if (key == which && status >> kb) return kb / 1024;
+  }
+  return 0;
 }
+
+/// How much more memory was resident at once than when this was made.
+class Memory {
+ public:
+  Memory() : before_(resident_mb("VmRSS:")) {
+    std::ofstream("/proc/self/clear_refs") << "5";
+  }  // the mark falls to here
+  double high_water_mb() const { return resident_mb("VmHWM:") - before_; }
+
+ private:
+  double before_;
+};
 
 constexpr std::size_t kPiece = 1 << 20;  // as messages bring them
 constexpr std::size_t kBytesOfACommit = 64 << 20;
@@ -81,7 +96,8 @@ constexpr double kSecondsOfACommit = 0.2;
 /// Pieces of the block, round and round, until `bytes` were given to `take`; `commit` as the controller does it.
 template <typename Take, typename Commit>
 json measure(const Workload& load, std::uint64_t bytes, const Take& take, const Commit& commit) {
-  const double before = peak_mb(), began = monotonic_seconds();
+  const Memory memory;
+  const double began = monotonic_seconds();
   double committed = began, longest = 0;
   std::uint64_t sent = 0, sent_by_commit = 0;
   const auto end_turn = [&] {
@@ -103,7 +119,7 @@ json measure(const Workload& load, std::uint64_t bytes, const Take& take, const 
   return {{"mb_per_s", static_cast<double>(sent) / 1e6 / took},
           {"seconds", took},
           {"longest_commit_s", longest},
-          {"memory_mb", peak_mb() - before}};
+          {"memory_mb", memory.high_water_mb()}};
 }
 
 json athanors(const Workload& load, const std::string& folder, std::uint64_t bytes) {
@@ -184,6 +200,7 @@ json plain(const Workload& load, const std::string& folder, std::uint64_t bytes)
 // Arrays of a few numbers, each begun, sent and finished, as points of a titration are; the time of the last thousand,
 // too.
 json small(const std::string& folder, std::uint64_t count) {
+  const Memory memory;
   const SystemClock clock;
   DataStore store(folder, "bench", clock);
   const std::vector<std::byte> bytes(800, std::byte{7});
@@ -206,15 +223,16 @@ json small(const std::string& folder, std::uint64_t count) {
           {"arrays_per_s", static_cast<double>(count) / took},
           {"begin_us", beginning / static_cast<double>(count) * 1e6},
           {"begin_last_us", beginning_last / static_cast<double>(std::min<std::uint64_t>(count, 1000)) * 1e6},
-          {"memory_mb", peak_mb()}};
+          {"memory_mb", memory.high_water_mb()}};
 }
 
 json reopened(const std::string& folder) {
+  const Memory memory;
   const SystemClock clock;
   const double began = monotonic_seconds();
   DataStore store(folder, "bench", clock);
   store.begin({"titrator", "another", "curve"}, {ElementType::kFloat64, {}, "mV"});
-  return {{"open_and_begin_ms", (monotonic_seconds() - began) * 1e3}, {"memory_mb", peak_mb()}};
+  return {{"open_and_begin_ms", (monotonic_seconds() - began) * 1e3}, {"memory_mb", memory.high_water_mb()}};
 }
 
 // Many streams that are all open, and of which all grow a little between commits.
@@ -222,7 +240,7 @@ json many(const std::string& folder, std::uint64_t streams) {
   const SystemClock clock;
   DataStore store(folder, "bench", clock);
   const std::vector<std::byte> bytes(800, std::byte{7});
-  const double before = peak_mb();
+  const Memory memory;
   std::vector<ArrayName> names;
   for (std::uint64_t i = 0; i < streams; ++i) {
     names.push_back({"sensor", fmt::format("{}", i), "trace"});
@@ -235,7 +253,7 @@ json many(const std::string& folder, std::uint64_t streams) {
     store.commit();
     last = monotonic_seconds() - start;
   }
-  return {{"streams", streams}, {"turn_ms", last * 1e3}, {"memory_mb", peak_mb() - before}};
+  return {{"streams", streams}, {"turn_ms", last * 1e3}, {"memory_mb", memory.high_water_mb()}};
 }
 
 json run(const std::string& what, const std::string& folder, std::uint64_t bytes, std::uint64_t count) {

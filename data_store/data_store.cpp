@@ -168,9 +168,12 @@ struct DataStore::State {
   void write_first() {
     OnItsWay first = std::move(on_their_way.front());
     on_their_way.pop_front();
+    const std::uint64_t bytes = std::min(first.piece.begin + first.piece.bytes, first.stream->second.received);
     Dataset& to = dataset(*first.stream);
-    to.grow(std::min(first.piece.begin + first.piece.bytes, first.stream->second.received));
+    to.grow(bytes);
     to.write_chunk(first.piece, first.chunk.get());
+    to.set_bytes(
+        bytes);  // what the file says of a stream is true after every call, so that any may be followed by a commit
   }
 
   void write_all() {
@@ -201,6 +204,7 @@ struct DataStore::State {
     write_all();
     for (Entry& entry : streams) {
       if (entry.second.received > entry.second.durable) write_rest(entry);
+      if (files.bytes_held() > kMostBytesHeld) files.commit();
     }
     files.commit();
     for (auto& [name, stream] : streams) {
