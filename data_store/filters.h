@@ -4,11 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
-struct libdeflate_compressor;
+#include "data_store/zlib_stream.h"
 
 namespace athanor {
 
@@ -20,20 +19,14 @@ struct FilteredChunk {
 
 constexpr std::uint32_t kDeflateLeftOut = 1U << 1;
 constexpr std::uint32_t kAllLeftOut = 7;
-constexpr int kDeflateLevel =
-    1;  ///< measured arrays have noise: higher levels take twice the time for a percent or two
 
 /// One thread's.
 class Filters {
  public:
-  Filters();
   FilteredChunk apply(std::span<const std::byte> chunk, std::size_t element_bytes);
 
  private:
-  struct Free {
-    void operator()(libdeflate_compressor* compressor) const;
-  };
-  std::unique_ptr<libdeflate_compressor, Free> compressor_;
+  ZlibStream zlib_;
   std::vector<std::byte> shuffled_;
 };
 
