@@ -9,24 +9,10 @@
 
 #include "controller/engine.h"
 #include "controller/journal.h"
+#include "core/wake.h"
 #include "instruments/driver_link.h"
 
 namespace athanor {
-
-/// Wakes a waiting loop from another thread or from a signal handler.
-class Wake {
- public:
-  Wake();
-  ~Wake();
-  Wake(const Wake&) = delete;
-  Wake& operator=(const Wake&) = delete;
-  int fd() const { return fd_; }
-  void notify() const noexcept;  ///< async-signal-safe
-  void clear() const noexcept;
-
- private:
-  int fd_;
-};
 
 /// The way to the planner. `ask` never blocks for long unless the planner runs in the caller's own thread.
 class PlannerLink {
