@@ -43,6 +43,8 @@ std::string describe_field(const wire::Field& driver, const wire::Field& laborat
   std::vector<std::string> parts;
   if (driver.is_text()) {
     parts.push_back(driver.choices().empty() ? "text" : fmt::format("one of {}", fmt::join(driver.choices(), ", ")));
+  } else if (driver.has_array()) {
+    parts.push_back("array, rows of " + row_in_words(from_wire(driver.array(), driver.unit())));
   } else {
     parts.push_back(driver.unit().empty() ? "number" : driver.unit());
     const std::string allowed = range(driver), here = range(laboratory);
@@ -94,11 +96,17 @@ json fields_json(const Fields& driver, const Fields& laboratory) {
   json all = json::array();
   for (int i = 0; i < driver.size(); ++i) {
     all.push_back({{"name", driver[i].name()},
-                   {"kind", driver[i].is_text() ? "text" : "number"},
+                   {"kind", driver[i].is_text()     ? "text"
+                            : driver[i].has_array() ? "array"
+                                                    : "number"},
                    {"unit", driver[i].unit()},
                    {"may_be_missing", driver[i].may_be_missing()},
                    {"driver", limits_json(driver[i])},
                    {"laboratory", limits_json(laboratory[i])}});
+    if (!driver[i].has_array()) continue;
+    const ArrayType type = from_wire(driver[i].array(), driver[i].unit());
+    all.back()["element"] = to_string(type.element);
+    all.back()["row_shape"] = type.row_shape;
   }
   return all;
 }

@@ -132,6 +132,9 @@ void check_results(const Campaign& campaign, const Step& step, const Capability&
     } else if (field->is_text()) {
       campaign.file->error(step.place, fmt::format("step “{}”: result “{}” is a text, and “{}” needs a number",
                                                    step.name, result, measurand.name));
+    } else if (field->has_array()) {
+      campaign.file->error(step.place, fmt::format("step “{}”: result “{}” is an array, and “{}” needs a number",
+                                                   step.name, result, measurand.name));
     } else if (!Unit::parse(field->unit()).convertible_to(measurand.unit)) {
       campaign.file->error(step.place,
                            fmt::format("step “{}”: result “{}” is in “{}”, which cannot be converted to “{}” of “{}”",

@@ -10,6 +10,7 @@
 
 #include "controller/points.h"
 #include "core/best.h"
+#include "instruments/description.h"
 
 namespace athanor {
 namespace {
@@ -25,6 +26,20 @@ json number_json(double value) {
 json value_json(const wire::Value& value) {
   if (value.kind_case() == wire::Value::kText) return value.text();
   return value.kind_case() == wire::Value::kNumber ? number_json(value.number()) : json(nullptr);
+}
+
+json array_json(const wire::Value& value) {
+  const wire::Array& array = value.array();
+  const ArrayType type = from_wire(array.type(), value.unit());
+  json shape = {array.rows()};
+  for (const std::uint64_t length : type.row_shape) shape.push_back(length);
+  return {{"result", value.name()},
+          {"file", array.file()},
+          {"dataset", array.dataset()},
+          {"element", to_string(type.element)},
+          {"shape", shape},
+          {"unit", value.unit()},
+          {"sha256", array.sha256()}};
 }
 
 json parameter_json(const Parameter& parameter) {
@@ -161,6 +176,7 @@ json experiment_json(const Campaign& campaign, const History& history, std::uint
                  {"start_s", since(command.start)}};
     if (command.end) line["end_s"] = since(*command.end);
     if (!command.why.empty()) line["why"] = command.why;
+    for (const wire::Value& array : command.arrays) line["arrays"].push_back(array_json(array));
     out["commands"].push_back(std::move(line));
   }
   return out;

@@ -23,7 +23,8 @@ nlohmann::json export_json(const Campaign& campaign, const History& history);
 /// ("temperature (degC)"), each objective and what else outcome constraints speak of, measured ("yield (%)") and
 /// predicted ("yield predicted mean (%)", "… sd (%)"), the outcome constraints that it violates (where the campaign has
 /// any), why it was chosen, why it failed or was abandoned; what it counts as, what was measured whatever a person said
-/// of it since, and who said it last and why. Then one row for each that a person added, in the state "added". What is
+/// of it since, and who said it last and why; where any command made one, its arrays, and
+/// where they are. Then one row for each that a person added, in the state "added". What is
 /// not known is an empty cell.
 std::string export_csv(const Campaign& campaign, const History& history);
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "controller/export.h"
@@ -40,6 +41,21 @@ std::string titled(const std::string& name, const Unit& unit) {
   return csv_cell(unit.text().empty() ? name : fmt::format("{} ({})", name, unit.text()));
 }
 
+// The arrays of an experiment's commands as one cell: "spectrum: FILE, DATASET, 1200 float64, sha256 …".
+std::string arrays(const json& experiment) {
+  std::string all;
+  for (const json& command : look(experiment, {"commands"})) {
+    for (const json& array : look(command, {"arrays"})) {
+      std::string shape;
+      for (const json& length : array["shape"]) shape += (shape.empty() ? "" : " x ") + length.dump();
+      all += fmt::format("{}{}: {}, {}, {} {}, sha256 {}", all.empty() ? "" : "; ", array["result"].get<std::string>(),
+                         array["file"].get<std::string>(), array["dataset"].get<std::string>(), shape,
+                         array["element"].get<std::string>(), array["sha256"].get<std::string>());
+    }
+  }
+  return csv_cell(all);
+}
+
 void write_row(std::string& out, const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) out += (i > 0 ? "," : "") + cells[i];
   out += "\n";
@@ -67,6 +83,10 @@ std::string export_csv(const Campaign& campaign, const History& history) {
   for (const Measurand& measurand : measurands)
     header.push_back(titled(measurand.name + " as measured", measurand.unit));
   header.insert(header.end(), {"corrected by", "corrected because", "doubted because"});
+  const auto& experiments = document["experiments"];
+  const bool with_arrays =
+      std::any_of(experiments.begin(), experiments.end(), [](const json& one) { return !arrays(one).empty(); });
+  if (with_arrays) header.push_back("arrays");
   write_row(out, header);
 
   const auto write = [&](const json& experiment, const char* state) {
@@ -93,6 +113,7 @@ std::string export_csv(const Campaign& campaign, const History& history) {
     for (const auto& [name, why] : look(experiment, {"doubted"}).items())
       doubts += (doubts.empty() ? "" : "; ") + why.get<std::string>();
     cells.push_back(csv_cell(doubts));
+    if (with_arrays) cells.push_back(arrays(experiment));
     write_row(out, cells);
   };
   for (const json& experiment : document["experiments"])

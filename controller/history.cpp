@@ -44,6 +44,9 @@ void History::move(const journal::v1::CommandMoved& moved, Time time) {
   } else if (life.state != CommandState::kIntended) {
     life.end = time;
     if (life.state != CommandState::kDone) life.why = moved.why().empty() ? moved.outcome().message() : moved.why();
+    for (const driver::v1::Value& result : moved.outcome().results()) {
+      if (result.has_array()) life.arrays.push_back(result);
+    }
   }
 }
 

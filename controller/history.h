@@ -21,7 +21,8 @@ struct CommandLife {
   CommandState state = CommandState::kIntended;
   Time start{};  ///< when it was last accepted; when it was intended until then
   std::optional<Time> end;
-  std::string why;  ///< it did not end well
+  std::string why;                             ///< it did not end well
+  std::vector<driver::v1::Value> arrays = {};  ///< that it made, and where they are
 };
 
 /// What a person said of an experiment.

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 
+#include "instruments/description.h"
+
 namespace athanor {
 
 std::vector<wire::Value> to_values(const Space& space, const Point& point) {
@@ -134,7 +136,7 @@ std::vector<Point> pending(const Problem& problem, const State& state) {
 double number_in(const wire::Value& value, const Unit& unit) {
   if (value.kind_case() != wire::Value::kNumber) {
     throw InputError(
-        fmt::format("“{}” is “{}”, where a number in “{}” is expected", value.name(), value.text(), unit.text()));
+        fmt::format("“{}” is {}, where a number in “{}” is expected", value.name(), readable(value), unit.text()));
   }
   return in_unit({value.number(), Unit::parse(value.unit())}, unit);
 }

@@ -1,6 +1,7 @@
 #include "instruments/description.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +15,12 @@
 namespace athanor {
 
 namespace {
+
+/// "an array of 12 rows of 512 × 512 uint16 in count, DATASET in FILE".
+std::string in_words(const wire::Array& array, const std::string& unit) {
+  return fmt::format("an array of {} rows of {}{}", array.rows(), row_in_words(from_wire(array.type(), unit)),
+                     array.file().empty() ? "" : fmt::format(", {} in {}", array.dataset(), array.file()));
+}
 
 /// Collects what is wrong in one capability.
 class Inspection {
@@ -40,6 +47,7 @@ class Inspection {
       } catch (const InputError& error) {
         says(fmt::format("{} “{}”: {}", what, field.name(), error.what()));
       }
+      if (field.has_array()) array(field, what);
       const double low = field.has_low() ? field.low() : 0, high = field.has_high() ? field.high() : low;
       if (!std::isfinite(low) || !std::isfinite(high))
         says(fmt::format("{} “{}” has a limit that is no number", what, field.name()));
@@ -52,6 +60,25 @@ class Inspection {
       if (field.has_low() && low > high) {
         says(fmt::format("{} “{}” has limits the wrong way round: {} … {}", what, field.name(), low, high));
       }
+    }
+  }
+
+  void array(const wire::Field& field, const std::string& what) {
+    if (what != "result") says(fmt::format("{} “{}” is an array, which only results can be", what, field.name()));
+    if (field.has_low() || field.has_high() || field.has_saturates_low() || field.has_saturates_high() ||
+        !field.levels().empty() || field.flat_after() > 0) {
+      says(fmt::format("{} “{}” is an array and cannot have limits or levels", what, field.name()));
+    }
+    if (!wire::ArrayType::Element_IsValid(field.array().element()))
+      return says(fmt::format("{} “{}” is an array of elements of an unknown type ({})", what, field.name(),
+                              static_cast<int>(field.array().element())));
+    try {
+      rows_ += row_bytes(from_wire(field.array(), ""));
+      if (rows_ > kLargestRow)
+        says(fmt::format("with {} “{}”, a row of each of its arrays has {} bytes; {} MiB is the most", what,
+                         field.name(), rows_, kLargestRow >> 20));
+    } catch (const InputError& error) {
+      says(fmt::format("{} “{}”: {}", what, field.name(), error.what()));
     }
   }
 
@@ -101,6 +128,7 @@ class Inspection {
 
   std::string where_;
   std::vector<std::string>& found_;
+  std::uint64_t rows_ = 0;  ///< bytes of one row of each array
 };
 
 }  // namespace
@@ -151,6 +179,30 @@ double expected_seconds(const wire::Capability& capability, const wire::Command&
   return usual + Unit::parse(value->unit()).convert(value->number(), Unit::parse("s"));
 }
 
+ArrayType from_wire(const wire::ArrayType& type, const std::string& unit) {
+  // A type that a newer driver knows and this program does not is found by mistakes_in.
+  const auto element =
+      wire::ArrayType::Element_IsValid(type.element()) ? static_cast<ElementType>(type.element()) : ElementType::kUint8;
+  return {element, {type.row_shape().begin(), type.row_shape().end()}, unit};
+}
+
+std::string row_in_words(const ArrayType& type) {
+  return fmt::format("{}{}{}{}", fmt::join(type.row_shape, " × "), type.row_shape.empty() ? "" : " ",
+                     to_string(type.element), type.unit.empty() ? "" : " in " + type.unit);
+}
+
+wire::ArrayType to_wire(const ArrayType& type) {
+  wire::ArrayType described;
+  described.set_element(static_cast<wire::ArrayType::Element>(type.element));
+  described.mutable_row_shape()->Assign(type.row_shape.begin(), type.row_shape.end());
+  return described;
+}
+
+bool makes_arrays(const wire::Capability& capability) {
+  return std::any_of(capability.results().begin(), capability.results().end(),
+                     [](const wire::Field& field) { return field.has_array(); });
+}
+
 std::string approval_digest(const driver::v1::Command& command) {
   driver::v1::Command bound;
   bound.set_capability(command.capability());
@@ -167,6 +219,8 @@ std::string readable(const wire::Value& value) {
                                   : fmt::format("{} {}", format_number(value.number()), value.unit());
     case wire::Value::kText:
       return fmt::format("“{}”", value.text());
+    case wire::Value::kArray:
+      return in_words(value.array(), value.unit());
     case wire::Value::KIND_NOT_SET:
       break;
   }

@@ -4,14 +4,19 @@
 #include <string>
 #include <vector>
 
+#include "core/array.h"
 #include "proto/driver.pb.h"
 
 namespace athanor {
 
+/// Bytes of one row of each array of a command: what a driver holds until it is on the controller's disk
+/// (array_window.h) has room for them at least.
+constexpr std::uint64_t kLargestRow = std::uint64_t{64} << 20;
+
 /// What is wrong in a driver's description of an instrument, each in one sentence; empty if nothing is: names missing
 /// or given twice, units that are none, limits the wrong way round or not finite, a duration that is negative,
 /// parameters of `duration_parameter` and `uses` that are not there or of the wrong kind, a self-test that needs
-/// parameters, or may do harm.
+/// parameters, or may do harm, an array that is no result, has limits, or rows of more than kLargestRow bytes.
 std::vector<std::string> mistakes_in(const driver::v1::Instrument& instrument);
 
 /// The capability of that name, or null.
@@ -20,6 +25,14 @@ const driver::v1::Capability* find_capability(const driver::v1::Instrument& inst
 const driver::v1::Field* find_parameter(const driver::v1::Capability& capability, const std::string& name);
 /// The value of that name that the command gives, or null.
 const driver::v1::Value* find_value(const driver::v1::Command& command, const std::string& name);
+
+/// Whether one of its results is an array.
+bool makes_arrays(const driver::v1::Capability& capability);
+ArrayType from_wire(const driver::v1::ArrayType& type, const std::string& unit);
+driver::v1::ArrayType to_wire(const ArrayType& type);  ///< without its unit, which stands beside
+
+/// "512 × 512 uint16 in count".
+std::string row_in_words(const ArrayType& type);
 
 /// How long the command is expected to take, laboratory seconds: the usual duration, and what its duration parameter
 /// adds.

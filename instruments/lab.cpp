@@ -279,6 +279,7 @@ void tell_signal(wire::Field& field, const LabSignal& signal, const std::string&
                                          signal.range.capability, instrument, why)});
   };
   if (field.is_text()) return wrong("it is a text; only numbers can be doubted");
+  if (field.has_array()) return wrong("it is an array; only numbers can be doubted");
   const Unit unit = Unit::parse(field.unit());
   for (const auto& bound : {signal.range.low, signal.range.high, signal.saturates_low, signal.saturates_high}) {
     if (!bound) continue;

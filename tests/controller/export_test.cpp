@@ -169,6 +169,40 @@ TEST_CASE("A command is exported from its last acceptance to its end, a repeated
   CHECK_FALSE(commands[1].contains("end_s"));
 }
 
+TEST_CASE("An array is exported with the command that made it: where it is, its shape and its hash") {
+  Writer writer;
+  writer.at(0).mutable_opened();
+  writer.propose(1, 1, 80, "XPhos");
+  intend(writer, 2, 1, 1, "a");
+  writer.move(3, "a", CommandEvent::kAccept);
+  CHECK(export_csv(small_campaign(), writer.records).find("arrays") == std::string::npos);
+  writer.move(6, "a", CommandEvent::kFinish);
+  auto& outcome = *writer.records.back().mutable_command()->mutable_outcome();
+  outcome.set_done(true);
+  outcome.add_results()->set_number(71);
+  auto& value = *outcome.add_results();
+  value.set_name("spectrum");
+  value.set_unit("mV");
+  value.mutable_array()->mutable_type()->set_element(driver::v1::ArrayType::INT16);
+  value.mutable_array()->mutable_type()->add_row_shape(3);
+  value.mutable_array()->set_rows(40);
+  value.mutable_array()->set_sha256("ab12");
+  value.mutable_array()->set_file("small-2026-03-01.h5");
+  value.mutable_array()->set_dataset("/a/spectrum");
+
+  const json document = export_json(small_campaign(), writer.records);
+  CHECK(document["experiments"][0]["commands"][0]["arrays"] == json::array({{{"result", "spectrum"},
+                                                                             {"file", "small-2026-03-01.h5"},
+                                                                             {"dataset", "/a/spectrum"},
+                                                                             {"element", "int16"},
+                                                                             {"shape", {40, 3}},
+                                                                             {"unit", "mV"},
+                                                                             {"sha256", "ab12"}}}));
+  const std::string csv = export_csv(small_campaign(), writer.records);
+  CHECK(csv.substr(0, csv.find('\n')).ends_with(",arrays"));
+  CHECK(csv.find("spectrum: small-2026-03-01.h5, /a/spectrum, 40 x 3 int16, sha256 ab12") != std::string::npos);
+}
+
 TEST_CASE("The best of several objectives are those that no other beats, by each objective's own goal") {
   Writer writer;
   writer.at(0).mutable_opened();

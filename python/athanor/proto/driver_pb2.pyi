@@ -16,6 +16,12 @@ SAFE: Risk
 SAMPLE: FaultKind
 STOCK: FaultKind
 
+class Abandon(_message.Message):
+    __slots__ = ["stream"]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    stream: int
+    def __init__(self, stream: _Optional[int] = ...) -> None: ...
+
 class Accepted(_message.Message):
     __slots__ = ["expected_s", "id"]
     EXPECTED_S_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +45,40 @@ class Approval(_message.Message):
     until_us: int
     who: str
     def __init__(self, who: _Optional[str] = ..., digest: _Optional[str] = ..., until_us: _Optional[int] = ...) -> None: ...
+
+class Array(_message.Message):
+    __slots__ = ["dataset", "file", "rows", "sha256", "type"]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    dataset: str
+    file: str
+    rows: int
+    sha256: str
+    type: ArrayType
+    def __init__(self, type: _Optional[_Union[ArrayType, _Mapping]] = ..., rows: _Optional[int] = ..., sha256: _Optional[str] = ..., file: _Optional[str] = ..., dataset: _Optional[str] = ...) -> None: ...
+
+class ArrayType(_message.Message):
+    __slots__ = ["element", "row_shape"]
+    class Element(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    ELEMENT_FIELD_NUMBER: _ClassVar[int]
+    FLOAT32: ArrayType.Element
+    FLOAT64: ArrayType.Element
+    INT16: ArrayType.Element
+    INT32: ArrayType.Element
+    INT64: ArrayType.Element
+    INT8: ArrayType.Element
+    ROW_SHAPE_FIELD_NUMBER: _ClassVar[int]
+    UINT16: ArrayType.Element
+    UINT32: ArrayType.Element
+    UINT64: ArrayType.Element
+    UINT8: ArrayType.Element
+    element: ArrayType.Element
+    row_shape: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, element: _Optional[_Union[ArrayType.Element, str]] = ..., row_shape: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ["id"]
@@ -67,6 +107,30 @@ class Capability(_message.Message):
     uses: _containers.RepeatedCompositeFieldContainer[StockUse]
     usual_duration_s: float
     def __init__(self, name: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., usual_duration_s: _Optional[float] = ..., duration_parameter: _Optional[str] = ..., risk: _Optional[_Union[Risk, str]] = ..., repeatable: bool = ..., uses: _Optional[_Iterable[_Union[StockUse, _Mapping]]] = ..., self_test: bool = ...) -> None: ...
+
+class Chunk(_message.Message):
+    __slots__ = ["offset", "stream"]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    offset: int
+    stream: int
+    def __init__(self, stream: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class Close(_message.Message):
+    __slots__ = ["bytes", "sha256", "stream"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    sha256: str
+    stream: int
+    def __init__(self, stream: _Optional[int] = ..., bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class Collect(_message.Message):
+    __slots__ = ["ticket"]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    ticket: str
+    def __init__(self, ticket: _Optional[str] = ...) -> None: ...
 
 class Command(_message.Message):
     __slots__ = ["approval", "capability", "id", "instrument", "place", "sample"]
@@ -103,8 +167,57 @@ class CommandState(_message.Message):
     standing: CommandState.Standing
     def __init__(self, id: _Optional[str] = ..., standing: _Optional[_Union[CommandState.Standing, str]] = ..., outcome: _Optional[_Union[Outcome, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ...) -> None: ...
 
+class Credit(_message.Message):
+    __slots__ = ["bytes"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    def __init__(self, bytes: _Optional[int] = ...) -> None: ...
+
+class DataFromDriver(_message.Message):
+    __slots__ = ["abandon", "chunk", "close", "open", "refused", "version"]
+    ABANDON_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    abandon: Abandon
+    chunk: Chunk
+    close: Close
+    open: Open
+    refused: Refused
+    version: int
+    def __init__(self, version: _Optional[int] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., close: _Optional[_Union[Close, _Mapping]] = ..., abandon: _Optional[_Union[Abandon, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ...) -> None: ...
+
+class DataToDriver(_message.Message):
+    __slots__ = ["collect", "credit", "durable", "resume", "stored", "unstored", "version"]
+    COLLECT_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    UNSTORED_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    collect: Collect
+    credit: Credit
+    durable: Durable
+    resume: Resume
+    stored: Stored
+    unstored: Unstored
+    version: int
+    def __init__(self, version: _Optional[int] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., durable: _Optional[_Union[Durable, _Mapping]] = ..., stored: _Optional[_Union[Stored, _Mapping]] = ..., unstored: _Optional[_Union[Unstored, _Mapping]] = ...) -> None: ...
+
+class Durable(_message.Message):
+    __slots__ = ["bytes", "stream"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    stream: int
+    def __init__(self, stream: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
 class Field(_message.Message):
-    __slots__ = ["choices", "flat_after", "high", "is_text", "levels", "low", "may_be_missing", "name", "saturates_high", "saturates_low", "unit"]
+    __slots__ = ["array", "choices", "flat_after", "high", "is_text", "levels", "low", "may_be_missing", "name", "saturates_high", "saturates_low", "unit"]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
     FLAT_AFTER_FIELD_NUMBER: _ClassVar[int]
     HIGH_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +229,7 @@ class Field(_message.Message):
     SATURATES_HIGH_FIELD_NUMBER: _ClassVar[int]
     SATURATES_LOW_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
+    array: ArrayType
     choices: _containers.RepeatedScalarFieldContainer[str]
     flat_after: int
     high: float
@@ -127,7 +241,7 @@ class Field(_message.Message):
     saturates_high: float
     saturates_low: float
     unit: str
-    def __init__(self, name: _Optional[str] = ..., is_text: bool = ..., unit: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., choices: _Optional[_Iterable[str]] = ..., may_be_missing: bool = ..., levels: _Optional[_Iterable[float]] = ..., saturates_low: _Optional[float] = ..., saturates_high: _Optional[float] = ..., flat_after: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., is_text: bool = ..., unit: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., choices: _Optional[_Iterable[str]] = ..., may_be_missing: bool = ..., levels: _Optional[_Iterable[float]] = ..., saturates_low: _Optional[float] = ..., saturates_high: _Optional[float] = ..., flat_after: _Optional[int] = ..., array: _Optional[_Union[ArrayType, _Mapping]] = ...) -> None: ...
 
 class FromDriver(_message.Message):
     __slots__ = ["accepted", "answer", "boot", "driver", "heartbeat", "outcome", "progress", "refused", "stopped", "telemetry", "version", "welcome"]
@@ -162,12 +276,14 @@ class Heartbeat(_message.Message):
     def __init__(self) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ["controller", "only_if_free"]
+    __slots__ = ["controller", "only_if_free", "takes_arrays"]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     ONLY_IF_FREE_FIELD_NUMBER: _ClassVar[int]
+    TAKES_ARRAYS_FIELD_NUMBER: _ClassVar[int]
     controller: str
     only_if_free: bool
-    def __init__(self, controller: _Optional[str] = ..., only_if_free: bool = ...) -> None: ...
+    takes_arrays: bool
+    def __init__(self, controller: _Optional[str] = ..., only_if_free: bool = ..., takes_arrays: bool = ...) -> None: ...
 
 class Instrument(_message.Message):
     __slots__ = ["capabilities", "id", "kind"]
@@ -178,6 +294,22 @@ class Instrument(_message.Message):
     id: str
     kind: str
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., capabilities: _Optional[_Iterable[_Union[Capability, _Mapping]]] = ...) -> None: ...
+
+class Open(_message.Message):
+    __slots__ = ["command", "instrument", "result", "stream", "type", "unit"]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    command: str
+    instrument: str
+    result: str
+    stream: int
+    type: ArrayType
+    unit: str
+    def __init__(self, stream: _Optional[int] = ..., command: _Optional[str] = ..., instrument: _Optional[str] = ..., result: _Optional[str] = ..., type: _Optional[_Union[ArrayType, _Mapping]] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class Outcome(_message.Message):
     __slots__ = ["done", "fault", "id", "message", "not_begun", "results", "took_s"]
@@ -221,6 +353,14 @@ class Refused(_message.Message):
     why: str
     def __init__(self, why: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
+class Resume(_message.Message):
+    __slots__ = ["offset", "stream"]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    offset: int
+    stream: int
+    def __init__(self, stream: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
 class StockUse(_message.Message):
     __slots__ = ["amount", "reagent"]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -246,6 +386,12 @@ class Stopped(_message.Message):
     id: str
     instruments: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, instruments: _Optional[_Iterable[str]] = ..., id: _Optional[str] = ...) -> None: ...
+
+class Stored(_message.Message):
+    __slots__ = ["stream"]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    stream: int
+    def __init__(self, stream: _Optional[int] = ...) -> None: ...
 
 class Telemetry(_message.Message):
     __slots__ = ["instrument", "values"]
@@ -275,17 +421,27 @@ class ToDriver(_message.Message):
     visit: Visit
     def __init__(self, version: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., question: _Optional[_Union[Question, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., visit: _Optional[_Union[Visit, _Mapping]] = ...) -> None: ...
 
+class Unstored(_message.Message):
+    __slots__ = ["stream", "why"]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    stream: int
+    why: str
+    def __init__(self, stream: _Optional[int] = ..., why: _Optional[str] = ...) -> None: ...
+
 class Value(_message.Message):
-    __slots__ = ["name", "number", "text", "unit"]
+    __slots__ = ["array", "name", "number", "text", "unit"]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
+    array: Array
     name: str
     number: float
     text: str
     unit: str
-    def __init__(self, name: _Optional[str] = ..., number: _Optional[float] = ..., text: _Optional[str] = ..., unit: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., number: _Optional[float] = ..., text: _Optional[str] = ..., array: _Optional[_Union[Array, _Mapping]] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class Visit(_message.Message):
     __slots__ = ["watch_s"]
@@ -294,14 +450,18 @@ class Visit(_message.Message):
     def __init__(self, watch_s: _Optional[float] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ["controller", "dead_man_s", "instruments"]
+    __slots__ = ["controller", "data", "data_ticket", "dead_man_s", "instruments"]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    DATA_TICKET_FIELD_NUMBER: _ClassVar[int]
     DEAD_MAN_S_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
     controller: str
+    data: str
+    data_ticket: str
     dead_man_s: float
     instruments: _containers.RepeatedCompositeFieldContainer[Instrument]
-    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ...) -> None: ...
+    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ...) -> None: ...
 
 class Risk(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
