@@ -68,7 +68,7 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
  public:
   RemoteLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
                    const std::string& controller, Speed speed, bool wire, Time start,
-                   const std::optional<LinkKeys>& keys)
+                   const std::optional<LinkKeys>& keys, bool takes_arrays)
       : speed_(speed.times), clock_(start, speed.times) {
     if (lab.twin) {
       std::filesystem::create_directories(folder);
@@ -86,7 +86,7 @@ class RemoteLaboratory final : public Laboratory, public DriverLink {
       twin_ = restart_();
     }
     constexpr double kSilenceSeconds = 5;
-    link_ = make_zmq_link(endpoints(lab, folder), controller, clock_, kSilenceSeconds, keys);
+    link_ = make_zmq_link(endpoints(lab, folder), controller, clock_, kSilenceSeconds, keys, false, takes_arrays);
   }
 
   ~RemoteLaboratory() override {
@@ -255,8 +255,8 @@ std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::s
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
                                                    std::optional<std::uint64_t> seed, const std::string& controller,
                                                    Speed speed, bool wire, Time start,
-                                                   const std::optional<LinkKeys>& keys) {
-  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, wire, start, keys);
+                                                   const std::optional<LinkKeys>& keys, bool takes_arrays) {
+  return std::make_unique<RemoteLaboratory>(lab, folder, seed, controller, speed, wire, start, keys, takes_arrays);
 }
 
 std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire,

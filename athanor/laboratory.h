@@ -59,11 +59,12 @@ std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::s
 /// Drivers behind sockets. A twin's drivers that are not running are started, as processes that outlive a killed
 /// controller (so that their instruments go on) and end with a clean run, or by themselves when no controller came
 /// back.
+/// takes_arrays: a data link stores what drivers make of them.
 /// wire: of a twin, its devices are spoken to in their own languages, by the profiles that the lab file names.
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,
                                                    std::optional<std::uint64_t> seed, const std::string& controller,
                                                    Speed speed, bool wire, Time start,
-                                                   const std::optional<LinkKeys>& keys = {});
+                                                   const std::optional<LinkKeys>& keys = {}, bool takes_arrays = false);
 
 /// What the instruments of `lab` say of themselves, within the laboratory's limits: the twin's without starting it,
 /// real ones over their links. throws EnvironmentError naming each driver that did not answer.

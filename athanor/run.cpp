@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "athanor/commands.h"
@@ -18,6 +20,9 @@
 #include "controller/session.h"
 #include "controller/status.h"
 #include "core/random.h"
+#include "data_store/data_store.h"
+#include "instruments/data_link.h"
+#include "instruments/description.h"
 
 namespace athanor {
 namespace {
@@ -124,6 +129,23 @@ nlohmann::json summary(const nlohmann::json& exported, const Campaign& campaign,
   return out;
 }
 
+bool make_arrays(const std::vector<driver::v1::Instrument>& instruments) {
+  return std::any_of(instruments.begin(), instruments.end(), [](const auto& instrument) {
+    const auto& all = instrument.capabilities();
+    return std::any_of(all.begin(), all.end(), makes_arrays);
+  });
+}
+
+// Arrays of this campaign's commands, from the driver that speaks for the instrument.
+std::function<bool(const std::string&, const driver::v1::Open&)> expected(const Lab& lab, const State& state) {
+  std::map<std::string, std::string> drivers;
+  for (const LabInstrument& instrument : lab.instruments) drivers[instrument.id] = instrument.driver;
+  return [drivers, ours = state.id_prefix()](const std::string& driver, const driver::v1::Open& open) {
+    const auto known = drivers.find(open.instrument());
+    return known != drivers.end() && known->second == driver && open.command().starts_with(ours);
+  };
+}
+
 // What people ask that needs no decision of the engine's.
 std::optional<control::v1::Reply> answer(const control::v1::Request& request, const Campaign& campaign,
                                          const State& state, Journal& journal) {
@@ -169,7 +191,8 @@ int run_campaign(const RunOptions& options) {
                      "this laboratory has no “twin:”, and real instruments run at --speed real only");
   }
   const std::optional<LinkKeys> keys = speed.max ? std::nullopt : controller_keys(lab, options.key);
-  check_against(campaign, lab, describe_laboratory(lab, folder, options.wire, keys));
+  const std::vector<driver::v1::Instrument> instruments = describe_laboratory(lab, folder, options.wire, keys);
+  check_against(campaign, lab, instruments);
 
   require_writable(report_file);
 
@@ -196,7 +219,8 @@ int run_campaign(const RunOptions& options) {
         "together. Put it back, or begin another journal with --journal",
         journal_file, folder));
   }
-  const Time wall = SystemClock().now();
+  const SystemClock wall_clock;
+  const Time wall = wall_clock.now();
   Journal::Restored old = journal.restore();
   warn_of_unfit_snapshots(old, journal_file);
   const std::size_t done_before = old.state.done();
@@ -206,11 +230,21 @@ int run_campaign(const RunOptions& options) {
   State state =
       open_campaign(journal, std::move(old.state), campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
 
+  // Of a laboratory that makes no arrays there is no folder and no thread.
+  const std::string data_folder = std::filesystem::path(journal_file).replace_extension(".data").string();
+  std::unique_ptr<DataStore> data;
+  if (!speed.max && make_arrays(instruments))
+    data = std::make_unique<DataStore>(data_folder, campaign.name, wall_clock);
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   const auto laboratory =
       speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start)
                 : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, options.wire,
-                                         start, keys);
+                                         start, keys, data != nullptr);
+  std::unique_ptr<DataLink> arrays;
+  if (data) {
+    arrays = std::make_unique<DataLink>(*data, DataLink::Options{endpoints(lab, folder), keys, expected(lab, state)},
+                                        stop.wake());
+  }
   const auto planner = speed.max ? make_inline_planner(campaign.problem, stop.wake())
                                  : make_planner_thread(campaign.problem, stop.wake());
   Engine::Options engine_options;
@@ -247,7 +281,8 @@ int run_campaign(const RunOptions& options) {
       [&](const control::v1::Request& request) { return answer(request, campaign, engine.state(), journal); },
       [&](const std::string& fault) {
         progress.say(fmt::format("! nothing new is begun, since it could not be recorded: {}", fault));
-      }};
+      },
+      arrays.get()};
   const bool ended = run(engine, shell, ATHANOR_VERSION);
   try {
     journal.take_snapshot(engine.state());

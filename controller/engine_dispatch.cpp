@@ -147,8 +147,7 @@ void Engine::intend(std::uint64_t experiment, std::size_t step, std::uint32_t at
 
 wire::Command Engine::command_for(const ExperimentEntry& experiment, std::size_t step, std::uint32_t attempt) const {
   wire::Command command;
-  command.set_id(fmt::format("{}/{}/{}/{}/{}", state_.campaign, state_.nonce, experiment.number,
-                             campaign_.steps[step].name, attempt));
+  command.set_id(fmt::format("{}{}/{}/{}", state_.id_prefix(), experiment.number, campaign_.steps[step].name, attempt));
   command.set_capability(campaign_.steps[step].capability);
   command.set_sample(fmt::format("{}/{}/{}", state_.campaign, state_.nonce, experiment.number));
   command.set_place(experiment.place);

@@ -363,7 +363,7 @@ void Engine::test_instruments() {
       continue;
     }
     wire::Command command;
-    command.set_id(fmt::format("{}/{}/self-test/{}/{}", state_.campaign, state_.nonce, id, instrument.tests + 1));
+    command.set_id(fmt::format("{}self-test/{}/{}", state_.id_prefix(), id, instrument.tests + 1));
     command.set_instrument(id);
     command.set_capability(test->name());
     intend(/*experiment=*/0, 0, instrument.tests + 1, std::move(command));

@@ -111,6 +111,12 @@ class Turns {
   Time retry_at_{};
 };
 
+/// Of a command of this campaign; empty: it has none of that id.
+std::string instrument_of(const State& state, const std::string& id) {
+  const auto command = state.commands.find(id);
+  return command == state.commands.end() ? "" : command->second.command.instrument();
+}
+
 }  // namespace
 
 bool run(Engine& engine, Shell& shell, const std::string& program_version) {
@@ -136,9 +142,17 @@ bool run(Engine& engine, Shell& shell, const std::string& program_version) {
       if (!change.up) turn.add(DriverLost{change.driver});  // its coming up is told by the driver's Welcome
     }
     for (const DriverMessage& message : arrived.messages) {
+      if (shell.arrays != nullptr) shell.arrays->meet(message.message);
+      if (shell.arrays != nullptr && names_arrays(message.message)) {
+        shell.arrays->verify(message.message, [&](const std::string& id) { return instrument_of(engine.state(), id); });
+        continue;
+      }
       const bool readings = message.message.has_telemetry();
       if (readings && shell.telemetry) shell.telemetry(message.message.telemetry());
       if (!readings || engine.watches(message.message.telemetry().instrument())) turn.add(DriverSaid{message.message});
+    }
+    if (shell.arrays != nullptr) {
+      for (wire::FromDriver& message : shell.arrays->take()) turn.add(DriverSaid{std::move(message)});
     }
     for (PlannerSaid& said : shell.planner.take()) turn.add(std::move(said));
     if (shell.people) {

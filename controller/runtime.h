@@ -10,6 +10,7 @@
 #include "controller/engine.h"
 #include "controller/journal.h"
 #include "core/wake.h"
+#include "instruments/data_link.h"
 #include "instruments/driver_link.h"
 
 namespace athanor {
@@ -60,6 +61,9 @@ struct Shell {
   std::function<std::optional<control::v1::Reply>(const control::v1::Request&)> answers = {};
   /// Told once when the journal cannot be written any more, and why.
   std::function<void(const std::string& fault)> unwritable = {};
+  /// The way of large arrays. An outcome that names one goes through it before the engine hears of it. None: drivers
+  /// were told that no arrays are taken.
+  DataLink* arrays = nullptr;
 };
 
 /// Runs `engine` until its campaign is over. False if it left early because of a second stop.

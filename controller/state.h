@@ -188,6 +188,8 @@ struct State {
   /// SHA-256 of `canonical`, in hexadecimal.
   std::string hash() const;
 
+  /// With which the id of each of its commands begins, and no other campaign's.
+  std::string id_prefix() const { return campaign + "/" + nonce + "/"; }
   const ExperimentEntry& experiment(std::uint64_t number) const;
   /// The least live experiment above `number`, 0 if there is none: a walk that ends of experiments do not disturb.
   std::uint64_t next_live(std::uint64_t number) const;

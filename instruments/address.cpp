@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace athanor {
@@ -35,6 +37,31 @@ bool stays_on_this_machine(const std::string& address) {
   if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
   if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
   return host == "localhost";
+}
+
+namespace {
+
+constexpr const char* kDataEnding = ".data";
+
+}  // namespace
+
+std::string data_bind_address(const std::string& address, unsigned port) {
+  if (address.starts_with("ipc://")) return address + kDataEnding;
+  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), port > 0 ? std::to_string(port) : "*");
+}
+
+std::string data_place(const std::string& bound) {
+  return bound.starts_with("ipc://") ? kDataEnding : bound.substr(bound.rfind(':') + 1);
+}
+
+std::optional<std::string> data_address(const std::string& address, const std::string& place) {
+  if (address.starts_with("ipc://"))
+    return place.empty() || place.find('/') != std::string::npos ? std::nullopt : std::optional(address + place);
+  const bool digits = !place.empty() && place.size() <= 5 &&
+                      std::all_of(place.begin(), place.end(), [](char c) { return c >= '0' && c <= '9'; });
+  constexpr int kLastPort = 65535;
+  if (!digits || std::stoi(place) < 1 || std::stoi(place) > kLastPort) return std::nullopt;
+  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), place);
 }
 
 const std::string& require_key(const std::string& address, bool has_key, const std::string& what) {

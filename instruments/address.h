@@ -14,6 +14,14 @@ std::optional<std::string> ipc_path(const std::string& address);
 /// is not understood counts as leaving it.
 bool stays_on_this_machine(const std::string& address);
 
+/// Where a driver at `address` binds its data socket: over tcp a port of the same host (0: one that the system
+/// chooses), over ipc the file beside.
+std::string data_bind_address(const std::string& address, unsigned port);
+/// How a driver says where its data socket is, that is bound to `bound`: "40123", ".data".
+std::string data_place(const std::string& bound);
+/// Where a controller finds that of the driver at `address`; none if `place` cannot be one.
+std::optional<std::string> data_address(const std::string& address, const std::string& place);
+
 /// `address`. throws InputError, with the way out, if a link there would leave this machine without a key. what: whose
 /// address it is.
 const std::string& require_key(const std::string& address, bool has_key, const std::string& what);

@@ -73,6 +73,12 @@ Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<I
     instruments_.emplace(id, std::move(instrument));
   }
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
+  for (const auto& [id, description] : descriptions_) {
+    const auto& all = description.capabilities();
+    if (std::none_of(all.begin(), all.end(), makes_arrays)) continue;
+    if (!arrays_) arrays_ = std::make_unique<ArrayWindow>(options_.window);
+    instruments_.at(id)->send_arrays_to(*arrays_);
+  }
   for (const Ledger::Entry& entry : ledger_.unfinished()) {
     if (!ATHANOR_CANARY("trust a stale boot id")) recover(entry, now);
   }
@@ -82,12 +88,22 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
   const wire::Command& command = entry.command;
   const auto instrument = instruments_.find(command.instrument());
   Instrument::Memory memory;
-  if (instrument != instruments_.end()) memory = instrument->second->recall(command, now);
+  if (instrument != instruments_.end()) {
+    // From here on, should it still run, it may put rows in.
+    const wire::Capability* known = find_capability(descriptions_.at(command.instrument()), command.capability());
+    if (arrays_ && known != nullptr) arrays_->open(command, *known);
+    memory = instrument->second->recall(command, now);
+  }
+  if (arrays_ && memory.kind != Instrument::Memory::Kind::kRunning) arrays_->abandon(command.id());
   switch (memory.kind) {
     case Instrument::Memory::Kind::kNeverStarted:
       return ledger_.forget(command.id());
     case Instrument::Memory::Kind::kFinished:
       ATHANOR_CHECK(memory.outcome.id() == command.id(), "an instrument recalled the outcome of another command");
+      if (memory.outcome.done() && makes_arrays(capability_of(command)))
+        memory.outcome = failed_outcome(
+            command.id(), {Fault::Kind::kDevice, "it ended while its driver was away, and its arrays are gone with it"},
+            memory.outcome.took_s());
       return ledger_.end(memory.outcome);
     case Instrument::Memory::Kind::kCannotTell:
       return ledger_.mark_interrupted(command.id());
@@ -96,7 +112,7 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
                     "an instrument recalled two running commands");
       const wire::Capability* capability =
           find_capability(descriptions_.at(command.instrument()), command.capability());
-      running_[command.id()] = {command, capability != nullptr ? expected_seconds(*capability, command) : 0, {}};
+      running_[command.id()] = {command, capability != nullptr ? expected_seconds(*capability, command) : 0, {}, {}};
       return;
     }
   }
@@ -123,6 +139,7 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
     switch (message.body_case()) {
       case wire::ToDriver::kHello:
       case wire::ToDriver::kVisit: {
+        if (message.has_hello()) takes_arrays_ = message.hello().takes_arrays();
         wire::Welcome& welcome = *say(out).mutable_welcome();
         for (const auto& [name, description] : descriptions_) *welcome.add_instruments() = description;
         welcome.set_dead_man_s(options_.dead_man_s);
@@ -191,6 +208,7 @@ void Driver::begin(const wire::Command& command, Time now, Messages& out) {
   Running& running = running_[command.id()];
   running.command = command;
   busy_[command.instrument()] = command.id();
+  if (arrays_) arrays_->open(command, capability_of(command));
   const Outcome<Duration> expected = instruments_.at(command.instrument())->start(command, now);
   if (!expected) return finish(not_begun(command.id(), expected.fault()), now, out);
   running.expected_s = seconds(expected.value());
@@ -219,6 +237,12 @@ std::optional<Fault> Driver::why_not(const wire::Command& command, Time now) con
       !why.empty() && !ATHANOR_CANARY("ignore an approval")) {
     return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
   }
+  if (makes_arrays(*capability) && !takes_arrays_) {
+    return Fault{Fault::Kind::kLimit,
+                 fmt::format("“{}” of instrument “{}” makes an array, and its controller takes none: it is older than "
+                             "large data, or has no data store",
+                             command.capability(), command.instrument())};
+  }
   if (const auto busy = busy_.find(command.instrument()); busy != busy_.end()) {
     return Fault{Fault::Kind::kDevice,
                  fmt::format("instrument “{}” is busy with command “{}”; this one was not started",
@@ -236,6 +260,12 @@ void Driver::on_cancel(const std::string& id, Time now, Messages& out) {
   if (id.empty()) return refuse("a cancel without an id", "", out);
   if (const auto running = running_.find(id); running != running_.end()) {
     if (running->second.unwritten) return;
+    if (running->second.storing) {
+      arrays_->abandon(id);
+      return enter(failed_outcome(id, {Fault::Kind::kInterrupted, "cancelled while its arrays were being stored"},
+                                  running->second.storing->took_s()),
+                   now, out);
+    }
     Instrument& instrument = *instruments_.at(running->second.command.instrument());
     instrument.cancel(id, now);
     return collect(instrument, now, out);
@@ -330,6 +360,7 @@ wire::CommandState Driver::state_of(const std::string& id) {
 // ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Time Driver::wakes_at() const {
+  if (arrays_ && arrays_->any_settled()) return Time{};
   Time next = retry_at_;
   for (const auto& [id, instrument] : instruments_) next = std::min(next, instrument->wakes_at());
   return next;
@@ -351,8 +382,9 @@ std::vector<wire::FromDriver> Driver::advance(Time now) {
     for (const auto& [id, running] : running_) {
       if (running.unwritten) unwritten.push_back(*running.unwritten);
     }
-    for (const wire::Outcome& outcome : unwritten) finish(outcome, now, out);
+    for (const wire::Outcome& outcome : unwritten) enter(outcome, now, out);
   }
+  look_at_arrays(now, out);
   for (auto& [id, instrument] : instruments_) {
     if (instrument->wakes_at() <= now) collect(*instrument, now, out);
   }
@@ -377,6 +409,39 @@ void Driver::finish(const wire::Outcome& outcome, Time now, Messages& out) {
   const auto running = running_.find(outcome.id());
   ATHANOR_CHECK(running != running_.end(),
                 fmt::format("an outcome of command “{}”, which was not running", outcome.id()));
+  if (!arrays_ || !makes_arrays(capability_of(running->second.command))) return enter(outcome, now, out);
+  if (!outcome.done()) {
+    arrays_->abandon(outcome.id());
+    return enter(outcome, now, out);
+  }
+  running->second.storing = outcome;
+  arrays_->close(outcome.id());
+}
+
+/// An outcome that names an array says that it is stored.
+void Driver::look_at_arrays(Time now, Messages& out) {
+  if (!arrays_ || !arrays_->any_settled()) return;
+  std::vector<wire::Outcome> settled;
+  for (auto& [id, running] : running_) {
+    const auto arrays = running.storing && !running.unwritten ? arrays_->settled(id) : std::nullopt;
+    if (!arrays) continue;
+    wire::Outcome& outcome = settled.emplace_back(std::move(*running.storing));
+    running.storing.reset();
+    for (const wire::Value& array : arrays->arrays) *outcome.add_results() = array;
+    if (!arrays->why_not.empty())
+      outcome = failed_outcome(id, {Fault::Kind::kDevice, arrays->why_not}, outcome.took_s());
+  }
+  for (const wire::Outcome& outcome : settled) enter(outcome, now, out);
+}
+
+const wire::Capability& Driver::capability_of(const wire::Command& command) const {
+  const wire::Capability* known = find_capability(descriptions_.at(command.instrument()), command.capability());
+  static const wire::Capability kUnknown;  // of a command that an earlier version of this driver began
+  return known != nullptr ? *known : kUnknown;
+}
+
+void Driver::enter(const wire::Outcome& outcome, Time now, Messages& out) {
+  const auto running = running_.find(outcome.id());
   const bool first_try = !running->second.unwritten;
   try {
     ledger_.end(outcome);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "instruments/array_window.h"
 #include "instruments/instrument.h"
 #include "instruments/ledger.h"
 
@@ -21,6 +22,7 @@ class Driver {
  public:
   struct Options {
     double dead_man_s = 0;  ///< told to the controller in Welcome; kept by the shell, which calls controller_lost()
+    std::size_t window = ArrayWindow::kBytes;  ///< of arrays that are not on the controller's disk yet
   };
 
   /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked
@@ -49,6 +51,10 @@ class Driver {
   /// cannot be entered is kept, its command answered as running, and tried again every second until it can.
   std::vector<wire::FromDriver> advance(Time now);
 
+  /// Where its arrays wait for the controller; null where no instrument makes any. A command that makes one is carried
+  /// out only for a controller that takes arrays, and its outcome waits until they are stored.
+  ArrayWindow* arrays() { return arrays_.get(); }
+
   /// What the sensors of its instruments show.
   std::vector<wire::FromDriver> telemetry(Time now);
 
@@ -59,6 +65,7 @@ class Driver {
   struct Running {
     wire::Command command;
     double expected_s = 0;
+    std::optional<wire::Outcome> storing;    ///< it ended, and its arrays are on their way
     std::optional<wire::Outcome> unwritten;  ///< it ended, and the ledger could not be written
   };
   using Messages = std::vector<wire::FromDriver>;
@@ -75,6 +82,9 @@ class Driver {
 
   void collect(Instrument& instrument, Time now, Messages& out);
   void finish(const wire::Outcome& outcome, Time now, Messages& out);
+  void look_at_arrays(Time now, Messages& out);
+  void enter(const wire::Outcome& outcome, Time now, Messages& out);
+  const wire::Capability& capability_of(const wire::Command& command) const;
   void say_standing(const Ledger::Entry& entry, Messages& out) const;
   void refuse(const std::string& why, const std::string& id, Messages& out) const;
   wire::FromDriver& say(Messages& out) const;
@@ -84,6 +94,8 @@ class Driver {
   std::map<std::string, wire::Instrument> descriptions_;
   Ledger& ledger_;
   Options options_;
+  std::unique_ptr<ArrayWindow> arrays_;
+  bool takes_arrays_ = false;                ///< the controller does
   std::map<std::string, Running> running_;   ///< by command id
   std::map<std::string, std::string> busy_;  ///< instrument → the command it is busy with
   std::vector<wire::Stopped> stopping_;      ///< by stop, the instruments that have not reached their safe state yet

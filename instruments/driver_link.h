@@ -60,10 +60,12 @@ struct Endpoint {
 /// counted, never thrown; they are told as a `Refused` of that driver, and so is a driver that is not the right one.
 /// What a driver floods is read at a bounded rate, the others first.
 /// only_if_free: takes no driver away from another controller; its link stays down, and its Refused arrives.
+/// takes_arrays: what drivers send over their data sockets is stored (data_link.h); otherwise they refuse to make it.
 /// keys: needed where an endpoint names one. throws InputError if an address leaves this machine and has none.
 std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints, const std::string& controller_name,
                                           const ScaledClock& clock, double silence_s = kSilence,
-                                          const std::optional<LinkKeys>& keys = {}, bool only_if_free = false);
+                                          const std::optional<LinkKeys>& keys = {}, bool only_if_free = false,
+                                          bool takes_arrays = false);
 
 /// Where a driver says who came, who was turned away and what could not be understood; none: on standard error.
 using DriverLog = std::function<void(const std::string& line)>;
@@ -71,9 +73,12 @@ using DriverLog = std::function<void(const std::string& line)>;
 /// Serves `driver` on `endpoint` until `stop_fd` becomes readable: the process's main loop. Keeps the dead-man time by
 /// wall clock. With `linger_s` > 0, returns too once no controller was heard for that long (for twins that a run
 /// started). With `keys`, only for controllers whose key is allowed at that moment, and encrypted.
+/// A driver that makes arrays gets a data socket beside: over tcp at `data_port`, or one that the system chooses. `log`
+/// is then called in its thread, too.
 /// throws EnvironmentError naming the address if it is in use; InputError if it leaves this machine and has no keys.
 void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd,
-                  double linger_s = 0, const std::optional<LinkKeys>& keys = {}, const DriverLog& log = nullptr);
+                  double linger_s = 0, const std::optional<LinkKeys>& keys = {}, const DriverLog& log = nullptr,
+                  unsigned data_port = 0);
 
 /// The ZeroMQ library's version: "4.3.4".
 std::string transport_version();

@@ -12,6 +12,8 @@ namespace athanor {
 
 namespace wire = driver::v1;
 
+class ArrayWindow;
+
 class Instrument {
  public:
   /// What the device itself remembers of a command, asked after its driver was restarted.
@@ -28,6 +30,10 @@ class Instrument {
   /// Begins `command`, whose parameters were checked against the description, at `now`. Gives the time it is expected
   /// to take, or the fault for which it was not begun. Reports arrive through `poll`.
   virtual Outcome<Duration> start(const wire::Command& command, Time now) = 0;
+
+  /// Where the rows of its arrays go: said once, before the first command, to an instrument that describes any. Its
+  /// `poll` puts them in as far as there is room, and is called again when there is more.
+  virtual void send_arrays_to(ArrayWindow&) {}
 
   /// When `poll` will have something to report; kNever if nothing is running.
   virtual Time wakes_at() const = 0;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/quantity.h"
+#include "instruments/array_window.h"
 #include "instruments/description.h"
 #include "instruments/messages.h"
 
@@ -80,6 +81,15 @@ CapabilityBuilder& CapabilityBuilder::text_result(std::string name) {
   wire::Field& field = *capability_.add_results();
   field.set_name(std::move(name));
   field.set_is_text(true);
+  return *this;
+}
+
+CapabilityBuilder& CapabilityBuilder::array(std::string name, ElementType element, std::vector<std::uint64_t> row_shape,
+                                            std::string unit) {
+  wire::Field& field = *capability_.add_results();
+  field.set_name(std::move(name));
+  field.set_unit(std::move(unit));
+  *field.mutable_array() = to_wire(ArrayType{element, std::move(row_shape), {}});
   return *this;
 }
 
@@ -165,6 +175,8 @@ std::string Arguments::text_or(std::string_view name, const std::string& otherwi
 
 namespace {
 
+constexpr std::size_t kMostAtOnce = std::size_t{4} << 20;  // bytes that a handler is asked for: a message may wait
+
 class KitInstrument final : public Instrument {
  public:
   explicit KitInstrument(InstrumentPlan plan) : plan_(std::move(plan)) {
@@ -177,6 +189,8 @@ class KitInstrument final : public Instrument {
   }
 
   wire::Instrument describe() const override { return description_; }
+
+  void send_arrays_to(ArrayWindow& window) override { window_ = &window; }
 
   Outcome<Duration> start(const wire::Command& command, Time now) override {
     ATHANOR_CHECK(!running_, "a second command was started while one runs");
@@ -191,9 +205,14 @@ class KitInstrument final : public Instrument {
   Time wakes_at() const override {
     if (!reports_.empty()) return reports_since_;
     if (!running_) return kNever;
+    Time next = has_room() ? running_->feed_at : kNever;
     const auto& progress = running_->work.progress;
-    if (running_->milestone < progress.size()) return running_->began + progress[running_->milestone].after;
-    return running_->end();
+    if (running_->milestone < progress.size()) {
+      next = std::min(next, running_->began + progress[running_->milestone].after);
+    } else if (running_->feed_at == kNever) {
+      next = std::min(next, running_->end());
+    }
+    return next;
   }
 
   std::vector<wire::FromDriver> poll(Time now) override {
@@ -209,7 +228,8 @@ class KitInstrument final : public Instrument {
       report.set_fraction(milestone.fraction);
       report.set_note(milestone.note);
     }
-    if (running_->end() > now) return due;
+    if (running_->feed_at <= now && has_room()) feed(now);
+    if (running_->end() > now || running_->feed_at != kNever) return due;
     const Running ended = std::move(*running_);
     running_.reset();
     const Outcome<Results> results = ended.work.finish ? ended.work.finish(now) : Outcome<Results>(Results{});
@@ -255,6 +275,8 @@ class KitInstrument final : public Instrument {
     Work work;
     Time began;
     std::size_t milestone = 0;  ///< the next to be reported
+    Time feed_at = kNever;      ///< when it is to be asked for rows; kNever: it has given all
+    std::size_t row = 0;        ///< bytes of one row of each of its arrays
     Time end() const { return began + work.duration; }
   };
 
@@ -269,11 +291,25 @@ class KitInstrument final : public Instrument {
 
   void go_on(const wire::Command& command, const Work& work, Time now) {
     running_ = Running{command, work, work.began.value_or(now)};
+    if (work.rows) {
+      running_->feed_at = running_->began;
+      for (const wire::Field& field : find_capability(description_, command.capability())->results()) {
+        if (field.has_array()) running_->row += row_bytes(from_wire(field.array(), field.unit()));
+      }
+    }
     auto& progress = running_->work.progress;
     std::stable_sort(progress.begin(), progress.end(), [](const auto& a, const auto& b) { return a.after < b.after; });
     progress.erase(
         std::find_if(progress.begin(), progress.end(), [&](const auto& m) { return m.after > work.duration; }),
         progress.end());
+  }
+
+  bool has_room() const { return window_ != nullptr && window_->room() >= running_->row; }
+
+  void feed(Time now) {
+    Feed fed = running_->work.rows(std::min(window_->room(), std::max(running_->row, kMostAtOnce)), now);
+    for (const Rows& rows : fed.rows) window_->put(running_->command.id(), rows.result, rows.bytes);
+    running_->feed_at = fed.again;
   }
 
   void interrupt(const std::string& why, Time now) {
@@ -299,7 +335,7 @@ class KitInstrument final : public Instrument {
           field != described.results().end(),
           fmt::format("“{}” gave the result “{}”, which it does not describe", described.name(), result.name));
       const double* number = std::get_if<double>(&result.value);
-      ATHANOR_CHECK((number == nullptr) == field->is_text(),
+      ATHANOR_CHECK(!field->has_array() && (number == nullptr) == field->is_text(),
                     fmt::format("result “{}” is of the wrong kind", result.name));
       *outcome.add_results() = number != nullptr ? number_value(result.name, *number, field->unit())
                                                  : text_value(result.name, std::get<std::string>(result.value));
@@ -309,6 +345,7 @@ class KitInstrument final : public Instrument {
 
   InstrumentPlan plan_;
   wire::Instrument description_;
+  ArrayWindow* window_ = nullptr;  ///< where rows go; null: none of its capabilities has arrays
   std::optional<Running> running_;
   std::vector<wire::FromDriver> reports_;  ///< of what was interrupted
   Time reports_since_ = kNever;

@@ -11,9 +11,11 @@
 #include <variant>
 #include <vector>
 
+#include "core/array.h"
 #include "core/clock.h"
 #include "core/outcome.h"
 #include "instruments/instrument.h"
+#include "instruments/shared_bytes.h"
 
 namespace athanor {
 
@@ -42,6 +44,9 @@ class CapabilityBuilder {
   /// The result that was described last, equal to its last digit so many times in a row, is no measurement.
   CapabilityBuilder& flat_after(unsigned readings);
   CapabilityBuilder& text_result(std::string name);
+  /// A result that is an array of elements of `unit`: rows of `row_shape`, as many as come (Work::rows gives them).
+  CapabilityBuilder& array(std::string name, ElementType element, std::vector<std::uint64_t> row_shape = {},
+                           std::string unit = "");
   /// How long it usually takes, without the time that `lasts` adds.
   CapabilityBuilder& usual_duration(Duration duration);
   /// `parameter` (a time) adds its own length to the usual duration.
@@ -98,6 +103,19 @@ struct Reading {
   std::string unit;
 };
 
+/// Some rows of an array: numbers as they lie in memory, little-endian, the last dimension fastest.
+struct Rows {
+  std::string result;
+  SharedBytes bytes;  ///< whole rows, that do not change any more: SharedBytes::of(std::move(frame))
+};
+
+/// What a handler gives when it is asked for rows.
+struct Feed {
+  std::vector<Rows> rows;
+  /// When it is asked again: `now` for as soon as there is room; kNever: there are no more.
+  Time again = kNever;
+};
+
 /// What a handler has set going: how long it takes and what happens then.
 struct Work {
   struct Milestone {
@@ -114,6 +132,11 @@ struct Work {
   /// Called instead of `finish` if it is cancelled, or the instrument is made safe, before its end.
   std::function<void(Time now)> interrupted = {};
   std::vector<Milestone> progress = {};
+  /// Of a capability with arrays: gives their next rows, as soon as it begins and whenever it wants to be asked again,
+  /// but only while there is room for a row of each. It must give no more than `room` bytes, and not block: a
+  /// controller whose disk is slow is waited for between the calls, and the work does not end before all rows were
+  /// given. What `recall` found still running gives its rows from the first one on.
+  std::function<Feed(std::size_t room, Time now)> rows = {};
   /// When it began, where that was not just now: for work that `recall` found still running.
   std::optional<Time> began = {};
 };

@@ -31,13 +31,14 @@ constexpr int kFailuresInARow = 3;     // handshakes that break off before a per
 class ZmqLink final : public DriverLink {
  public:
   ZmqLink(const std::vector<Endpoint>& endpoints, const std::string& name, const ScaledClock& clock, double silence_s,
-          const std::optional<LinkKeys>& keys, bool only_if_free)
+          const std::optional<LinkKeys>& keys, bool only_if_free, bool takes_arrays)
       : clock_(clock),
         silence_s_(silence_s),
         keys_(keys),
         log_([this](const std::string& driver, const std::string& what) { tell(driver, what); }) {
     hello_.mutable_hello()->set_controller(name);
     hello_.mutable_hello()->set_only_if_free(only_if_free);
+    hello_.mutable_hello()->set_takes_arrays(takes_arrays);
     heartbeat_.mutable_heartbeat();
     for (const Endpoint& endpoint : endpoints) {
       require_key(endpoint.address, !endpoint.key.empty(), fmt::format("driver “{}”", endpoint.driver));
@@ -315,8 +316,8 @@ class ZmqLink final : public DriverLink {
 
 std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints, const std::string& controller_name,
                                           const ScaledClock& clock, double silence_s,
-                                          const std::optional<LinkKeys>& keys, bool only_if_free) {
-  return std::make_unique<ZmqLink>(endpoints, controller_name, clock, silence_s, keys, only_if_free);
+                                          const std::optional<LinkKeys>& keys, bool only_if_free, bool takes_arrays) {
+  return std::make_unique<ZmqLink>(endpoints, controller_name, clock, silence_s, keys, only_if_free, takes_arrays);
 }
 
 }  // namespace athanor

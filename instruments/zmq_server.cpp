@@ -10,10 +10,12 @@
 
 #include "instruments/address.h"
 #include "instruments/address_lock.h"
+#include "instruments/data_server.h"
 #include "instruments/driver_link.h"
 #include "instruments/heartbeat.h"
 #include "instruments/messages.h"
 #include "instruments/quiet_log.h"
+#include "instruments/zmq_curve.h"
 #include "instruments/zmq_gate.h"
 #include "instruments/zmq_socket.h"
 
@@ -31,7 +33,7 @@ constexpr std::size_t kMostStoppers = 1000;  // strangers whose stops may not ha
 class DriverServer {
  public:
   DriverServer(Driver& driver, const std::string& address, const ScaledClock& clock,
-               const std::optional<LinkKeys>& keys, const DriverLog& log)
+               const std::optional<LinkKeys>& keys, const DriverLog& log, unsigned data_port)
       : driver_(driver),
         clock_(clock),
         keys_(keys),
@@ -43,6 +45,8 @@ class DriverServer {
       router_.guard(keys_->own.secret);
     }
     router_.bind(address);
+    if (driver_.arrays() != nullptr)
+      data_ = std::make_unique<DataServer>(*driver_.arrays(), address, data_port, keys, log);
     heard_at_ = monotonic_seconds();
     lab_now_ = clock_.now();
   }
@@ -69,7 +73,9 @@ class DriverServer {
                                     {nullptr, stop_fd, false, false},
                                     {gate_ ? &gate_->socket() : nullptr, -1, false, false}};
       for (const int fd : driver_.wake_fds()) waits.push_back({nullptr, fd, false, false});
+      if (data_) waits.push_back({nullptr, driver_.arrays()->driver_wake().fd(), false, false});
       wait_for_any(waits, timeout(linger_s, dead_man_s));
+      if (data_) driver_.arrays()->driver_wake().clear();
       if (waits[1].ready) return;
       for (int i = 0; i < kMessagesPerTurn; ++i) {
         ZmqPeer peer;
@@ -114,6 +120,7 @@ class DriverServer {
     if (keys_ && !controller_.empty() && !keys_->allowed.name_of(controller_key_)) {
       log_.note(controller_name_, "its key was revoked; it commands no more", now);
       controller_.clear();
+      if (data_) data_->admit("");
     }
     if (keys_) {
       for (const std::string& mistake : keys_->allowed.take_mistakes()) log_.note("the list of keys", mistake, now);
@@ -200,6 +207,10 @@ class DriverServer {
       if (said.hello().only_if_free() && from != controller_ && in_charge()) {
         return refuse(from, fmt::format("driver “{}” takes commands from “{}”", driver_.name(), controller_name_));
       }
+      if (data_ && from != controller_) {
+        ticket_ = new_curve_pair().secret;  // 40 characters that nobody can guess
+        data_->admit(ticket_);
+      }
       controller_ = from;
       controller_key_ = peer.key;
       measured_at_ = monotonic_seconds();  // the Welcome comes first
@@ -214,6 +225,10 @@ class DriverServer {
     if (said.has_heartbeat()) return;  // ours go out by themselves
     for (wire::FromDriver& answer : driver_.receive(said, lab_now())) {
       name_controller(said, answer);
+      if (data_ && said.has_hello() && answer.has_welcome()) {
+        answer.mutable_welcome()->set_data(data_->place());
+        answer.mutable_welcome()->set_data_ticket(ticket_);
+      }
       tell_controller(answer);
     }
   }
@@ -305,7 +320,9 @@ class DriverServer {
   ZmqContext context_;
   std::unique_ptr<ZmqGate> gate_;
   ZmqSocket router_;
-  std::string controller_;  ///< its routing id; empty: none
+  std::unique_ptr<DataServer> data_;  ///< null: the driver makes no arrays
+  std::string ticket_;                ///< of the controller, for the data socket
+  std::string controller_;            ///< its routing id; empty: none
   std::string controller_name_, controller_key_;
   std::map<std::string, std::string> stoppers_;  ///< a Stop's id → the routing id of the stranger who said it
   std::map<std::string, double> watchers_;       ///< routing id → until when, monotonic seconds
@@ -321,12 +338,12 @@ class DriverServer {
 }  // namespace
 
 void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd, double linger_s,
-                  const std::optional<LinkKeys>& keys, const DriverLog& log) {
+                  const std::optional<LinkKeys>& keys, const DriverLog& log, unsigned data_port) {
   const DriverLog standard_error = [&driver](const std::string& line) {
     fmt::print(stderr, "driver {}: {}\n", driver.name(), line);
     std::fflush(stderr);
   };
-  DriverServer(driver, address, clock, keys, log ? log : standard_error).serve(stop_fd, linger_s);
+  DriverServer(driver, address, clock, keys, log ? log : standard_error, data_port).serve(stop_fd, linger_s);
 }
 
 }  // namespace athanor

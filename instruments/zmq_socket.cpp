@@ -25,7 +25,6 @@ constexpr int kHandshakeMs = 10'000;                         // whoever says not
 // ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out.
 constexpr int kPingMs = 1000, kPongMs = 5000;
 constexpr int kSendQueue = 10'000;  // messages waiting for one slow peer; more are dropped and asked about later
-constexpr int kReceiveQueue = 100;  // from one peer; more wait in its own memory
 
 void set(void* socket, int option, int value) {
   ATHANOR_CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0, zmq_strerror(errno));
@@ -49,6 +48,9 @@ struct Frame {
   bool receive(void* socket) { return zmq_msg_recv(&message, socket, ZMQ_DONTWAIT) >= 0; }
   bool more() { return zmq_msg_more(&message) != 0; }
   std::string text() { return {static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message)}; }
+  std::span<const std::byte> bytes() {
+    return {static_cast<const std::byte*>(zmq_msg_data(&message)), zmq_msg_size(&message)};
+  }
   /// What ZeroMQ knows of the connection that it came over; empty: nothing.
   std::string property(const char* name) {
     const char* value = zmq_msg_gets(&message, name);
@@ -106,7 +108,7 @@ ZmqContext::~ZmqContext() {
   }
 }
 
-ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind)
+ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind, std::size_t largest_frame, int receive_queue)
     : socket_(zmq_socket(context.context_, kind == Kind::kDealer   ? ZMQ_DEALER
                                            : kind == Kind::kRouter ? ZMQ_ROUTER
                                                                    : ZMQ_REP)) {
@@ -114,9 +116,9 @@ ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind)
   set(socket_, ZMQ_LINGER, 0);
   if (kind == Kind::kReply) return;
   set(socket_, ZMQ_SNDHWM, kSendQueue);
-  set(socket_, ZMQ_RCVHWM, kReceiveQueue);
+  set(socket_, ZMQ_RCVHWM, receive_queue);
   set(socket_, ZMQ_HANDSHAKE_IVL, kHandshakeMs);
-  const auto largest = static_cast<std::int64_t>(kLargestFrame);
+  const auto largest = static_cast<std::int64_t>(largest_frame);
   ATHANOR_CHECK(zmq_setsockopt(socket_, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0, zmq_strerror(errno));
   int watched_events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
@@ -169,32 +171,70 @@ void ZmqSocket::connect(const std::string& address) {
   if (zmq_connect(socket_, address.c_str()) != 0) fail(address, errno);
 }
 
-bool ZmqSocket::send(const Frames& frames) {
+std::string ZmqSocket::bound_to() const {
+  char text[256];
+  std::size_t size = sizeof text;
+  ATHANOR_CHECK(zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, text, &size) == 0 && size > 0, zmq_strerror(errno));
+  return {text, size - 1};
+}
+
+void ZmqSocket::watch_pulse() {
+  ping(socket_);
+}
+
+ZmqSocket::Sent ZmqSocket::offer(const Frames& frames, bool more_follows) {
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    const int more = i + 1 < frames.size() ? ZMQ_SNDMORE : 0;
+    const int more = more_follows || i + 1 < frames.size() ? ZMQ_SNDMORE : 0;
     while (zmq_send(socket_, frames[i].data(), frames[i].size(), ZMQ_DONTWAIT | more) < 0) {
       if (errno == EINTR) continue;
       ATHANOR_CHECK(errno == EAGAIN || errno == EHOSTUNREACH, zmq_strerror(errno));
-      return false;
+      return errno == EAGAIN ? Sent::kFull : Sent::kGone;
     }
   }
-  return true;
+  return Sent::kSent;
+}
+
+ZmqSocket::Sent ZmqSocket::offer(const Frames& frames) {
+  return offer(frames, false);
+}
+
+ZmqSocket::Sent ZmqSocket::offer(const Frames& frames, const SharedBytes& bytes) {
+  if (const Sent sent = offer(frames, true); sent != Sent::kSent) return sent;
+  // ZeroMQ lets go of them when they are on their way, in a thread of its own.
+  auto* kept = new SharedBytes(bytes);
+  const auto let_go = [](void*, void* hint) { delete static_cast<SharedBytes*>(hint); };
+  Frame frame;
+  ATHANOR_CHECK(
+      zmq_msg_init_data(&frame.message, const_cast<std::byte*>(kept->bytes().data()), kept->size(), let_go, kept) == 0,
+      zmq_strerror(errno));
+  // Where the first frame went, the others do.
+  while (zmq_msg_send(&frame.message, socket_, ZMQ_DONTWAIT) < 0) ATHANOR_CHECK(errno == EINTR, zmq_strerror(errno));
+  return Sent::kSent;
+}
+
+std::optional<std::vector<SharedBytes>> ZmqSocket::receive_shared(ZmqPeer* from) {
+  std::vector<SharedBytes> frames;
+  for (bool more = true; more;) {
+    const auto frame = std::make_shared<Frame>();
+    if (!frame->receive(socket_)) return std::nullopt;
+    more = frame->more();
+    // Of the last frame: the first one, the routing id, is ZeroMQ's own and not always marked.
+    if (from != nullptr && !more) {
+      *from = {frame->property("Peer-Address"), frame->property("User-Id")};
+      if (from->host.empty()) from->host = kLocal;
+      connections_[frame->connection()] = {*from, true};
+    }
+    frames.emplace_back(frame, frame->bytes());
+  }
+  return frames;
 }
 
 std::optional<Frames> ZmqSocket::receive(ZmqPeer* from) {
+  const auto shared = receive_shared(from);
+  if (!shared) return std::nullopt;
   Frames frames;
-  for (bool more = true; more;) {
-    Frame frame;
-    if (!frame.receive(socket_)) return std::nullopt;
-    more = frame.more();
-    // Of the last frame: the first one, the routing id, is ZeroMQ's own and not always marked.
-    if (from != nullptr && !more) {
-      *from = {frame.property("Peer-Address"), frame.property("User-Id")};
-      if (from->host.empty()) from->host = kLocal;
-      connections_[frame.connection()] = {*from, true};
-    }
-    frames.push_back(frame.text());
-  }
+  for (const SharedBytes& frame : *shared)
+    frames.emplace_back(reinterpret_cast<const char*>(frame.bytes().data()), frame.size());
   return frames;
 }
 

@@ -10,12 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "instruments/shared_bytes.h"
+
 namespace athanor {
 
 using Frames = std::vector<std::string>;
 
 /// Larger frames are dropped by ZeroMQ together with the connection that they came over.
 constexpr std::size_t kLargestFrame = std::size_t{16} << 20;
+constexpr int kReceiveQueue = 100;  ///< messages from one peer; more wait in its own memory
 
 /// Who is at the other end of a connection, as far as that is known.
 struct ZmqPeer {
@@ -58,7 +61,9 @@ class ZmqSocket {
     kReply    ///< answers one question at a time, within the process
   };
 
-  ZmqSocket(ZmqContext& context, Kind kind);
+  /// largest_frame: a larger one that arrives ends its connection.
+  ZmqSocket(ZmqContext& context, Kind kind, std::size_t largest_frame = kLargestFrame,
+            int receive_queue = kReceiveQueue);
   ~ZmqSocket();
   ZmqSocket(const ZmqSocket&) = delete;
   ZmqSocket& operator=(const ZmqSocket&) = delete;
@@ -74,15 +79,27 @@ class ZmqSocket {
   void bind(const std::string& address);
   void connect(const std::string& address);
 
+  /// What it is bound to: of a port that the system was to choose, which one.
+  std::string bound_to() const;
+  /// Before `bind` and `connect`: finds out within seconds that a silent connection is broken.
+  void watch_pulse();
+
   /// False if it has nowhere to go now: not connected, peer gone, or its queue full.
-  bool send(const Frames& frames);
+  bool send(const Frames& frames) { return offer(frames) == Sent::kSent; }
+  enum class Sent { kSent, kFull, kGone };
+  Sent offer(const Frames& frames);
+  /// The same of `frames` and then, as one more, `bytes`, which are not copied.
+  Sent offer(const Frames& frames, const SharedBytes& bytes);
   /// The next message; none if there is none. from: set to who sent it; routers only.
   std::optional<Frames> receive(ZmqPeer* from = nullptr);
+  /// The same without a copy: the bytes of each frame are ZeroMQ's own.
+  std::optional<std::vector<SharedBytes>> receive_shared(ZmqPeer* from = nullptr);
   /// The connections that ended since this was asked last.
   std::vector<ZmqEnd> ends();
 
  private:
   friend struct ZmqPoll;
+  Sent offer(const Frames& frames, bool more_follows);
   struct Connection {
     ZmqPeer peer;
     bool spoke = false;

@@ -51,7 +51,8 @@ SEAMS = [
     ("how long something took", r"\bmonotonic_seconds\b",
      ["core/clock.*", "adapters/*_bus.cpp", "adapters/line.cpp", "adapters/device.cpp", "sila2/device.cpp", "sila2/session.cpp",
       "optimizers/planner.cpp", "instruments/zmq_link.cpp",
-      "instruments/zmq_server.cpp", "instruments/probe.cpp", "instruments/conformance*.cpp", "athanor/*", "tests/*",
+      "instruments/zmq_server.cpp", "instruments/data_link.cpp", "instruments/data_server.cpp", "instruments/probe.cpp",
+      "instruments/conformance*.cpp", "athanor/*", "tests/*",
       "bench/*"], CODE),
     ("the machine's chance", r"\b(s?rand|rand_r|srandom|[delmn]rand48|arc4random\w*|getrandom|getentropy|RAND_bytes)\s*\("
                              r"|\brandom_device\b|::\s*random\s*\(", ["athanor/chance.cpp", "tests/simulation/simulate.cpp"], CODE),
