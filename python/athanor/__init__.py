@@ -5,6 +5,7 @@ from .errors import InputError, EnvironmentFailure
 from .instrument import (
     CANNOT_TELL,
     NEVER_STARTED,
+    Array,
     Command,
     DeviceFault,
     Ended,
@@ -15,6 +16,7 @@ from .instrument import (
     Progress,
     Quantity,
     Recollection,
+    Rows,
     SampleFault,
     StillRunning,
     StockFault,
@@ -27,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CANNOT_TELL",
     "NEVER_STARTED",
+    "Array",
     "Command",
     "InputError",
     "DeviceFault",
@@ -39,6 +42,7 @@ __all__ = [
     "Progress",
     "Quantity",
     "Recollection",
+    "Rows",
     "SampleFault",
     "StillRunning",
     "StockFault",

@@ -15,7 +15,8 @@ from .errors import InputError, EnvironmentFailure
 from .instrument import Instrument
 from .keys import Keys
 from .ledger import Ledger
-from .server import Server, Waker
+from .server import Server
+from .waker import Waker
 
 _log = logging.getLogger("athanor")
 
@@ -50,6 +51,8 @@ def _parse(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--key", metavar="NAME",
                         help="its own key, as “athanor keys new NAME” makes it: the link is encrypted, and only keys that were "
                              "allowed may enter. Needed where the address can be reached from other machines")
+    parser.add_argument("--data-port", type=int, default=0, metavar="PORT",
+                        help="of the second socket, where a driver makes arrays and listens at tcp (default: the system chooses)")
     return parser.parse_args(arguments)
 
 
@@ -65,7 +68,7 @@ def _serve(name: str, instruments: list[Instrument], options: argparse.Namespace
     waker = Waker()
     ledger = Ledger(options.ledger)
     driver = Driver(name, f"{os.getpid()}-{time.time_ns()}", instruments, ledger, options.dead_man, waker)
-    server = Server(driver, options.address, waker, keys)
+    server = Server(driver, options.address, waker, keys, options.data_port)
     for name_of_signal in {"SIGTERM", "SIGINT", "SIGHUP"} & {each.name for each in signal.Signals}:
         signal.signal(signal.Signals[name_of_signal], lambda *_: server.end())
     _log.info("driver “%s” serves %s at %s", name, ", ".join(each.id for each in instruments), options.address)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from . import units
+from . import arrays, units
 from .errors import InputError
 from .instrument import Instrument, Offer, Quantity
 from .proto import driver_pb2 as wire
@@ -32,7 +32,7 @@ class Handler:
 
     def results(self, returned: object) -> Results:
         """What the method returned, by name. Raises TypeError if that is not what it describes."""
-        described = {field.name: field.is_text for field in self.capability.results}
+        described = {field.name: field.is_text for field in self.capability.results if not field.HasField("array")}
         values: dict[str, object]
         if self.attributes is None:
             values = {name: returned for name in described}
@@ -128,6 +128,7 @@ def _handler(name: str, method: Callable[..., object], offer: Offer) -> Handler:
         capability.uses.add(reagent=reagent, amount=amount)
     results, attributes = _results(hints)
     capability.results.extend(results)
+    capability.results.extend(arrays.described(result, array) for result, array in offer.arrays.items())
     return Handler(capability, method, arguments, attributes, units.seconds(offer.deadline) if offer.deadline else math.inf)
 
 
@@ -210,6 +211,9 @@ def mistakes_in(capability: wire.Capability) -> list[str]:
             found.append("a self-test must be harmless, of the risk class “safe”")
         found += [f"a self-test cannot need parameter “{field.name}”" for field in capability.parameters
                   if not field.may_be_missing]
+    rows = sum(arrays.row_bytes(field.array) for field in capability.results if field.HasField("array"))
+    if rows > arrays.WINDOW:
+        found.append(f"a row of each of its arrays has {rows} bytes; {arrays.WINDOW >> 20} MiB is the most")
     for use in capability.uses:
         if use.reagent not in parameters or not parameters[use.reagent].is_text:
             found.append(f"takes the stock that “{use.reagent}” names, which is no text parameter of it")

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .description import Reader, Results
-from .instrument import Command, DeviceFault, Fault, Instrument, Interrupted, Progress
+from .arrays import ArrayWindow
+from .instrument import Command, DeviceFault, Fault, Instrument, Interrupted, Progress, Rows
 
 PATIENCE_S = 0.5  # a handler that was asked to end has so long before safe() is called over its head
 
@@ -78,8 +79,9 @@ Report = Progressed | Finished | MadeSafe | Measured
 
 
 class DeviceThread:
-    def __init__(self, instrument: Instrument, readers: list[Reader], wake: Callable[[], None]) -> None:
-        """`wake` is called from any thread when there is a report."""
+    def __init__(self, instrument: Instrument, readers: list[Reader], wake: Callable[[], None],
+                 arrays: ArrayWindow | None = None) -> None:
+        """`wake` is called from any thread when there is a report; `arrays` takes the rows that handlers yield."""
         self.instrument = instrument
         self.run: Run | None = None  # the last that was begun
         self._readers = readers
@@ -87,6 +89,9 @@ class DeviceThread:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._attention = threading.Condition()
+        self._arrays = arrays
+        if arrays is not None:
+            arrays.when_room.append(self._look_up)
         self._readings_due = False
         self._unreadable = ""  # said already
         self.asked_safe = 0  # how often, so far
@@ -182,14 +187,40 @@ class DeviceThread:
         try:
             step = next(steps)
             while True:
-                if not isinstance(step, Progress):
-                    raise TypeError(f"“{run.command.capability}” yielded {step!r}; expected Progress(fraction, note)")
-                self._report(Progressed(run.command.id, step))
+                if isinstance(step, Rows):
+                    self._put(run, step)
+                elif isinstance(step, Progress):
+                    self._report(Progressed(run.command.id, step))
+                else:
+                    raise TypeError(f"“{run.command.capability}” yielded {step!r}; expected Progress(fraction, note) or "
+                                    "Rows(result, data)")
                 if self._readings_due:
                     self._take_readings()
                 step = steps.throw(Interrupted()) if self._is_told_first() else next(steps)
         except StopIteration as end:
             return end.value
+
+    def _put(self, run: Run, rows: Rows) -> None:
+        """Waits while the window is full, and takes readings meanwhile; one that is to end waits no longer."""
+        if self._arrays is None:
+            raise TypeError(f"rows of “{rows.result}”, which is no array of this capability")
+        put = self._arrays.put(run.command.id, rows)
+        is_in = False
+
+        def stirs() -> bool:
+            nonlocal is_in
+            is_in = put()
+            return is_in or self._readings_due or self._is_to_be_told()
+
+        while not is_in and not self._is_to_be_told():
+            with self._attention:
+                self._attention.wait_for(stirs)
+            if self._readings_due:
+                self._take_readings()
+
+    def _look_up(self) -> None:
+        with self._attention:
+            self._attention.notify_all()
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds

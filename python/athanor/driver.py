@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .arrays import ArrayWindow
 from .description import Handler, describe, expected_seconds
 from .device_thread import DeviceThread, Finished, MadeSafe, Measured, Progressed, Report, Run
 from .errors import InputError, EnvironmentFailure
@@ -35,6 +36,7 @@ Addressed = tuple[bytes | None, wire.FromDriver]
 class _Running:
     command: wire.Command
     expected_s: float
+    storing: wire.Outcome | None = None  # it ended, and its arrays are on their way
     unwritten: wire.Outcome | None = None  # it ended, and the ledger could not be written
 
 
@@ -73,8 +75,12 @@ class Driver:
             if instrument.id in self._descriptions:
                 raise InputError(f"driver “{name}” has two instruments “{instrument.id}”")
             self._descriptions[instrument.id], self._handlers[instrument.id] = description, handlers
+        makes_any = any(_makes_arrays(handler) for handlers in self._handlers.values() for handler in handlers.values())
+        #: where arrays wait for the controller; None: no instrument makes any
+        self.arrays = ArrayWindow(wake) if makes_any else None
+        self._takes_arrays = False  # the controller does
         for instrument, _, _, readers in described:
-            self._threads[instrument.id] = DeviceThread(instrument, readers, wake)
+            self._threads[instrument.id] = DeviceThread(instrument, readers, wake, self.arrays)
         for entry in ledger.unfinished():
             self._recover(entry)
 
@@ -102,6 +108,9 @@ class Driver:
         elif isinstance(recalled, Ended) and isinstance(recalled.returned, Fault):
             fault = recalled.returned
             self._ledger.end(_failed(command.id, fault.kind, str(fault), recalled.took_s, fault.not_begun))
+        elif isinstance(recalled, Ended) and _makes_arrays(handler):
+            self._ledger.end(_failed(command.id, "DEVICE", "it ended while its driver was away, and its arrays are gone with it",
+                                     recalled.took_s))
         elif isinstance(recalled, Ended):
             self._ledger.end(_outcome(handler, Finished(command.id, recalled.took_s, results)))
         else:
@@ -119,6 +128,8 @@ class Driver:
         try:
             match body:
                 case "hello" | "visit":
+                    if body == "hello":
+                        self._takes_arrays = message.hello.takes_arrays
                     return [self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s))]
                 case "command":
                     return self._on_command(message.command)
@@ -170,6 +181,8 @@ class Driver:
                work: Callable[[], object]) -> None:
         self._running[command.id] = _Running(command, expected_seconds(handler.capability, parameters))
         self._busy[command.instrument] = command.id
+        if self.arrays:
+            self.arrays.open(command, handler.capability)
         self._threads[command.instrument].begin(
             Run(_as_told(command, parameters), work, handler.results, handler.deadline_s))
 
@@ -184,6 +197,9 @@ class Driver:
         why = why_refused(handler.capability, command) or why_not_approved(handler.capability, command, time.time_ns() // 1000)
         if why:
             return "LIMIT", f"instrument “{who}” refused: {why}"
+        if _makes_arrays(handler) and not self._takes_arrays:
+            return "LIMIT", (f"“{command.capability}” of instrument “{who}” makes an array, and its controller takes none: it is "
+                             "older than large data, or has no data store")
         if who in self._busy:
             return "DEVICE", f"instrument “{who}” is busy with command “{self._busy[who]}”; this one was not started"
         if not self.is_safe(who):
@@ -195,6 +211,10 @@ class Driver:
             return [self._refused("a cancel without an id")]
         running = self._running.get(id)
         if running:
+            if running.storing is not None and self.arrays:
+                self.arrays.abandon(id)
+                took_s, running.storing = running.storing.took_s, None
+                return self._enter(_failed(id, "INTERRUPTED", "cancelled while its arrays were being stored", took_s))
             if running.unwritten is None:
                 self._threads[running.command.instrument].interrupt("cancelled")
             return []
@@ -268,7 +288,8 @@ class Driver:
         if self._retry_at <= now:
             self._retry_at = math.inf
             for outcome in [running.unwritten for running in self._running.values() if running.unwritten is not None]:
-                out += self._finish(outcome)
+                out += [(None, message) for message in self._enter(outcome)]
+        out += self._look_at_arrays()
         for id, thread in self._threads.items():
             for report in thread.reports():
                 out += self._on_report(id, report)
@@ -296,6 +317,31 @@ class Driver:
 
     def _finish(self, outcome: wire.Outcome) -> list[Addressed]:
         running = self._running[outcome.id]
+        handler = self._handlers[running.command.instrument][running.command.capability]
+        if self.arrays and _makes_arrays(handler):
+            if outcome.done:
+                running.storing = outcome
+                self.arrays.close(outcome.id)
+                return []
+            self.arrays.abandon(outcome.id)
+        return [(None, message) for message in self._enter(outcome)]
+
+    def _look_at_arrays(self) -> list[Addressed]:
+        """An outcome that names an array says that it is stored."""
+        out: list[Addressed] = []
+        for id, running in list(self._running.items()):
+            settled = self.arrays.settled(id) if self.arrays and running.storing is not None else None
+            if settled is None or running.storing is None:
+                continue
+            outcome, running.storing = running.storing, None
+            outcome.results.extend(settled.arrays)
+            if settled.why_not:
+                outcome = _failed(id, "DEVICE", settled.why_not, outcome.took_s)
+            out += [(None, message) for message in self._enter(outcome)]
+        return out
+
+    def _enter(self, outcome: wire.Outcome) -> list[wire.FromDriver]:
+        running = self._running[outcome.id]
         try:
             self._ledger.end(outcome)
         except LedgerError as error:
@@ -304,13 +350,13 @@ class Driver:
             self._retry_at = min(self._retry_at, time.monotonic() + RETRY_LEDGER_S)
             if not first_try:
                 return []
-            return [(None, self._refused(f"command “{outcome.id}” ended, but its outcome cannot be entered in the ledger of "
-                                         f"driver “{self.name}” and is kept back until it can: {error}"))]
+            return [self._refused(f"command “{outcome.id}” ended, but its outcome cannot be entered in the ledger of driver "
+                                  f"“{self.name}” and is kept back until it can: {error}")]
         del self._busy[running.command.instrument]
         del self._running[outcome.id]
         how = "done" if outcome.done else f"{wire.FaultKind.Name(outcome.fault)}: {outcome.message}"
         _log.info("%s ended “%s” %s: %s", running.command.instrument, running.command.capability, outcome.id, how)
-        return [(None, self._say(outcome=outcome))]
+        return [self._say(outcome=outcome)]
 
     # ── Stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -365,6 +411,10 @@ class Driver:
 
     def _say(self, **body: object) -> wire.FromDriver:
         return wire.FromDriver(version=PROTOCOL_VERSION, driver=self.name, boot=self.boot, **body)  # type: ignore[arg-type]
+
+
+def _makes_arrays(handler: Handler) -> bool:
+    return any(field.HasField("array") for field in handler.capability.results)
 
 
 def _same_command(entered: wire.Command, command: wire.Command) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 Result = TypeVar("Result")
 Method = TypeVar("Method", bound=Callable[..., object])
@@ -38,8 +38,37 @@ class Progress:
     note: str = ""
 
 
-# What a handler returns that yields Progress: Work[None], Work[Reading], Work[Annotated[float, "mass", Quantity("g")]].
-Work = Generator[Progress, None, Result]
+@dataclass(frozen=True)
+class Array:
+    """A result that is an array: `element` as NumPy calls it ("uint16"), the shape of one row (`()`: a row is one element),
+    and the unit of the elements."""
+
+    element: str
+    row_shape: tuple[int, ...] = ()
+    unit: str = ""
+
+
+class _Buffer(Protocol):
+    """A NumPy array, say."""
+
+    @property
+    def nbytes(self) -> int: ...
+    def tobytes(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Yielded by a handler: one or more whole rows of an array. The handler goes on when there is room for them.
+
+    `data` is bytes, or anything with a buffer of the described element, which may be filled anew afterwards.
+    """
+
+    result: str
+    data: bytes | bytearray | memoryview | _Buffer
+
+
+# What a handler returns that yields Progress and Rows: Work[None], Work[Reading], Work[Annotated[float, "mass", Quantity("g")]].
+Work = Generator[Progress | Rows, None, Result]
 
 
 @dataclass(frozen=True)
@@ -131,6 +160,7 @@ class Offer:
     risk: Literal["safe", "guarded", "hazardous"] = "safe"
     self_test: bool = False
     uses: Mapping[str, str] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
 def capability(
@@ -142,6 +172,7 @@ def capability(
     risk: Literal["safe", "guarded", "hazardous"] = "safe",
     self_test: bool = False,
     uses: Mapping[str, str] | None = None,
+    arrays: Mapping[str, Array] | None = None,
 ) -> Callable[[Method], Method]:
     """Offers a method to the controller, under its own name.
 
@@ -152,8 +183,9 @@ def capability(
     risk        "guarded": interlocks and limits apply; "hazardous": needs a person's approval
     self_test   tells whether the instrument works, on no sample and without harm; implies `repeatable`
     uses        {reagent: amount}: takes from stock what parameter `reagent` names, as much as parameter `amount` says
+    arrays      {result: Array}: large results, whose rows the handler yields (Rows)
     """
-    offer = Offer(usual, lasts, deadline, repeatable or self_test, risk, self_test, uses or {})
+    offer = Offer(usual, lasts, deadline, repeatable or self_test, risk, self_test, uses or {}, arrays or {})
 
     def mark(method: Method) -> Method:
         setattr(method, "__athanor_offer__", offer)

@@ -6,17 +6,19 @@ import contextlib
 import errno
 import logging
 import math
-import socket
+import secrets
 import time
 
 import zmq
 from google.protobuf.message import DecodeError
 
 from .address_lock import AddressLock
+from .data_server import DataServer
 from .driver import PROTOCOL_VERSION, SAFE_WITHIN_S, Driver
 from .errors import EnvironmentFailure, InputError
 from .keys import Gate, Keys, require_key
 from .proto import driver_pb2 as wire
+from .waker import Waker
 
 HEARTBEAT_EVERY_S = 1.0  # since the last message of any kind
 TELEMETRY_EVERY_S = 1.0
@@ -32,28 +34,9 @@ _LARGEST_FRAME = 16 << 20
 _log = logging.getLogger("athanor")
 
 
-class Waker:
-    """Ends the wait of the main loop, from any thread or signal handler."""
-
-    def __init__(self) -> None:
-        # A pair of sockets and no pipe, which not every system can wait for.
-        self._reading, self._writing = socket.socketpair()
-        self._reading.setblocking(False)
-        self._writing.setblocking(False)
-        self.fd = self._reading.fileno()
-
-    def __call__(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # it is awake already
-            self._writing.send(b"\0")
-
-    def drain(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._reading.recv(4096):
-                pass
-
-
 class Server:
-    def __init__(self, driver: Driver, address: str, waker: Waker, keys: Keys | None = None) -> None:
+    def __init__(self, driver: Driver, address: str, waker: Waker, keys: Keys | None = None,
+                 data_port: int = 0) -> None:
         """Raises EnvironmentFailure if the address cannot be had, InputError if it is none, or needs a key and has none."""
         require_key(address, keys is not None)
         self._driver = driver
@@ -75,8 +58,12 @@ class Server:
             # ZeroMQ leaves a connection deaf over which something forged came; this ends it.
             self._router.setsockopt(zmq.HEARTBEAT_IVL, 1000)
             self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+        self._data: DataServer | None = None  # None: the driver makes no arrays
+        self._ticket = ""  # of the controller, for the data socket
         try:
             self._router.bind(address)
+            if driver.arrays:
+                self._data = DataServer(driver.arrays, address, data_port, keys)
         except zmq.ZMQError as error:
             self.close()
             raise _unusable(address, error) from error
@@ -101,6 +88,8 @@ class Server:
         self._waker()
 
     def close(self) -> None:
+        if self._data:
+            self._data.close()
         self._router.close()
         if self._gate:
             self._gate.socket.close()
@@ -127,6 +116,8 @@ class Server:
         if self._keys and self._controller and self._keys.allowed.name_of(self._controller_key) is None:
             _log.warning("“%s”: its key was revoked; it commands no more", self._controller_name)
             self._controller = b""
+            if self._data:
+                self._data.admit("")
         self._watchers = {each: until for each, until in self._watchers.items() if until > now}
         if not self._abandoned and 0 < self._driver.dead_man_s < now - self._heard_at:
             self._abandoned = True
@@ -198,6 +189,9 @@ class Server:
         if body == "hello" and said.version == PROTOCOL_VERSION:
             if said.hello.only_if_free and sender != self._controller and self._in_charge():
                 return self._refuse(sender, f"driver “{self._driver.name}” takes commands from “{self._controller_name}”")
+            if self._data and sender != self._controller:
+                self._ticket = secrets.token_hex(20)
+                self._data.admit(self._ticket)
             self._controller, self._controller_name, self._controller_key = sender, said.hello.controller, key
             if self._keys:  # what it calls itself is a courtesy; its key is who it is
                 self._controller_name += f" (key “{self._keys.allowed.name_of(key)}”)"
@@ -220,6 +214,8 @@ class Server:
     def _naming_controller(self, said: wire.ToDriver, answer: wire.FromDriver) -> wire.FromDriver:
         if said.HasField("visit") and answer.HasField("welcome") and self._in_charge():
             answer.welcome.controller = self._controller_name
+        if said.HasField("hello") and answer.HasField("welcome") and self._data:
+            answer.welcome.data, answer.welcome.data_ticket = self._data.place, self._ticket
         return answer
 
     def _hear_stranger(self, sender: bytes, said: wire.ToDriver, body: str | None) -> None:

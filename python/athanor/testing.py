@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
 import subprocess
 import sys
@@ -18,11 +19,61 @@ from .limits import values_of
 from .proto import driver_pb2 as wire
 
 Value = float | str
+Outcome = float | str | bytes  # of a result: the bytes of an array
+_CREDIT = 8 << 20
 PATIENCE_S = 30.0  # that a test waits for an answer; no test passes because of it
 
 
 class Failed(AssertionError):
     """A command that ended with a fault: “LIMIT: instrument … refused: …”."""
+
+
+class Store:
+    """A controller's data store, in memory, with its end of the data socket."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, ticket: str) -> None:
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.connect(address)
+        self.arrays: dict[tuple[str, str], bytearray] = {}  # by command and result
+        self._open: dict[int, tuple[str, str]] = {}
+        self._taken = 0
+        self.say(collect=wire.Collect(ticket=ticket))
+        self.say(credit=wire.Credit(bytes=_CREDIT))
+
+    def say(self, **body: object) -> None:
+        self.socket.send(wire.DataToDriver(version=PROTOCOL_VERSION, **body).SerializeToString())  # type: ignore[arg-type]
+
+    def take(self) -> wire.DataFromDriver:
+        """Takes in one message, and acknowledges it."""
+        frames = self.socket.recv_multipart()
+        message: wire.DataFromDriver = wire.DataFromDriver.FromString(frames[0])
+        match message.WhichOneof("body"):
+            case "open":
+                opened = message.open
+                self._open[opened.stream] = (opened.command, opened.result)
+                array = self.arrays.setdefault(self._open[opened.stream], bytearray())
+                self.say(resume=wire.Resume(stream=opened.stream, offset=len(array)))
+            case "chunk":
+                array = self.arrays[self._open[message.chunk.stream]]
+                if message.chunk.offset <= len(array):
+                    array += frames[1][len(array) - message.chunk.offset:]
+                self._taken += len(frames[1])
+                self.say(durable=wire.Durable(stream=message.chunk.stream, bytes=len(array)))
+                self.say(credit=wire.Credit(bytes=self._taken + _CREDIT))
+            case "close":
+                array = self.arrays[self._open[message.close.stream]]
+                if len(array) != message.close.bytes or hashlib.sha256(array).hexdigest() != message.close.sha256:
+                    self.say(unstored=wire.Unstored(stream=message.close.stream, why="its length or hash is another one"))
+                else:
+                    self.say(stored=wire.Stored(stream=message.close.stream))
+            case "refused":
+                raise AssertionError(message.refused.why)
+        return message
+
+
+def _data_address(address: str, place: str) -> str:
+    return address + place if address.startswith("ipc://") else f"{address[:address.rfind(':')]}:{place}"
 
 
 class Controller:
@@ -33,12 +84,15 @@ class Controller:
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.connect(address)
-        self.name = name
+        self.address, self.name = address, name
+        self.store: Store | None = None  #: what it was sent of arrays; None: the driver makes none
         self.heard: list[wire.FromDriver] = []  # all but heartbeats, in order
         self._read = 0
 
     def close(self) -> None:
         self.socket.close()
+        if self.store:
+            self.store.socket.close()
         self._context.term()
 
     def send(self, **body: object) -> None:
@@ -53,15 +107,31 @@ class Controller:
                 self._read += 1
                 if message.WhichOneof("body") == kind and wanted(message):
                     return message
-            if not self.socket.poll(max(0, int(1000 * (until - time.monotonic())))):
+            if not self._wait(until):
                 raise TimeoutError(f"no “{kind}” within {PATIENCE_S:g} s; heard before: {self.heard[-5:]}")
             message = wire.FromDriver.FromString(self.socket.recv())
             if kind == "heartbeat" or message.WhichOneof("body") != "heartbeat":
                 self.heard.append(message)
 
+    def _wait(self, until: float) -> bool:
+        """For a message on the control socket; arrays are taken in meanwhile."""
+        while True:
+            sockets = [self.socket, self.store.socket] if self.store else [self.socket]
+            poller = zmq.Poller()
+            for each in sockets:
+                poller.register(each, zmq.POLLIN)
+            ready = dict(poller.poll(max(0, int(1000 * (until - time.monotonic())))))
+            if self.store and self.store.socket in ready:
+                self.store.take()
+            if self.socket in ready or not ready:
+                return bool(ready)
+
     def hello(self) -> wire.Welcome:
-        self.send(hello=wire.Hello(controller=self.name))
-        return self.next("welcome").welcome
+        self.send(hello=wire.Hello(controller=self.name, takes_arrays=True))
+        welcome = self.next("welcome").welcome
+        if welcome.data:
+            self.store = Store(self._context, _data_address(self.address, welcome.data), welcome.data_ticket)
+        return welcome
 
     def ask(self, *ids: str) -> list[wire.CommandState]:
         self.send(question=wire.Question(ids=ids))
@@ -103,11 +173,12 @@ class DriverProcess:
         self.process = subprocess.Popen(self._command)
         self.controller = Controller(self.address)
         try:
-            self.controller.send(hello=wire.Hello(controller=self.controller.name))
+            self.controller.send(visit=wire.Visit())
             while not self.controller.socket.poll(100):
                 if self.process.poll() is not None:
                     raise RuntimeError(f"{self._command[1]} ended with status {self.process.returncode} instead of serving; it said why")
-            self.instruments = {each.id: each for each in self.controller.next("welcome").welcome.instruments}
+            self.controller.next("welcome")
+            self.instruments = {each.id: each for each in self.controller.hello().instruments}
             return self
         except BaseException:
             self.__exit__(None, None, None)
@@ -124,8 +195,8 @@ class DriverProcess:
             if self._own:
                 self._own.cleanup()
 
-    def do(self, capability: str, instrument: str = "", *, sample: str = "", place: str = "", **parameters: Value) -> dict[str, Value]:
-        """Carries it out, with numbers in the described units; gives the results. Raises Failed.
+    def do(self, capability: str, instrument: str = "", *, sample: str = "", place: str = "", **parameters: Value) -> dict[str, Outcome]:
+        """Carries it out, with numbers in the described units; gives the results, of an array its bytes. Raises Failed.
 
         `instrument` may be left out where only one offers the capability."""
         able = [id for id, each in self.instruments.items() if capability in (offer.name for offer in each.capabilities)]
@@ -141,4 +212,9 @@ class DriverProcess:
         outcome = self.controller.outcome(told.id)
         if not outcome.done:
             raise Failed(f"{wire.FaultKind.Name(outcome.fault)}: {outcome.message}")
-        return {value.name: value.text if value.WhichOneof("kind") == "text" else value.number for value in outcome.results}
+        return {value.name: self._result(told.id, value) for value in outcome.results}
+
+    def _result(self, id: str, value: wire.Value) -> Outcome:
+        if value.WhichOneof("kind") == "array" and self.controller.store:
+            return bytes(self.controller.store.arrays[(id, value.name)])
+        return value.text if value.WhichOneof("kind") == "text" else value.number

@@ -21,6 +21,7 @@ class Documentation(unittest.TestCase):
         (self.driver,) = [block for block in blocks if "main(" in block]
         self.file = self.folder / "stirrers.py"
         self.file.write_text(self.driver)
+        (self.camera,) = [block for block in blocks if "class Camera" in block]
 
     def test_the_driver_of_the_page(self) -> None:
         with DriverProcess(self.file) as driver:
@@ -34,6 +35,28 @@ class Documentation(unittest.TestCase):
                     driver.do("stir", "stirrer-1", **{"temperature": 80, "duration": 0.1, **settings})
             with self.assertRaisesRegex(LookupError, "offered by stirrer-1, stirrer-2; name one"):
                 driver.do("identify")
+
+    def test_the_camera_of_the_page(self) -> None:
+        """With a device of three frames, and no NumPy: what is read of a frame is its mean."""
+        (self.folder / "numpy.py").write_text("class ndarray(bytearray):\n    def mean(self): return self[0]\n")
+        self.file.write_text("from typing import Annotated\n" + self.camera + """
+class Device:
+    def __init__(self): self.at = 0
+    def start(self, exposure): self.at = 0
+    def stop(self): pass
+    def next_frame(self):
+        self.at += 1
+        return np.ndarray(bytes([self.at]) * 512 * 512 * 2)
+
+from athanor import main
+camera = Camera("camera-1")
+camera.device = Device()
+main("camera", camera)
+""")
+        with DriverProcess(self.file) as driver:
+            results = driver.do("film", frames=3)
+            self.assertEqual(results["mean"], 2)
+            self.assertEqual(results["image"], b"".join(bytes([number]) * 512 * 512 * 2 for number in (1, 2, 3)))
 
     def test_its_types_are_sound(self) -> None:
         if shutil.which("mypy") is None:
