@@ -1,0 +1,162 @@
+"""Large arrays from a driver in Python to the data store of the real program, whoever is killed in the middle."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+
+from program import SOURCE, TIMEOUT_S, ProgramTest, main
+
+# The camera makes frames as fast as they are taken; of each command it writes down the hash of what it gave.
+DRIVER = '''
+import hashlib, os, pathlib
+from typing import Annotated
+from athanor import Array, Instrument, Quantity, Rows, Work, capability, main
+
+HERE = pathlib.Path(__file__).parent
+
+class Camera(Instrument):
+    @capability(usual="1 s", repeatable=True, arrays={"image": Array("uint16", (256, 256), "count")})
+    def film(self, gain: Annotated[float, Quantity("", 0, 10)]) -> Work[Annotated[float, "contrast", Quantity("")]]:
+        with open(HERE / "begun", "a") as file:
+            file.write(f"{self.command.id}\\\\n")
+        digest = hashlib.sha256()
+        for number in range(160):  # 20 MiB
+            frame = hashlib.sha256(f"{gain} {number}".encode()).digest() * 4096
+            digest.update(frame)
+            yield Rows("image", frame)
+        with open(HERE / "given", "a") as file:
+            file.write(f"{self.command.id} {digest.hexdigest()}\\\\n")
+        return 5 - abs(gain - 3)
+
+main("eyes", Camera("camera-1"))
+'''.replace("\\\\n", "\\n")
+LAB = 'lab: dark room\ndrivers: {eyes: {endpoint: "ipc://%s/eyes.sock"}}\ninstruments: {camera-1: {driver: eyes}}\n'
+CAMPAIGN = '''
+campaign: focus
+lab: lab.yaml
+space: {gain: {range: [0, 10]}}
+objectives: {contrast: {goal: maximize}}
+procedure: [{step: film, do: film, with: {gain: $gain}, gives: {contrast: contrast}}]
+stop: {experiments: %d}
+'''
+
+
+class Arrays(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.processes = []
+        self.addCleanup(lambda: [(process.kill(), process.wait()) for process in self.processes])
+        self.write("eyes.py", DRIVER)
+        self.write("lab.yaml", LAB % self.folder)
+
+    def drive(self):
+        process = subprocess.Popen([sys.executable, "eyes.py", "--address", f"ipc://{self.folder}/eyes.sock"], cwd=self.folder,
+                                   env=dict(os.environ, PYTHONPATH=str(SOURCE / "python")), stderr=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def arrays(self, journal="focus.journal"):
+        """Of every command that was done: its reference, as exported."""
+        out, _ = self.run_program("export", journal, "--format", "json")
+        commands = [command for experiment in json.loads(out)["experiments"] for command in experiment["commands"]]
+        return {command["id"]: command["arrays"] for command in commands if command["state"] == "done"}
+
+    def assert_there(self, references):
+        given = dict(line.split() for line in (self.folder / "given").read_text().splitlines())
+        for id, arrays in references.items():
+            (array,) = arrays
+            self.assertEqual((array["result"], array["element"], array["shape"], array["unit"]),
+                             ("image", "uint16", [160, 256, 256], "count"))
+            self.assertEqual(array["sha256"], given[id])
+            with h5py.File(self.folder / "focus.data" / array["file"], "r") as file:
+                self.assertEqual(hashlib.sha256(file[array["dataset"]][...].tobytes()).hexdigest(), given[id])
+
+    def test_a_campaign(self):
+        """Goal: every measured experiment's frames are in the store, and its reference in the exports. Method: read back by h5py."""
+        self.drive()
+        campaign = self.write("campaign.yaml", CAMPAIGN % 4)
+        self.assertEqual(self.run_campaign(campaign)["status"], "finished")
+        references = self.arrays()
+        self.assertEqual(len(references), 4)
+        self.assert_there(references)
+        out, _ = self.run_program("export", "focus.journal", "--format", "csv")
+        rows = list(csv.DictReader(io.StringIO(out)))
+        for row, (array,) in zip(rows, references.values()):
+            self.assertIn(array["sha256"], row["arrays"])
+            self.assertIn(array["dataset"], row["arrays"])
+            self.assertIn("160 x 256 x 256 uint16", row["arrays"])
+        self.run_program("replay", "focus.journal", "--verify")
+
+    def test_killed_in_mid_array(self):
+        """Goal: whoever is killed in the middle of an array, what the journal names is whole, and a command that the driver was not
+        killed in is begun once. Method: kill -9 of the controller at random moments while frames come, and twice of the driver."""
+        chance = random.Random(11)
+        driver = self.drive()
+        campaign = self.write("campaign.yaml", CAMPAIGN % 12)
+        kills = 0
+        for round in range(40):
+            process = self.start("run", campaign, "--json")
+            self.processes.append(process)
+            if kills < 10:
+                begun = self.begun()
+                until = time.monotonic() + TIMEOUT_S
+                while process.poll() is None and self.begun() == begun and time.monotonic() < until:
+                    time.sleep(0.01)
+                time.sleep(chance.uniform(0, 0.15))
+                if process.poll() is None:
+                    process.send_signal(signal.SIGKILL)
+                    kills += 1
+                process.communicate()
+                if kills in (4, 8):
+                    driver.kill()
+                    driver.wait()
+                    driver = self.drive()
+                continue
+            out, err = process.communicate(timeout=TIMEOUT_S)
+            self.assertEqual(process.returncode, 0, err)
+            break
+        self.assertGreaterEqual(kills, 5)
+        references = self.arrays()
+        self.assertGreaterEqual(len(references), 12)
+        self.assert_there(references)
+        ids = (self.folder / "begun").read_text().split()
+        self.assertEqual(len(ids), len(set(ids)), "a command was begun twice")
+
+    def begun(self):
+        file = self.folder / "begun"
+        return len(file.read_text().split()) if file.exists() else 0
+
+    def test_by_hand(self):
+        """Goal: an array by hand is kept where a person says. Method: without a folder, with one; then its description."""
+        self.drive()
+        film = ("instrument", "do", f"ipc://{self.folder}/eyes.sock", "camera-1", "film", "gain=3", "--json")
+        _, err = self.run_program(*film, expect=2)
+        self.assertIn("--data FOLDER", err)
+        out, _ = self.run_program(*film, "--data", "kept")
+        image = json.loads(out)["results"]["image"]["value"]
+        self.assertEqual(image["shape"], [160, 256, 256])
+        with h5py.File(self.folder / "kept" / image["file"], "r") as file:
+            self.assertEqual(hashlib.sha256(file[image["dataset"]][...].tobytes()).hexdigest(), image["sha256"])
+        out, _ = self.run_program("instrument", "describe", f"ipc://{self.folder}/eyes.sock")
+        self.assertIn("gives image: array, rows of 256 × 256 uint16 in count", out)
+
+    def test_what_is_refused(self):
+        """Goal: an array is no number to learn from, and whoever thinks so is told before anything begins."""
+        self.drive()
+        text = CAMPAIGN.replace("gives: {contrast: contrast}", "gives: {contrast: image}") % 4
+        _, err = self.run_program("run", self.write("campaign.yaml", text), expect=2)
+        self.assertIn("result “image” is an array, and “contrast” needs a number", err)
+
+
+if __name__ == "__main__":
+    main()
