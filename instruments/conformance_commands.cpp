@@ -31,10 +31,15 @@ std::string wrong_results(const wire::Capability& capability, const wire::Outcom
       if (field.may_be_missing()) continue;
       return fmt::format("the result “{}”, which is described, is missing", field.name());
     }
-    const auto kind = field.is_text() ? wire::Value::kText : wire::Value::kNumber;
+    const auto kind = field.has_array() ? wire::Value::kArray
+                      : field.is_text() ? wire::Value::kText
+                                        : wire::Value::kNumber;
     if (value->kind_case() != kind || value->unit() != field.unit())
       return fmt::format("the result “{}” is not a {} in “{}”, as described", field.name(),
-                         field.is_text() ? "text" : "number", field.unit());
+                         field.has_array() ? "array"
+                         : field.is_text() ? "text"
+                                           : "number",
+                         field.unit());
   }
   for (const wire::Value& value : outcome.results()) {
     const auto& known = capability.results();

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "instruments/description.h"
 #include "instruments/driver.h"
 #include "instruments/in_words.h"
 #include "instruments/messages.h"
@@ -64,6 +65,17 @@ Trial::Trial(const ConformanceOptions& options)
   instruments_ = visited->instruments;
   dead_man_s_ = visited->dead_man_s;
   plan_ = plan_trial(instruments_, options_);
+  const auto makes_any = [](const wire::Instrument& instrument) {
+    const auto& all = instrument.capabilities();
+    return std::any_of(all.begin(), all.end(), makes_arrays);
+  };
+  if (std::any_of(instruments_.begin(), instruments_.end(), makes_any)) {
+    Endpoint at = options_.at;
+    at.driver = driver_;
+    const auto all = [](const std::string&, const wire::Open&) { return true; };
+    data_ = std::make_unique<DataLink>(store_, DataLink::Options{{at}, options_.keys, all}, data_wake_);
+    probe_.takes_arrays = true;
+  }
   probe_.on_arrival = [this](const wire::FromDriver* message) { inspect(message); };
 }
 
@@ -80,6 +92,7 @@ void Trial::inspect(const wire::FromDriver* message) {
     odd_.insert(fmt::format("of boot “{}”, not “{}” as its Welcome: {}", message->boot(), boot_, what));
   if (message->body_case() == wire::FromDriver::BODY_NOT_SET) odd_.insert("without a body");
   if (message->has_welcome()) boot_ = message->boot();
+  if (data_) data_->meet(*message);
   if (message->has_accepted()) open_.insert(message->accepted().id());
   if (message->has_outcome()) open_.erase(message->outcome().id());
 }

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "instruments/conformance_plan.h"
+#include "instruments/data_link.h"
 #include "instruments/driver_process.h"
 #include "instruments/probe.h"
+#include "instruments/trial_store.h"
 
 namespace athanor {
 
@@ -43,6 +45,9 @@ class Trial {
   bool knows_visits() const { return knows_visits_; }
   const std::vector<wire::Instrument>& instruments() const { return instruments_; }
   const TrialPlan& plan() const { return plan_; }
+
+  /// What came of arrays; of a driver that makes none, nothing does.
+  TrialStore& store() { return store_; }
 
   bool device_fails = false;  ///< it could not carry out what it was to carry out to its end
 
@@ -101,6 +106,9 @@ class Trial {
   double dead_man_s_ = 0, speed_;
   std::vector<wire::Instrument> instruments_;
   TrialPlan plan_;
+  TrialStore store_;
+  Wake data_wake_;
+  std::unique_ptr<DataLink> data_;    ///< null: the driver makes no arrays
   std::set<std::string> open_, odd_;  ///< ids that were begun and have not ended; see odd_messages
   bool restless_ = false;             ///< something was broken off since all was safe
   int ids_ = 0;
@@ -118,6 +126,8 @@ using Check = std::string (*)(Trial&);
 // conformance_describe.cpp
 std::string hello(Trial&), description(Trial&), heartbeats(Trial&), questions(Trial&), visits(Trial&),
     envelopes(Trial&);
+// conformance_arrays.cpp
+std::string arrays_whole(Trial&), arrays_resumed(Trial&), arrays_doubled(Trial&);
 // conformance_commands.cpp
 std::string carried_out(Trial&), doubled_at_once(Trial&), doubled_while_running(Trial&), doubled_after_end(Trial&),
     id_reuse(Trial&), busy(Trial&), cancel_running(Trial&), cancel_ended(Trial&), cancel_before(Trial&), stop(Trial&),

@@ -49,6 +49,7 @@ bool Probe::say(wire::ToDriver message) {
 bool Probe::hello(const std::string& controller) {
   wire::ToDriver message;
   message.mutable_hello()->set_controller(controller);
+  message.mutable_hello()->set_takes_arrays(takes_arrays);
   return say(message);
 }
 

@@ -49,6 +49,8 @@ class Probe {
 
   /// While it waits, it says once a second that it is there, as a controller must.
   bool keeps_alive = true;
+  /// What its Hello says.
+  bool takes_arrays = false;
   /// Every message that arrives, and frames that are none; before `await` looks at them.
   std::function<void(const wire::FromDriver*)> on_arrival;
 

@@ -8,6 +8,7 @@ from ovens import BROKEN_DRIVER, OvensTest
 from program import EXAMPLES, SOURCE, main
 
 NOT_TRIED_HERE = {"hazardous"}  # of a driver that may be a real one
+OF_ARRAYS = {"arrays", "arrays-resumed", "arrays-doubled"}  # the ovens make none
 NEEDS_ITS_PROCESS = {"new-boot", "terminated", "killed-after-end", "killed-running", "killed-after-accepted", "killed-before-accepted"}
 
 
@@ -30,10 +31,15 @@ class Conformance(OvensTest):
         """Goal: no false alarm. Method: the whole trial of a sound driver, simulated and not; every promise but one is tried."""
         (report,), verdicts = self.check(self.program("sound"))
         self.assertEqual(verdicts["broken"], set(), report)
-        self.assertEqual(verdicts["not tried"], NOT_TRIED_HERE)
+        self.assertEqual(verdicts["not tried"], NOT_TRIED_HERE | OF_ARRAYS)
         self.assertEqual(report["commanded"], ["oven-1 heat", "oven-2 heat"])
         _, verdicts = self.check(self.program("sound"), "--simulated", "--only", "hazardous", "--only", "endurance")
         self.assertEqual(verdicts["holds"], {"hazardous", "endurance"})
+
+    def test_a_sound_driver_with_arrays(self):
+        """Goal: what large arrays promise is tried where there are any. Method: two ovens and a camera."""
+        _, verdicts = self.check(self.program("sound", "--camera", "yes"))
+        self.assertEqual((verdicts["broken"], verdicts["not tried"]), (set(), NOT_TRIED_HERE))
 
     def test_every_broken_promise_is_found_and_named(self):
         """Goal: the trial proves something. Method: a driver for each promise that breaks it; every promise but two must have one."""
@@ -58,7 +64,7 @@ class Conformance(OvensTest):
             "ipc://ovens.sock", "--capability", "heat", "--with", "temperature=30 degC", "--with", "duration=1.5 s"
         )
         self.assertEqual(verdicts["broken"], set())
-        self.assertEqual(verdicts["not tried"] - {"dead-man"}, NEEDS_ITS_PROCESS | NOT_TRIED_HERE)
+        self.assertEqual(verdicts["not tried"] - {"dead-man"}, NEEDS_ITS_PROCESS | NOT_TRIED_HERE | OF_ARRAYS)
         self.assertIsNone(driver.poll())
 
     def test_the_twin_keeps_every_promise(self):

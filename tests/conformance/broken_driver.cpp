@@ -12,6 +12,7 @@
 #include "instruments/driver.h"
 #include "instruments/driver_link.h"
 #include "instruments/kit.h"
+#include "tests/conformance/data_relay.h"
 #include "tests/conformance/sabotages.h"
 
 namespace athanor {
@@ -46,6 +47,25 @@ std::unique_ptr<Instrument> oven(const std::string& id) {
   return make_instrument(std::move(plan));
 }
 
+/// Makes an array of 3 MiB.
+std::unique_ptr<Instrument> camera(const std::string& id) {
+  InstrumentPlan plan;
+  plan.id = id;
+  plan.kind = "camera";
+  const auto film = [](const Arguments&, Time) -> Outcome<Work> {
+    constexpr int kFrames = 12;
+    constexpr std::size_t kPixels = 256 * 512;
+    Work work;
+    work.rows = [next = 0](std::size_t, Time now) mutable {
+      const auto frame = SharedBytes::of(std::vector<std::uint16_t>(kPixels, static_cast<std::uint16_t>(next)));
+      return Feed{{{"image", frame}}, ++next < kFrames ? now : kNever};
+    };
+    return work;
+  };
+  plan.offers = {{capability("film").array("image", ElementType::kUint16, {256, 512}, "count").repeatable(), film}};
+  return make_instrument(std::move(plan));
+}
+
 int stop_pipe[2];
 void on_signal(int) {
   (void)!write(stop_pipe[1], "x", 1);
@@ -73,6 +93,8 @@ int serve(std::map<std::string, std::string> options) {
   std::vector<std::unique_ptr<Instrument>> ovens;
   ovens.push_back(oven("oven-1"));
   ovens.push_back(oven("oven-2"));
+  const bool with_arrays = name.starts_with("arrays") || options["--camera"] == "yes";
+  if (with_arrays) ovens.push_back(camera("camera-1"));
   const ScaledClock clock(SystemClock().now(), 1);
   const std::string inner = "ipc://" + ledger_file + ".inner";
   Driver driver("ovens", fmt::format("{}", clock.now().time_since_epoch().count()), std::move(ovens), ledger,
@@ -82,8 +104,15 @@ int serve(std::map<std::string, std::string> options) {
     return 0;
   }
   std::thread sound([&] { serve_driver(driver, inner, clock, stop_pipe[0]); });
+  std::thread data;
+  if (with_arrays) {
+    data = std::thread([&] {
+      DataRelay(options["--address"] + ".data", inner + ".data", name == "arrays-resumed").serve(stop_pipe[0]);
+    });
+  }
   Front(options["--address"], inner, sabotage).serve(stop_pipe[0]);
   sound.join();
+  if (with_arrays) data.join();
   return 0;
 }
 

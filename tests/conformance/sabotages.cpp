@@ -289,6 +289,30 @@ std::vector<Sabotage> all() {
       {"terminated"},  // the program does not listen
       {"endurance", hold_memory},
       {"endurance.files", hold_files},
+      {"arrays",
+       {},
+       [](Front&, Client, wire::FromDriver& message) {
+         if (!message.has_outcome()) return true;
+         for (wire::Value& value : *message.mutable_outcome()->mutable_results()) {
+           if (value.has_array()) value.mutable_array()->set_sha256(std::string(64, '0'));
+         }
+         return true;
+       }},
+      {"arrays.no-socket",
+       {},
+       [](Front&, Client, wire::FromDriver& message) {
+         if (message.has_welcome()) message.mutable_welcome()->clear_data();
+         return true;
+       }},
+      {"arrays-resumed"},  // its data socket hears one Collect only
+      {"arrays-doubled",
+       [](Front& front, Client client, wire::ToDriver& message) {
+         if (!message.has_command() || !front.outcomes.contains(message.command().id())) return true;
+         wire::ToDriver again = message;
+         again.mutable_command()->set_id(message.command().id() + " again");
+         front.pass_on(client, again);
+         return true;
+       }},
       {"envelopes",
        {},
        [](Front&, Client, wire::FromDriver& message) {
