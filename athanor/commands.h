@@ -75,6 +75,7 @@ struct InstrumentOptions {
   std::string target, folder;   ///< a lab file or an address; of a twin, where its sockets are
   std::string key, driver_key;  ///< our own, where we have several; of a driver at an address, the driver's
   std::string instrument, capability, sample, place, id, approve, who, lasts;
+  std::string data;               ///< the folder for the arrays that it makes
   std::vector<std::string> with;  ///< "temperature=80 degC"
   bool json = false;
 };

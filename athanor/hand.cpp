@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "athanor/signals.h"
+#include "data_store/data_store.h"
+#include "instruments/data_link.h"
+#include "instruments/description.h"
 #include "instruments/driver_link.h"
 #include "instruments/in_words.h"
 #include "instruments/messages.h"
@@ -26,20 +29,27 @@ class Hand {
         stop_(stop),
         clock_(SystemClock().now(), 1),
         link_(make_zmq_link({{driver_, driver.at.address, driver.at.key}}, "athanor instrument do, by " + who(options),
-                            clock_, kSilence, keys, true)) {}
+                            clock_, kSilence, keys, true, !options.data.empty())) {
+    if (options.data.empty()) return;
+    store_ = std::make_unique<DataStore>(options.data, "by-hand", wall_clock_);
+    const auto mine = [this](const std::string&, const wire::Open& open) { return open.command() == id_; };
+    data_ = std::make_unique<DataLink>(
+        *store_, DataLink::Options{{{driver_, driver.at.address, driver.at.key}}, keys, mine}, stop.wake());
+  }
 
   /// Sends it, follows it to its end, and asks about it whenever the link was lost. It leaves under its one id only.
   int carry_out(const wire::Command& command) {
     id_ = command.id();
     for (;;) {
-      const DriverArrivals arrived = link_->receive(clock_.now() + from_seconds(1), stop_.wake().fd());
+      DriverArrivals arrived = link_->receive(clock_.now() + from_seconds(1), stop_.wake().fd());
+      stop_.wake().clear();
+      if (data_) by_way_of_store(arrived, command);
       for (const LinkChange& change : arrived.changes) on_change(change, command);
       for (const DriverMessage& each : arrived.messages) {
         if (const auto status = on_message(each.message, command)) return *status;
       }
       if (const int stops = stop_.count(); stops != stops_seen_) {
         stops_seen_ = stops;
-        stop_.wake().clear();
         if (!sent_) return nothing_begun();
         if (stops > 1) return leave("left");
         say("cancelling it; Ctrl-C again leaves it to itself");
@@ -52,6 +62,21 @@ class Hand {
   }
 
  private:
+  /// What names an array is heard once that was looked up.
+  void by_way_of_store(DriverArrivals& arrived, const wire::Command& command) {
+    std::vector<DriverMessage> heard;
+    for (wire::FromDriver& message : data_->take()) heard.push_back({std::move(message)});
+    for (DriverMessage& each : arrived.messages) {
+      data_->meet(each.message);
+      if (names_arrays(each.message)) {
+        data_->verify(std::move(each.message), [&](const std::string&) { return command.instrument(); });
+      } else {
+        heard.push_back(std::move(each));
+      }
+    }
+    arrived.messages = std::move(heard);
+  }
+
   void say(const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); }
 
   int leave(const std::string& why) {
@@ -142,10 +167,27 @@ class Hand {
   StopSignals& stop_;
   ScaledClock clock_;
   std::unique_ptr<DriverLink> link_;
+  SystemClock wall_clock_;
+  std::unique_ptr<DataStore> store_;  ///< null: nothing it makes is kept, as is data_
+  std::unique_ptr<DataLink> data_;
   bool up_ = false, sent_ = false, answered_ = false, cancelled_ = false, told_ = false;
   int stops_seen_ = 0;
   double asked_at_ = 0;  ///< monotonic seconds
 };
+
+/// A number or text; of an array, where it is.
+json value_json(const wire::Value& value) {
+  if (value.kind_case() == wire::Value::kNumber) return value.number();
+  if (!value.has_array()) return value.text();
+  const wire::Array& array = value.array();
+  json shape = {array.rows()};
+  for (const std::uint64_t length : array.type().row_shape()) shape.push_back(length);
+  return {{"file", array.file()},
+          {"dataset", array.dataset()},
+          {"element", to_string(from_wire(array.type(), "").element)},
+          {"shape", shape},
+          {"sha256", array.sha256()}};
+}
 
 }  // namespace
 
@@ -155,8 +197,7 @@ int tell_standing(const wire::CommandState& state, const InstrumentOptions& opti
   if (options.json) {
     json results = json::object();
     for (const wire::Value& value : outcome.results()) {
-      const bool number = value.kind_case() == wire::Value::kNumber;
-      results[value.name()] = {{"value", number ? json(value.number()) : json(value.text())}, {"unit", value.unit()}};
+      results[value.name()] = {{"value", value_json(value)}, {"unit", value.unit()}};
     }
     fmt::print("{}\n", json({{"id", state.id()},
                              {"standing", wire::CommandState::Standing_Name(state.standing())},

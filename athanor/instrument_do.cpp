@@ -50,6 +50,9 @@ wire::Command read_command(const Offer& offer, const InstrumentOptions& options)
   for (const std::string& text : options.with) *command.add_with() = read_value(*capability, text);
   if (const std::string why = why_refused(*capability, command); !why.empty())
     throw InputError(fmt::format("refused: {}", why));
+  if (makes_arrays(*capability) && options.data.empty())
+    throw InputError(
+        fmt::format("“{}” makes an array; say with --data FOLDER where it is to be kept", options.capability));
   return command;
 }
 

@@ -281,6 +281,8 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
   act->add_option("--sample", options.sample, "On which sample");
   act->add_option("--place", options.place, "Where that sample stands");
   act->add_option("--id", options.id, "Do nothing; tell what became of the command of this id");
+  act->add_option("--data", options.data,
+                  "A folder for the arrays that it makes (HDF5); without one they cannot be made");
   act->add_option("--approve", options.approve,
                   "A person's word for something hazardous: the digits that its refusal shows");
   act->add_option("--who", options.who, "Whose word it is (default: your login name)");
