@@ -4,7 +4,6 @@
 #include <termios.h>
 
 #include <algorithm>
-#include <atomic>
 #include <utility>  // before Boost.Asio 1.74, which forgets it
 //
 #define BOOST_ASIO_DISABLE_FENCED_BLOCK  // one thread runs it, and locks order all else; TSan knows no fences
@@ -13,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/answer.h"
+#include "adapters/connect.h"
+#include "adapters/interrupt.h"
 #include "core/clock.h"
 #include "core/quantity.h"
 
@@ -38,8 +39,8 @@ class Line::Port {
   std::optional<Fault> open(bool patiently) {
     const bool late = std::exchange(late_, false);
     close();
-    const Error error = serial_address(address_) ? open_serial() : open_socket();
-    if (error) return lost(fmt::format("cannot be reached: {}", error.message()));
+    const std::string why = serial_address(address_) ? open_serial() : open_socket();
+    if (!why.empty()) return lost(fmt::format("cannot be reached: {}", why));
     if (serial_.is_open()) hear_out(late && patiently ? std::max(kQuiet, settings_.timeout_s) : kQuiet);
     return std::nullopt;
   }
@@ -80,12 +81,12 @@ class Line::Port {
   }
 
   void interrupt() {
-    interrupted_ = true;
+    interrupt_.set();
     asio::post(io_, [this] {
-      if (interrupted_) cancel();
+      if (interrupt_.is_set()) cancel();
     });
   }
-  void resume() { interrupted_ = false; }
+  void resume() { interrupt_.clear(); }
 
  private:
   void cancel() {
@@ -104,7 +105,7 @@ class Line::Port {
   Fault lost(const std::string& what) {
     late_ = true;
     close();
-    if (interrupted_) return {Fault::Kind::kInterrupted, "broken off"};
+    if (interrupt_.is_set()) return {Fault::Kind::kInterrupted, "broken off"};
     return {Fault::Kind::kLink, fmt::format("the device at {} {}", address_, what)};
   }
 
@@ -121,7 +122,7 @@ class Line::Port {
   /// Begins `operation` and waits for its end. timed_out if that took too long.
   template <class Operation>
   Error timed(double timeout_s, const Operation& operation) {
-    if (interrupted_) return asio::error::operation_aborted;
+    if (interrupt_.is_set()) return asio::error::operation_aborted;
     std::optional<Error> ended;
     operation([&](const Error& error, auto&&...) { ended = error; });
     const auto bound =
@@ -141,18 +142,22 @@ class Line::Port {
     return too_long ? Error(asio::error::timed_out) : *ended;
   }
 
-  Error open_socket() {
-    const auto parts = tcp_address(address_);
+  /// Why it cannot be opened.
+  std::string open_socket() {
+    Descriptor made;
+    if (const auto fault = connect_tcp(*tcp_address(address_), settings_.timeout_s, interrupt_, made))
+      return fault->message;
+    sockaddr_storage here{};
+    socklen_t size = sizeof here;
+    getsockname(made.get(), reinterpret_cast<sockaddr*>(&here), &size);
     Error error;
-    tcp::resolver resolver(io_);
-    const auto found = resolver.resolve(parts->host, parts->port, error);
-    if (error) return error;
-    error = timed(settings_.timeout_s, [&](auto handler) { asio::async_connect(socket_, found, handler); });
-    if (!error) socket_.set_option(tcp::no_delay(true), error);
-    return error;
+    socket_.assign(here.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), made.get(), error);
+    if (error) return error.message();
+    made.release();
+    return "";
   }
 
-  Error open_serial() {
+  std::string open_serial() {
     using asio::serial_port;
     const SerialSettings& serial = settings_.serial;
     const auto parity = serial.parity == "even"  ? serial_port::parity::even
@@ -171,7 +176,7 @@ class Line::Port {
     if (!error) serial_.set_option(serial_port::parity(parity), error);
     if (!error) serial_.set_option(serial_port::stop_bits(stop), error);
     if (!error) serial_.set_option(serial_port::flow_control(flow), error);
-    return error;
+    return error ? error.message() : "";
   }
 
   void hear_out(double quiet_s) {
@@ -204,7 +209,7 @@ class Line::Port {
   asio::serial_port serial_;
   std::string heard_;  ///< read and not given yet
   bool late_ = false;  ///< an answer may be on its way still
-  std::atomic<bool> interrupted_ = false;
+  Interrupt interrupt_;
 };
 
 Line::Line(const std::string& address, const LineSettings& settings)

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <modbus/modbus.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <bit>
 #include <cerrno>
@@ -10,10 +11,13 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "adapters/bus.h"
+#include "adapters/connect.h"
+#include "adapters/interrupt.h"
 #include "adapters/wiring.h"
 #include "core/check.h"
 #include "core/error.h"
@@ -21,6 +25,8 @@
 
 namespace athanor {
 namespace {
+
+const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
 
 enum class Kind { kCoil, kDiscrete, kHolding, kInput };
 
@@ -96,21 +102,33 @@ class ModbusBus final : public Bus {
   ModbusBus(std::string address, const Settings& settings) : address_(std::move(address)), settings_(settings) {}
 
   std::optional<Fault> connect(bool greeted) override {
-    context_.reset();
+    close();
+    if (interrupt_.is_set()) return kBrokenOff;
+    Descriptor socket;
     if (const auto port = serial_address(address_)) {
       const SerialSettings& serial = settings_.serial;
       const char parity = serial.parity == "even" ? 'E' : serial.parity == "odd" ? 'O' : 'N';
       context_.reset(
           modbus_new_rtu(port->c_str(), static_cast<int>(serial.baud), parity, 8, serial.stop_bits == "2" ? 2 : 1));
     } else {
+      // Connected here, where it can be broken off; the library would not let go before its timeout, or the resolver's.
       const auto parts = tcp_address(address_);
+      if (const auto fault = connect_tcp(*parts, settings_.timeout_s, interrupt_, socket))
+        return fault->kind == Fault::Kind::kInterrupted ? *fault : unreachable(fault->message);
       context_.reset(modbus_new_tcp_pi(parts->host.c_str(), parts->port.c_str()));
     }
-    if (!context_) return lost("cannot be spoken to");
+    if (!context_) return unreachable(modbus_strerror(errno));
     const auto whole = static_cast<std::uint32_t>(settings_.timeout_s);
     modbus_set_response_timeout(context_.get(), whole, static_cast<std::uint32_t>((settings_.timeout_s - whole) * 1e6));
     modbus_set_slave(context_.get(), settings_.unit);
-    if (modbus_connect(context_.get()) != 0) return lost("cannot be reached");
+    if (socket.get() >= 0) {
+      const std::lock_guard lock(mutex_);
+      socket_ = socket.release();
+      modbus_set_socket(context_.get(), socket_);
+      if (interrupt_.is_set()) shutdown(socket_, SHUT_RDWR);
+    } else if (modbus_connect(context_.get()) != 0) {
+      return unreachable(modbus_strerror(errno));
+    }
     // Answers over TCP are numbered. Over a serial line, one that comes late is let go by.
     const bool patiently = std::exchange(late_, false) && !greeted && serial_address(address_);
     pollfd waited{modbus_get_socket(context_.get()), POLLIN, 0};
@@ -120,7 +138,17 @@ class ModbusBus final : public Bus {
     return std::nullopt;
   }
 
+  /// What waits for an answer over TCP sees the end of the connection. A serial line has no such end: there it takes a
+  /// timeout.
+  void interrupt() override {
+    interrupt_.set();
+    const std::lock_guard lock(mutex_);
+    if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
+  }
+  void resume() override { interrupt_.clear(); }
+
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
+    if (interrupt_.is_set()) return kBrokenOff;
     if (!context_) return lost("is not connected");
     if (verb == "write") {
       const auto entry = step.at(verb).begin();
@@ -184,24 +212,36 @@ class ModbusBus final : public Bus {
   Fault failed(const char* what, const std::string& name) {
     const int error = errno;
     if (error >= EMBXILFUN && error <= EMBXGTAR) {
-      return {Fault::Kind::kDevice, fmt::format("the register “{}” of the device at {} could not be {}: it answered {}",
-                                                name, address_, what, modbus_strerror(error))};
+      return {Fault::Kind::kDevice,
+              fmt::format("the register “{}” of the device at {} could not be {}: it answered exception {} ({})", name,
+                          address_, what, error - MODBUS_ENOBASE, modbus_strerror(error))};
     }
-    errno = error;
-    return lost(fmt::format("lets the register “{}” not be {}", name, what));
+    return lost(fmt::format("lets the register “{}” not be {}: {}", name, what, modbus_strerror(error)));
   }
 
+  Fault unreachable(const std::string& why) { return lost("cannot be reached: " + why); }
+
   Fault lost(const std::string& what) {
-    const Fault fault{Fault::Kind::kLink,
-                      fmt::format("the device at {} {}: {}", address_, what, modbus_strerror(errno))};
     late_ = true;
+    close();
+    if (interrupt_.is_set()) return kBrokenOff;
+    return {Fault::Kind::kLink, fmt::format("the device at {} {}", address_, what)};
+  }
+
+  void close() {
+    {
+      const std::lock_guard lock(mutex_);  // its number may be another file's at once
+      socket_ = -1;
+    }
     context_.reset();
-    return fault;
   }
 
   std::string address_;
   const Settings& settings_;
+  Interrupt interrupt_;
   std::unique_ptr<modbus_t, Free> context_;
+  std::mutex mutex_;
+  int socket_ = -1;    ///< of a connection over TCP, as long as it may be shut down
   bool late_ = false;  ///< an answer may be on its way still
 };
 

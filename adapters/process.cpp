@@ -16,10 +16,6 @@
 
 namespace athanor {
 
-void Descriptor::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 Pipe::Pipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -63,6 +59,7 @@ void Process::become(const std::vector<char*>& argv, const std::string& folder, 
   dup2(in.read.get(), STDIN_FILENO);
   dup2(out.write.get(), STDOUT_FILENO);
   dup2(errors.write.get(), STDERR_FILENO);
+  ::signal(SIGPIPE, SIG_DFL);  // what the driver ignores
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

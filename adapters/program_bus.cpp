@@ -2,15 +2,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cmath>
-#include <cstdint>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -18,6 +15,7 @@
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
+#include "adapters/interrupt.h"
 #include "adapters/process.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -48,8 +46,7 @@ nlohmann::json said(const std::string& text) {
 
 class ProgramBus final : public Bus {
  public:
-  ProgramBus(std::string folder, const Settings& settings)
-      : folder_(std::move(folder)), settings_(settings), interrupt_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ProgramBus(std::string folder, const Settings& settings) : folder_(std::move(folder)), settings_(settings) {}
 
   std::optional<Fault> connect(bool) override {
     struct stat found {};
@@ -57,16 +54,8 @@ class ProgramBus final : public Bus {
     return Fault{Fault::Kind::kLink, fmt::format("{} is no folder; programs run in it", folder_)};
   }
 
-  void interrupt() override {
-    interrupted_ = true;
-    const std::uint64_t one = 1;
-    if (write(interrupt_.get(), &one, sizeof one) < 0) return;  // it is awake already
-  }
-  void resume() override {
-    interrupted_ = false;
-    std::uint64_t count = 0;
-    if (read(interrupt_.get(), &count, sizeof count) < 0) return;  // nothing was there, which is no matter
-  }
+  void interrupt() override { interrupt_.set(); }
+  void resume() override { interrupt_.clear(); }
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     std::vector<std::string> words;
@@ -95,7 +84,7 @@ class ProgramBus final : public Bus {
                         {process.out.read.get(), POLLIN, 0},
                         {process.errors.read.get(), POLLIN, 0},
                         {process.in.write.get(), POLLOUT, 0},
-                        {stopped ? -1 : interrupt_.get(), POLLIN, 0}};
+                        {stopped ? -1 : interrupt_.fd(), POLLIN, 0}};
       const double left = std::clamp(end - monotonic_seconds(), 0.0, kLongestPoll);
       const int ready = poll(waits, std::size(waits), static_cast<int>(std::ceil(left * 1000)));
       if (ready < 0 && errno != EINTR) break;
@@ -104,7 +93,7 @@ class ProgramBus final : public Bus {
       if (waits[3].revents != 0) give(process.in.write, input, given);
       running = (waits[0].revents & POLLIN) == 0;
       const bool late = monotonic_seconds() >= end;
-      if (!running || (!late && (stopped || !interrupted_))) continue;
+      if (!running || (!late && (stopped || !interrupt_.is_set()))) continue;
       if (stopped) {
         process.signal(SIGKILL);
         end = HUGE_VAL;
@@ -151,8 +140,7 @@ class ProgramBus final : public Bus {
 
   std::string folder_;
   const Settings& settings_;
-  Descriptor interrupt_;
-  std::atomic<bool> interrupted_ = false;
+  Interrupt interrupt_;
 };
 
 class ProgramAdapter final : public Adapter {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
@@ -101,6 +102,7 @@ int run_driver(const DriverOptions& options) {
   if (!options.key.empty()) service.key = options.key;
   const auto keys = driver_keys(service.key);  // what is wrong with them, before any device is touched
   if (options.dead_man_s) service.dead_man_s = *options.dead_man_s;
+  std::signal(SIGPIPE, SIG_IGN);  // a program that closes its input is its own fault, not our end
   StopSignals stop;
   const ScaledClock clock(SystemClock().now(), 1);
   const std::string ledger_file = options.ledger.empty() ? service.driver + ".ledger" : options.ledger;

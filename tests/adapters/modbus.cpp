@@ -96,7 +96,7 @@ TEST_CASE("An exception, a silence and a register that holds no number are the r
   const wire::Outcome illegal = station.carry_out(command("k1", "look"));
   CHECK(illegal.fault() == wire::DEVICE);
   CHECK(illegal.message().find("the register “now” of the device at " + device.address +
-                               " could not be read: it answered Illegal data address") == 0);
+                               " could not be read: it answered exception 2 (Illegal data address)") == 0);
   CHECK(illegal.not_begun());  // it was only looked at
   device.silent_for = 1;
   const wire::Outcome silent = station.carry_out(command("k2", "look"));
@@ -136,4 +136,22 @@ TEST_CASE("A Modbus device that is not there leaves a command not begun", "[modb
   CHECK(outcome.fault() == wire::LINK);
   CHECK(outcome.not_begun());
   CHECK(outcome.message().find("cannot be reached: Connection refused") != std::string::npos);
+}
+
+TEST_CASE("A cancel over TCP does not wait for an answer that does not come", "[modbus]") {
+  ModbusDevice device(false);
+  // The timeout is twice the test's patience.
+  Station station(R"(
+profile: furnace
+modbus: {timeout: 60 s, registers: {now: {holding: 1}}}
+safe: nothing
+capabilities: {look: {do: [{read: now, take: {now: now}}]}}
+)",
+                  device.address);
+  device.silent_for = 1;
+  station.start(command("k1", "look"));
+  wait_until([&] { return device.silent_for == 0; });
+  station.cancel("k1");
+  CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);
+  CHECK(station.carry_out(command("k2", "look")).done());
 }
