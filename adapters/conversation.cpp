@@ -22,6 +22,12 @@ double time_in(const Template& time, const Values& values) {
   return in_unit(parse_quantity(time.fill(values)), Unit::parse("s"));
 }
 
+std::optional<double> fraction_in(const Until& until, const Values& values) {
+  const auto found = values.find(until.progress);
+  if (found == values.end()) return std::nullopt;
+  return in_unit({std::get<double>(found->second), until.progress_unit}, Unit());
+}
+
 }  // namespace
 
 Conversation::Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock)
@@ -145,7 +151,7 @@ std::optional<Fault> Conversation::repeat(const ProfileStep& step, Values& value
       return placed(step, {Fault::Kind::kDeadline, fmt::format("{} after {} s, which is not what was waited for", note,
                                                                pretty_number(within_s))});
     }
-    if (conduct.progress) conduct.progress(note);
+    if (conduct.progress) conduct.progress(note, fraction_in(*step.until, values));
     if (!conduct.wait(step.until->every_s)) return kBrokenOff;
   }
 }

@@ -18,8 +18,8 @@ class Conversation {
   struct Conduct {
     /// Waits so much laboratory time; false if it is to be broken off.
     std::function<bool(double lab_s)> wait;
-    /// What is being waited for, in words.
-    std::function<void(const std::string& note)> progress = {};
+    /// What is being waited for, in words, and how much of the whole is done, where the device says that.
+    std::function<void(const std::string& note, std::optional<double> fraction)> progress = {};
   };
 
   Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock);

@@ -262,7 +262,11 @@ class ProfileDevice final : public Instrument {
       wait(doing, lab_s, lock);
       return doing == Doing::kSafe || !broken_off_;
     };
-    if (doing == Doing::kCommand) conduct.progress = [this](const std::string& note) { report_progress(note); };
+    if (doing == Doing::kCommand) {
+      conduct.progress = [this](const std::string& note, std::optional<double> fraction) {
+        report_progress(note, fraction);
+      };
+    }
     return conduct;
   }
 
@@ -278,12 +282,12 @@ class ProfileDevice final : public Instrument {
     }
   }
 
-  void report_progress(const std::string& note) {
+  void report_progress(const std::string& note, std::optional<double> fraction) {
     const Lock lock(mutex_);
     const Time now = clock_.now();
     if (job_->told && clock_.wall(now - *job_->told) < from_seconds(kProgressEvery)) return;
     job_->told = now;
-    report(progress_of(*job_, note, now));
+    report(progress_of(*job_, note, fraction, now));
   }
 
   /// For a person, who is told again only of something new.

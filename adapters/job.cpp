@@ -82,12 +82,13 @@ wire::FromDriver outcome_of(const Job& job, std::optional<Fault> fault, bool act
   return message;
 }
 
-wire::FromDriver progress_of(const Job& job, const std::string& note, Time now) {
+wire::FromDriver progress_of(const Job& job, const std::string& note, std::optional<double> fraction, Time now) {
   const double expected_s = expected_seconds(job.capability->description, job.command);
+  const double by_time = expected_s > 0 ? seconds(now - job.began) / expected_s : 0.0;
   wire::FromDriver message;
   wire::Progress& progress = *message.mutable_progress();
   progress.set_id(job.command.id());
-  progress.set_fraction(expected_s > 0 ? std::clamp(seconds(now - job.began) / expected_s, 0.0, 0.99) : 0.0);
+  progress.set_fraction(std::clamp(fraction.value_or(by_time), 0.0, 0.99));
   progress.set_note(note);
   return message;
 }

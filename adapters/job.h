@@ -32,7 +32,8 @@ std::optional<Fault> unsafe_text(const Adapter& adapter, const Values& values);
 /// How it ended: with `fault`, or with the results among `values`. acted: something may have been done.
 wire::FromDriver outcome_of(const Job& job, std::optional<Fault> fault, bool acted, const Values& values, Time now);
 
-wire::FromDriver progress_of(const Job& job, const std::string& note, Time now);
+/// `fraction`: as the device says; none: what the usual duration lets expect.
+wire::FromDriver progress_of(const Job& job, const std::string& note, std::optional<double> fraction, Time now);
 
 /// What `routine` took that is a number.
 std::vector<wire::Value> readings_of(const Routine& routine, const Values& values);

@@ -21,6 +21,8 @@ struct Until {
   std::vector<Condition> conditions;
   Template within;  ///< a time; longer, and it is a fault
   double every_s = 0.5;
+  std::string progress;  ///< what was taken that says how much of the whole is done; empty: nothing says so
+  Unit progress_unit;    ///< in which
 };
 
 /// An answer that means a fault.

@@ -156,8 +156,9 @@ void RoutineReader::read_faults(const Node& node, ProfileStep& step) {
 
 void RoutineReader::read_until(MapReader& reader, ProfileStep& step) {
   const Node node = reader.optional("until"), every = reader.optional("every"), within = reader.optional("within");
+  const Node progress = reader.optional("progress");
   if (!node) {
-    for (const Node& part : {every, within}) {
+    for (const Node& part : {every, within, progress}) {
       if (part) part.error("this goes with “until”, which is not there");
     }
     return;
@@ -169,6 +170,7 @@ void RoutineReader::read_until(MapReader& reader, ProfileStep& step) {
     if (!(until.every_s >= kOftenest && until.every_s <= kMostSeldom))
       every.error(fmt::format("every {} s; expected {} s to {} s", until.every_s, kOftenest, kMostSeldom));
   }
+  if (progress) read_progress(progress, step, until);
   if (!within) {
     node.error("“until” needs “within”: the time after which it is a fault, such as within: 5 min");
   } else if (auto bound = read_time(within)) {
@@ -176,6 +178,20 @@ void RoutineReader::read_until(MapReader& reader, ProfileStep& step) {
     until.within = std::move(*bound);
   }
   step.until = std::move(until);
+}
+
+/// The name of a number that this step takes and that is a part of a whole: without a unit, or per cent.
+void RoutineReader::read_progress(const Node& node, const ProfileStep& step, Until& until) const {
+  const std::string name = node.text().value_or("");
+  const auto variable = known_.find(name);
+  if (std::find(step.taken.begin(), step.taken.end(), name) == step.taken.end()) {
+    node.error(fmt::format("this step takes no “{}” from its answer{}", name, suggest_name(name, step.taken)));
+  } else if (variable->second.is_text || !variable->second.unit.convertible_to(Unit())) {
+    node.error(fmt::format("“{}” is no part of a whole; expected a number without a unit, from 0 to 1, or in %", name));
+  } else {
+    until.progress = name;
+    until.progress_unit = variable->second.unit;
+  }
 }
 
 /// A time, which may have holes: "2 s", "{duration in s} s".

@@ -27,6 +27,7 @@ class RoutineReader {
   void read_expect(const Node& node, ProfileStep& step);
   void read_faults(const Node& node, ProfileStep& step);
   void read_until(MapReader& reader, ProfileStep& step);
+  void read_progress(const Node& node, const ProfileStep& step, Until& until) const;
   std::vector<Condition> read_conditions(const Node& node, ProfileStep& step) const;
   std::optional<Template> read_time(const Node& node) const;
 
