@@ -9,8 +9,10 @@
 #include "adapters/profile.h"
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
+#include "athanor/profiled.h"
 #include "controller/campaign.h"
 #include "sila2/channel.h"
+#include "sila2/profile.h"
 
 namespace athanor {
 namespace {
@@ -50,8 +52,8 @@ std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
       described.push_back(describe(*profile->second, instrument.id));
       profile->second->adapter->bus_to(instrument.at);
     } catch (const InputError& error) {
-      for (const Mistake& mistake : error.mistakes())
-        mistakes.push_back(mistake.place.file.empty() ? Mistake{instrument.place, mistake.message} : mistake);
+      const InputError with_places = placed(error, instrument.place);
+      mistakes.insert(mistakes.end(), with_places.mistakes().begin(), with_places.mistakes().end());
     } catch (const EnvironmentError& error) {
       mistakes.push_back({instrument.place, error.what()});
     }
@@ -79,6 +81,11 @@ std::string check_lab(const std::string& file) {
 }
 
 std::string check_profile(const std::string& file) {
+  if (auto document = Document::load(file); sila2::is_profile(*document)) {
+    const sila2::Profile profile = sila2::read_profile(std::move(document));
+    return fmt::format("profile {} (held against what its SiLA 2 server says of itself when its driver runs)",
+                       profile.kind);
+  }
   const Profile profile = load_profile(file);
   std::vector<std::string> names;
   for (const ProfileCapability& capability : profile.capabilities) names.push_back(capability.description.name());

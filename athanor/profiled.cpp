@@ -42,6 +42,14 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
   return instruments;
 }
 
+InputError placed(const InputError& error, const Place& place) {
+  std::vector<Mistake> mistakes = error.mistakes();
+  for (Mistake& mistake : mistakes) {
+    if (mistake.place.file.empty()) mistake.place = place;
+  }
+  return InputError(std::move(mistakes));
+}
+
 ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const SetAside& set_aside) {
   ProfiledDevices found;
   bool found_any = false;
@@ -57,8 +65,8 @@ ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const 
     try {
       found.add(instrument.id, instrument.at, instrument.profile);
     } catch (const InputError& error) {
-      if (!set_aside) throw;
-      set_aside(instrument, error);
+      if (!set_aside) throw placed(error, instrument.place);
+      set_aside(instrument, placed(error, instrument.place));
     } catch (const EnvironmentError& error) {
       if (!set_aside) throw;
       set_aside(instrument, InputError(instrument.place, error.what()));

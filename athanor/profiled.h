@@ -37,6 +37,9 @@ struct ProfiledDevices {
   std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger);
 };
 
+/// Mistakes that say no place of their own, such as an address that is none, stand at `place`.
+InputError placed(const InputError& error, const Place& place);
+
 /// Called for a device whose profile or address is no good.
 using SetAside = std::function<void(const LabInstrument& instrument, const InputError& why)>;
 
