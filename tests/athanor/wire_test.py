@@ -52,8 +52,8 @@ class Wire(LaboratoryTest):
     def lab(self, name, settings):
         """The example's lab on free ports; settings: kind → what its twin is told besides."""
         text = LAB.read_text().replace("../../", f"{EXAMPLES.parent}/")
-        for port in free_ports(5):
-            text = re.sub(r"127\.0\.0\.1:47\d+", f"127.0.0.1:{port}", text, count=1)
+        ports = iter(free_ports(5))  # all at once: one of them may begin with 47, too
+        text = re.sub(r"127\.0\.0\.1:47\d+", lambda _: f"127.0.0.1:{next(ports)}", text)
         kinds = iter(re.findall(r"kind: (\w+)", text))
         text = re.sub(r"twin: \{speaks: (\w+)[^}]*\}", lambda m: f"twin: {{speaks: {m[1]}, {settings[next(kinds)]}}}", text)
         return self.write(name, text)
