@@ -90,6 +90,15 @@ class Driver(ProgramTest):
         driver.send_signal(signal.SIGTERM)
         self.assertEqual(driver.wait(timeout=60), 0)
 
+    def test_a_profile_of_a_sila2_server_is_checked_as_one(self):
+        self.write("shaker.yaml", "profile: shaker\nsila2: {}\nsafe: [shaker.stop]\ncapabilities: {shaker.shake: {as: shake}}\n")
+        out, _ = self.run_program("check", "shaker.yaml")
+        self.assertIn("ok: profile shaker (held against what its SiLA 2 server says of itself when its driver runs)", out)
+        self.write("shaker.yaml", "profile: shaker\nsila2: {timout: 1 s}\nsafe: [shaker.stop]\n")
+        _, said = self.run_program("check", "shaker.yaml", expect=2)
+        self.assertIn("shaker.yaml:2:9: ", said)
+        self.assertIn("did you mean “timeout”?", said)
+
     def test_a_device_whose_profile_is_no_good_is_set_aside(self):
         self.write("broken.yaml", PROFILE.replace('safe: [{do: "PARK", expect: "^OK"}]\n', "").replace('{unit: "%"}', "{unit: parrots}", 1))
         self.write_lab(second="broken.yaml")
