@@ -24,6 +24,9 @@ class Bus {
   /// answer that comes late.
   virtual std::optional<Fault> connect(bool greeted) = 0;
 
+  /// Whether the other end has closed the connection, as far as that can be told without saying anything.
+  virtual bool is_gone() { return false; }
+
   /// One exchange: the step's verb and what stands beside it, filled in. Gives the answer: a text, or what the device
   /// said in a structure of its own (registers by name, a JSON document, columns of a table); null for verbs that get
   /// none. After a fault of kind kLink or kInterrupted the line must be connected anew.
@@ -72,6 +75,7 @@ std::unique_ptr<Adapter> make_text_adapter(const Node& settings);     // text_bu
 std::unique_ptr<Adapter> make_scpi_adapter(const Node& settings);     // text_bus.cpp
 std::unique_ptr<Adapter> make_modbus_adapter(const Node& settings);   // modbus_bus.cpp
 std::unique_ptr<Adapter> make_http_adapter(const Node& settings);     // http_bus.cpp
+std::unique_ptr<Adapter> make_opcua_adapter(const Node& settings);    // opcua_bus.cpp
 std::unique_ptr<Adapter> make_program_adapter(const Node& settings);  // program_bus.cpp
 std::unique_ptr<Adapter> make_folder_adapter(const Node& settings);   // folder_bus.cpp
 

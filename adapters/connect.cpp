@@ -119,4 +119,10 @@ std::optional<Fault> connect_tcp(const HostAndPort& whom, double timeout_s, cons
   return Fault{Fault::Kind::kLink, why};
 }
 
+bool hung_up(int socket) {
+  char byte = 0;
+  const ssize_t count = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 }  // namespace athanor

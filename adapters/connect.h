@@ -28,4 +28,7 @@ int system_lookup(const HostAndPort& whom, std::vector<SocketAddress>& found);
 std::optional<Fault> connect_tcp(const HostAndPort& whom, double timeout_s, const Interrupt& interrupt,
                                  Descriptor& made, const Lookup& lookup = system_lookup);
 
+/// Whether the other end of a connection has closed it, or it broke. Takes nothing from what was heard.
+bool hung_up(int socket);
+
 }  // namespace athanor

@@ -92,6 +92,10 @@ std::optional<Fault> Conversation::run(const Routine& routine, Values& values, c
 std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& values, const Conduct& conduct,
                                            bool* acted) {
   if (!greeting_) {
+    // A device that was switched off and on while nothing went on, or closes what is not used, has forgotten nothing
+    // that matters here. In the middle of a command it may have.
+    const bool in_the_middle = acted != nullptr && *acted;
+    if (connected_ && !in_the_middle && bus_->is_gone()) connected_ = false;
     if (const auto fault = be_connected(conduct)) return fault;
   }
   if (acted != nullptr && !step.verb.harmless) *acted = true;

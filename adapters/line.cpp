@@ -45,6 +45,8 @@ class Line::Port {
     return std::nullopt;
   }
 
+  bool is_gone() { return socket_.is_open() && hung_up(socket_.native_handle()); }
+
   std::optional<Fault> write(const std::string& text) {
     discard();
     const std::string whole = text + settings_.ends;
@@ -218,6 +220,9 @@ Line::~Line() = default;
 
 std::optional<Fault> Line::open(bool patiently) {
   return port_->open(patiently);
+}
+bool Line::is_gone() const {
+  return port_->is_gone();
 }
 std::optional<Fault> Line::write(const std::string& text) {
   return port_->write(text);

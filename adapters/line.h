@@ -29,6 +29,8 @@ class Line {
   /// where the last answer did not come in time and `patiently`, until it has been quiet for as long as an answer may
   /// take.
   std::optional<Fault> open(bool patiently);
+  /// Whether the other end has closed a connection over TCP.
+  bool is_gone() const;
   /// `text` and its end; what came unasked before is not the answer.
   std::optional<Fault> write(const std::string& text);
   /// Up to the end of an answer, without start and end. asked: for messages.

@@ -138,6 +138,8 @@ class ModbusBus final : public Bus {
     return std::nullopt;
   }
 
+  bool is_gone() override { return socket_ >= 0 && hung_up(socket_); }
+
   /// What waits for an answer over TCP sees the end of the connection. A serial line has no such end: there it takes a
   /// timeout.
   void interrupt() override {

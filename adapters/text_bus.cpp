@@ -25,6 +25,7 @@ class TextBus final : public Bus {
   TextBus(const std::string& address, const Settings& settings) : settings_(settings), line_(address, settings.line) {}
 
   std::optional<Fault> connect(bool greeted) override { return line_.open(!greeted); }
+  bool is_gone() override { return line_.is_gone(); }
   void interrupt() override { line_.interrupt(); }
   void resume() override { line_.resume(); }
 

@@ -143,7 +143,9 @@ void LineDevice::live() {
     {
       const std::lock_guard lock(mutex_);
       if (quit_) return;
-      for (const std::string& text : std::exchange(unasked_, {})) react(lines_.back().fd, {.text = text});
+      for (const std::string& text : std::exchange(unasked_, {})) {
+        if (!text.empty()) react(lines_.back().fd, {.text = text});
+      }
       if (std::exchange(away_, false)) {
         for (const Line& line : lines_) close(line.fd);
         lines_.clear();

@@ -64,6 +64,8 @@ class LineDevice {
   void set_script(Script script);
   /// Says something unasked, over the connection that was made last.
   void say(const std::string& text);
+  /// Waits until it has done what follows on all that it heard, such as closing the line.
+  void settle() { say(""); }
   /// Nobody is there any more: connections are refused.
   void go_away();
 

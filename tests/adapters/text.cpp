@@ -289,3 +289,32 @@ capabilities:
   CHECK(progress->progress().note() == "now 54.2 degC");
   device.await("OFF");
 }
+
+TEST_CASE("A connection that the device closed while idle is made anew before the next command, not in its middle",
+          "[text]") {
+  const std::string profile = R"(
+profile: valve
+text: {timeout: 500 ms}
+safe: [{do: "SHUT", expect: "^OK"}]
+capabilities:
+  open: {do: [{do: "OPEN", expect: "^OK"}]}
+  twice: {do: [{do: "LAST", expect: "^OK"}, {do: "OPEN", expect: "^OK"}]}
+)";
+  LineDevice device([](const std::string& line) -> Reaction {
+    if (line == "LAST") return {.text = "OK\n", .then = Reaction::Then::kClose};
+    return {.text = "OK\n"};
+  });
+  Station station(profile, device.address());
+  device.set_script([](const std::string&) -> Reaction { return {.text = "OK\n", .then = Reaction::Then::kClose}; });
+  for (const char* id : {"k1", "k2", "k3"}) {
+    const wire::Outcome outcome = station.carry_out(command(id, "open"));
+    INFO(outcome.message());
+    CHECK(outcome.done());
+    device.settle();
+  }
+  CHECK(device.times("OPEN") == 3);
+  const wire::Outcome broken = station.carry_out(command("k4", "twice"));
+  CHECK(broken.fault() == wire::LINK);
+  CHECK(device.times("OPEN") == 3);
+  CHECK(device.times("SHUT") == 1);
+}
