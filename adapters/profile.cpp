@@ -15,8 +15,9 @@ namespace {
 
 const std::map<std::string, AdapterMaker>& adapters() {
   static const std::map<std::string, AdapterMaker> makers = {
-      {"scpi", make_scpi_adapter}, {"text", make_text_adapter},       {"modbus", make_modbus_adapter},
-      {"http", make_http_adapter}, {"program", make_program_adapter}, {"folder", make_folder_adapter}};
+      {"scpi", make_scpi_adapter},    {"text", make_text_adapter},   {"modbus", make_modbus_adapter},
+      {"http", make_http_adapter},    {"opcua", make_opcua_adapter}, {"program", make_program_adapter},
+      {"folder", make_folder_adapter}};
   return makers;
 }
 

@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   int waits = 0;
   Conversation::Conduct conduct;
   conduct.wait = [&](double) { return ++waits < 100; };
-  conduct.progress = [](const std::string&) {};
+  conduct.progress = [](const std::string&, std::optional<double>) {};
   Values values = {
       {"temperature", 20.0}, {"id", std::string("i")}, {"sample", std::string()}, {"place", std::string()}};
   conversation.run(profile.capabilities.front().begin, values, conduct);

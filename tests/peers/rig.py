@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import zmq
@@ -40,6 +41,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def await_listener(port):
+    """Until somebody listens there: devices that start beside the process that said it was ready."""
+    until = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nobody listens at port {port}")
+
+
 class PeerTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="athanor-"))
@@ -53,6 +65,7 @@ class PeerTest(unittest.TestCase):
         self.addCleanup(self.kill, process)
         line = process.stdout.readline()
         self.assertTrue(line.startswith(ready), f"{command}: {line!r}\n{(self.folder / 'stderr').read_text()}")
+        process.ready = line
         return process
 
     @staticmethod
@@ -63,14 +76,27 @@ class PeerTest(unittest.TestCase):
         for pipe in (process.stdin, process.stdout):
             pipe.close()
 
-    def start_driver(self, *arguments):
+    def start_driver(self, *arguments, environment=None):
         """athanor driver run …, and a controller that it has welcomed."""
         address = f"ipc://{self.folder}/driver.sock"
         process = self.start(PROGRAM, "driver", "run", *arguments, "--address", address, "--ledger", self.folder / "ledger", "--dead-man", 0,
-                             ready="driver ")
+                             ready="driver ", environment=environment)
         controller = Controller(address)
         self.addCleanup(controller.close)
         return process, controller
+
+    # ── What the other end counts, and goes by ──
+
+    def actions(self):
+        """What it did physically, a line each."""
+        file = self.folder / "actions"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def go(self, word="on"):
+        """Lets what goes on come to its end."""
+        part = self.folder / "go.part"
+        part.write_text(word)
+        part.rename(self.folder / "go")
 
 
 class Controller:
@@ -128,6 +154,11 @@ class Controller:
 
     def progress(self, id):
         return self.await_message(lambda message: message.HasField("progress") and message.progress.id == id).progress
+
+    def make_safe(self):
+        """A stop, which is answered when the device is safe."""
+        self.say(stop=wire.Stop(why="test", id="safe"))
+        self.await_message(lambda message: message.stopped.id == "safe" and message.stopped.instruments)
 
     def reading(self, name, is_it=lambda value: True):
         def shows(message):

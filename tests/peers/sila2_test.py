@@ -30,15 +30,6 @@ class Sila2Test(PeerTest):
     def start_server(self, *options):
         return self.start(sys.executable, SOURCE / "tests/peers/sila2/server.py", self.folder, self.port, *options, ready="ready")
 
-    def actions(self):
-        file = self.folder / "actions"
-        return file.read_text().splitlines() if file.exists() else []
-
-    def go(self, word="on"):
-        part = self.folder / "go.part"
-        part.write_text(word)
-        part.rename(self.folder / "go")
-
     def profile(self, text=PROFILE):
         file = self.folder / "profile.yaml"
         file.write_text(text)
@@ -148,8 +139,7 @@ class Sila2Test(PeerTest):
         _, controller = self.start_driver(self.profile(), "--at", self.at)
         controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="linear")
         controller.progress("c1")
-        controller.say(stop=wire.Stop(why="test", id="s1"))
-        controller.await_message(lambda message: message.stopped.id == "s1" and message.stopped.instruments)
+        controller.make_safe()
         self.assertEqual(controller.outcome("c1").fault, wire.INTERRUPTED)
         self.assertEqual(self.actions(), ["shake 600 10 linear", "stop"])
 

@@ -1,0 +1,83 @@
+"""What a server has, written as a profile's `nodes` and `methods`: where the writing of a profile begins."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from asyncua import ua
+from asyncua.common.node import Node
+
+from .session import Session
+from .values import plain
+
+_STANDARD = 0  # the namespace of what every server has: its clock, its diagnostics
+
+
+async def browse(settings: Mapping[str, Any]) -> str:
+    session = Session(settings)
+    try:
+        return await session.described(_Listing())
+    finally:
+        await session.close()
+
+
+class _Listing:
+    def __init__(self) -> None:
+        self._nodes: list[str] = []
+        self._methods: list[str] = []
+        self._seen: set[ua.NodeId] = set()
+        self._names: set[str] = set()
+
+    async def of(self, root: Node, namespaces: list[str]) -> str:
+        await self._look(root, namespaces)
+        return "\n".join(["opcua:", "  nodes:", *self._nodes, *(["  methods:", *self._methods] if self._methods else [])])
+
+    async def _look(self, parent: Node, namespaces: list[str]) -> None:
+        for node in await parent.get_children():
+            if node.nodeid in self._seen:
+                continue
+            self._seen.add(node.nodeid)
+            kind = await node.read_node_class()
+            if node.nodeid.NamespaceIndex != _STANDARD:
+                if kind == ua.NodeClass.Variable:
+                    self._nodes.append(await self._variable(node, namespaces))
+                elif kind == ua.NodeClass.Method:
+                    self._methods.append(await self._method(parent, node, namespaces))
+            if kind == ua.NodeClass.Object and node.nodeid.NamespaceIndex != _STANDARD:
+                await self._look(node, namespaces)
+
+    async def _variable(self, node: Node, namespaces: list[str]) -> str:
+        kind = await node.read_data_type_as_variant_type()
+        writable = ua.AccessLevel.CurrentWrite in await node.get_user_access_level()
+        try:
+            shown = json.dumps(plain(await node.read_value()), ensure_ascii=False)
+        except ua.UaStatusCodeError as error:
+            shown = str(error)
+        return (f"    {await self._name(node)}: {{id: {_id(node, namespaces)}, type: {kind.name}}}"
+                f"  # {'written, too' if writable else 'only read'}; now {shown[:60]}")
+
+    async def _method(self, parent: Node, node: Node, namespaces: list[str]) -> str:
+        takes = [argument.Name for argument in await Session.arguments(node, "InputArguments")]
+        gives = [argument.Name for argument in await Session.arguments(node, "OutputArguments")]
+        return (f"    {await self._name(node)}: {{object: {_id(parent, namespaces)}, id: {_id(node, namespaces)}}}"
+                f"  # takes {', '.join(takes) or 'nothing'}; gives {', '.join(gives) or 'nothing'}")
+
+    async def _name(self, node: Node) -> str:
+        """The browse name in the manner of names here, with a number behind it where two nodes have one."""
+        plain_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", (await node.read_browse_name()).Name).lower().strip("_")
+        name, count = plain_name, 1
+        while name in self._names:
+            count += 1
+            name = f"{plain_name}_{count}"
+        self._names.add(name)
+        return name
+
+
+def _id(node: Node, namespaces: list[str]) -> str:
+    """By the namespace's name, since its number may change."""
+    id = node.nodeid
+    local = id.to_string().rsplit(";", 1)[-1] if id.NamespaceIndex else id.to_string()
+    return json.dumps(f"nsu={namespaces[id.NamespaceIndex]};{local}" if id.NamespaceIndex else local, ensure_ascii=False)
