@@ -125,7 +125,6 @@ class ModbusBus final : public Bus {
       const std::lock_guard lock(mutex_);
       socket_ = socket.release();
       modbus_set_socket(context_.get(), socket_);
-      if (interrupt_.is_set()) shutdown(socket_, SHUT_RDWR);
     } else if (modbus_connect(context_.get()) != 0) {
       return unreachable(modbus_strerror(errno));
     }
@@ -145,12 +144,19 @@ class ModbusBus final : public Bus {
   void interrupt() override {
     interrupt_.set();
     const std::lock_guard lock(mutex_);
-    if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
+    if (socket_ >= 0 && waiting_) shutdown(socket_, SHUT_RDWR);
   }
   void resume() override { interrupt_.clear(); }
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
-    if (interrupt_.is_set()) return kBrokenOff;
+    wait(true);
+    const auto outcome = interrupt_.is_set() ? Outcome<nlohmann::json>(kBrokenOff) : carry_out(verb, step);
+    wait(false);
+    return outcome;
+  }
+
+ private:
+  Outcome<nlohmann::json> carry_out(const std::string& verb, const nlohmann::json& step) {
     if (!context_) return lost("is not connected");
     if (verb == "write") {
       const auto entry = step.at(verb).begin();
@@ -169,7 +175,6 @@ class ModbusBus final : public Bus {
     return answer;
   }
 
- private:
   std::optional<Fault> write(const std::string& name, double value) {
     const Register& place = settings_.registers.at(name);
     if (place.is_bit()) {
@@ -230,6 +235,11 @@ class ModbusBus final : public Bus {
     return {Fault::Kind::kLink, fmt::format("the device at {} {}", address_, what)};
   }
 
+  void wait(bool on) {
+    const std::lock_guard lock(mutex_);
+    waiting_ = on;
+  }
+
   void close() {
     {
       const std::lock_guard lock(mutex_);  // its number may be another file's at once
@@ -243,8 +253,9 @@ class ModbusBus final : public Bus {
   Interrupt interrupt_;
   std::unique_ptr<modbus_t, Free> context_;
   std::mutex mutex_;
-  int socket_ = -1;    ///< of a connection over TCP, as long as it may be shut down
-  bool late_ = false;  ///< an answer may be on its way still
+  int socket_ = -1;       ///< of a connection over TCP, as long as it may be shut down
+  bool waiting_ = false;  ///< for an answer
+  bool late_ = false;     ///< an answer may be on its way still
 };
 
 // ── The adapter ──────────────────────────────────────────────────────────────────────────────────────────────────────
