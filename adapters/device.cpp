@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -19,6 +16,7 @@
 #include "core/error.h"
 #include "instruments/description.h"
 #include "instruments/messages.h"
+#include "instruments/outbox.h"
 
 namespace athanor {
 namespace {
@@ -36,9 +34,7 @@ class ProfileDevice final : public Instrument {
       : profile_(profile),
         description_(athanor::describe(profile, id)),
         clock_(clock),
-        conversation_(profile, address, clock),
-        wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    if (wake_fd_ < 0) throw EnvironmentError("cannot make an event descriptor for a device's thread");
+        conversation_(profile, address, clock) {
     thread_ = std::thread([this] { live(); });
   }
 
@@ -49,7 +45,6 @@ class ProfileDevice final : public Instrument {
       break_off();
     }
     thread_.join();
-    close(wake_fd_);
   }
 
   // ── The driver's side ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -67,20 +62,9 @@ class ProfileDevice final : public Instrument {
     return from_seconds(expected_s);
   }
 
-  Time wakes_at() const override {
-    const Lock lock(mutex_);
-    return reports_.empty() && !said_safe_ ? kNever : woken_at_;
-  }
-
-  int wake_fd() const override { return wake_fd_; }
-
-  std::vector<wire::FromDriver> poll(Time) override {
-    const Lock lock(mutex_);
-    std::uint64_t count = 0;
-    if (read(wake_fd_, &count, sizeof count) < 0) count = 0;  // nothing was there, which is no matter
-    said_safe_ = false;
-    return std::exchange(reports_, {});
-  }
+  Time wakes_at() const override { return outbox_.since(); }
+  int wake_fd() const override { return outbox_.wake_fd(); }
+  std::vector<wire::FromDriver> poll(Time) override { return outbox_.take(); }
 
   void cancel(const std::string& command_id, Time) override {
     const Lock lock(mutex_);
@@ -193,7 +177,7 @@ class ProfileDevice final : public Instrument {
                                                             : "the driver ended"};
     }
     if (fault && acted) wind_up(lock);
-    report(outcome_of(*job_, fault, acted, values, clock_.now()));
+    outbox_.put(outcome_of(*job_, fault, acted, values, clock_.now()), clock_.now());
     job_.reset();
     cancelled_ = false;
     go_on();
@@ -216,9 +200,9 @@ class ProfileDevice final : public Instrument {
     Values none;
     const auto fault = say(Doing::kSafe, profile_.safe, none, lock);
     if (!fault) {
-      safe_ = said_safe_ = true;
+      safe_ = true;
       unsafe_why_.clear();
-      return wake();
+      return outbox_.nudge(clock_.now());
     }
     safe_again_ = monotonic_seconds() + kSafeAgain;
     tell_once(unsafe_why_, fmt::format("could not be brought to its safe state, which is tried again every {} s: {}",
@@ -287,7 +271,7 @@ class ProfileDevice final : public Instrument {
     const Time now = clock_.now();
     if (job_->told && clock_.wall(now - *job_->told) < from_seconds(kProgressEvery)) return;
     job_->told = now;
-    report(progress_of(*job_, note, fraction, now));
+    outbox_.put(progress_of(*job_, note, fraction, now), now);
   }
 
   /// For a person, who is told again only of something new.
@@ -295,36 +279,23 @@ class ProfileDevice final : public Instrument {
     if (std::exchange(last, what) == what) return;
     wire::FromDriver told;
     told.mutable_refused()->set_why(fmt::format("instrument “{}” {}", description_.id(), what));
-    report(std::move(told));
-  }
-
-  void report(wire::FromDriver message) {  // locked
-    reports_.push_back(std::move(message));
-    wake();
-  }
-
-  void wake() {  // locked
-    woken_at_ = clock_.now();
-    const std::uint64_t one = 1;
-    if (write(wake_fd_, &one, sizeof one) < 0) return;  // it is awake already
+    outbox_.put(std::move(told), clock_.now());
   }
 
   const Profile& profile_;
   const wire::Instrument description_;
   const ScaledClock& clock_;
   Conversation conversation_;
-  const int wake_fd_;
+  Outbox outbox_;
 
   mutable std::mutex mutex_;  // for all that follows
   std::condition_variable changed_;
   std::optional<Job> job_;
   Doing doing_ = Doing::kNothing;  ///< what is being said now
-  std::vector<wire::FromDriver> reports_;
-  Time woken_at_ = kNever;  ///< of the latest report
   std::vector<wire::Value> readings_;
   bool broken_off_ = false;  ///< what is being said or waited for is to end
   bool cancelled_ = false, quit_ = false;
-  bool safe_ = true, said_safe_ = false;
+  bool safe_ = true;
   bool readings_wanted_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
   std::string unsafe_why_, unread_why_;         ///< as a person was told last

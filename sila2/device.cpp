@@ -1,13 +1,10 @@
 #include "sila2/device.h"
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
-#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -17,6 +14,7 @@
 #include "core/error.h"
 #include "instruments/description.h"
 #include "instruments/messages.h"
+#include "instruments/outbox.h"
 #include "sila2/session.h"
 
 namespace athanor::sila2 {
@@ -31,11 +29,7 @@ using Lock = std::unique_lock<std::mutex>;
 class SilaDevice final : public Instrument {
  public:
   SilaDevice(std::unique_ptr<Session> session, const ScaledClock& clock)
-      : session_(std::move(session)),
-        description_(session_->description()),
-        clock_(clock),
-        wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    if (wake_fd_ < 0) throw EnvironmentError("cannot make an event descriptor for a device's threads");
+      : session_(std::move(session)), description_(session_->description()), clock_(clock) {
     worker_ = std::thread([this] { work(); });
     sensor_ = std::thread([this] { sense(); });
   }
@@ -49,7 +43,6 @@ class SilaDevice final : public Instrument {
     worker_.join();
     session_->interrupt();
     sensor_.join();
-    close(wake_fd_);
   }
 
   // ── The driver's side ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,20 +57,9 @@ class SilaDevice final : public Instrument {
     return from_seconds(expected_seconds(*capability, command));
   }
 
-  Time wakes_at() const override {
-    const Lock lock(mutex_);
-    return reports_.empty() && !said_safe_ ? kNever : woken_at_;
-  }
-
-  int wake_fd() const override { return wake_fd_; }
-
-  std::vector<wire::FromDriver> poll(Time) override {
-    const Lock lock(mutex_);
-    std::uint64_t count = 0;
-    if (read(wake_fd_, &count, sizeof count) < 0) count = 0;  // nothing was there, which is no matter
-    said_safe_ = false;
-    return std::exchange(reports_, {});
-  }
+  Time wakes_at() const override { return outbox_.since(); }
+  int wake_fd() const override { return outbox_.wake_fd(); }
+  std::vector<wire::FromDriver> poll(Time) override { return outbox_.take(); }
 
   void cancel(const std::string& command_id, Time) override {
     const Lock lock(mutex_);
@@ -173,7 +155,7 @@ class SilaDevice final : public Instrument {
       if (!gently || unlocked(lock, [&] { return session_->cancel(resolute()); })) safe_ = false;
       if (!safe_) reach_safe(lock);
     }
-    report(outcome_of(job, end, acted));
+    outbox_.put(outcome_of(job, end, acted), clock_.now());
     job_.reset();
     go_on();
   }
@@ -182,9 +164,9 @@ class SilaDevice final : public Instrument {
     go_on();
     const auto fault = unlocked(lock, [&] { return session_->reach_safe(resolute()); });
     if (!fault) {
-      safe_ = said_safe_ = true;
+      safe_ = true;
       unsafe_why_.clear();
-      return wake();
+      return outbox_.nudge(clock_.now());
     }
     const bool anew = fault->kind == Fault::Kind::kInterrupted;  // it was asked for once more meanwhile
     safe_again_ = anew ? 0 : monotonic_seconds() + kSafeAgain;
@@ -194,7 +176,7 @@ class SilaDevice final : public Instrument {
     told.mutable_refused()->set_why(
         fmt::format("instrument “{}” could not be brought to its safe state, which is tried again every {} s: {}",
                     description_.id(), kSafeAgain, fault->message));
-    report(std::move(told));
+    outbox_.put(std::move(told), clock_.now());
   }
 
   /// What blocks is done without the lock; what it throws is a fault of the device.
@@ -242,7 +224,7 @@ class SilaDevice final : public Instrument {
     told.mutable_progress()->set_id(job_->command.id());
     told.mutable_progress()->set_fraction(std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0);
     told.mutable_progress()->set_note(note);
-    report(std::move(told));
+    outbox_.put(std::move(told), clock_.now());
   }
 
   wire::FromDriver outcome_of(const Job& job, const Outcome<Session::Values>& end, bool acted) const {
@@ -259,17 +241,6 @@ class SilaDevice final : public Instrument {
       outcome.set_not_begun(!acted);
     }
     return message;
-  }
-
-  void report(wire::FromDriver message) {  // locked
-    reports_.push_back(std::move(message));
-    wake();
-  }
-
-  void wake() {
-    woken_at_ = clock_.now();
-    const std::uint64_t one = 1;
-    if (write(wake_fd_, &one, sizeof one) < 0) return;  // it is awake already
   }
 
   // ── The thread that reads sensors, also while a command is carried out ─────────────────────────────────────────────
@@ -295,17 +266,15 @@ class SilaDevice final : public Instrument {
   const std::unique_ptr<Session> session_;
   const wire::Instrument description_;
   const ScaledClock& clock_;
-  const int wake_fd_;
+  Outbox outbox_;
 
   mutable std::mutex mutex_;  // for all that follows
   std::condition_variable changed_;
   std::optional<Job> job_;
-  std::vector<wire::FromDriver> reports_;
-  Time woken_at_ = kNever;  ///< of the latest report
   std::vector<wire::Value> readings_;
   bool broken_off_ = false;  ///< what is being said or waited for is to end
   bool cancelled_ = false;
-  bool safe_ = true, said_safe_ = false;
+  bool safe_ = true;
   bool readings_wanted_ = false, quit_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
   std::string unsafe_why_;                      ///< as a person was told last
