@@ -115,7 +115,8 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
   if (drawn.points.empty()) return std::nullopt;
   // Spread points and those near the best in turn, so that there are some of both whenever time is up.
   if (options.stop) drawn = alternated(std::move(drawn));
-  const auto& [raw, spread] = drawn;
+  const std::vector<Point>& raw = drawn.points;
+  const std::vector<bool>& spread = drawn.spread;
   const Matrix unit_points = encode(space, raw);
   Vector values = Vector::Constant(unit_points.rows(), -std::numeric_limits<double>::max());
   Eigen::Index valued = 0;

@@ -89,12 +89,17 @@ struct Tcp {
   bool connected = false;
 };
 
-/// Waits until the driver has taken the connection and noted whose it is: it answers in turn.
+/// Waits until the driver has taken the connection and noted whose it is: it looks at connections and at messages in
+/// turn, so that between two answers it has looked at both.
 void is_known(const Tcp& visitor, DriverLink& link, const ScaledClock& clock) {
   REQUIRE(visitor.connected);
   REQUIRE_FALSE(visitor.receive().empty());
-  link.send("hot", rig::ask({"x"}));
-  rig::await_message(link, clock, [](const auto& message) { return message.has_answer(); });
+  for (const std::string id : {"before", "after"}) {
+    link.send("hot", rig::ask({id}));
+    rig::await_message(link, clock, [&](const auto& message) {
+      return message.has_answer() && message.answer().states(0).id() == id;
+    });
+  }
 }
 
 /// Between a controller and its driver: passes everything on, and keeps what the controller said.

@@ -90,7 +90,7 @@ TEST_CASE("a definition broken anywhere is read or refused, never more") {
       const std::size_t place = at();
       switch (round % 4) {
         case 0:
-          xml[place] = static_cast<char>(256 * random.uniform());
+          xml[place] = static_cast<char>(static_cast<unsigned char>(256 * random.uniform()));
           break;
         case 1:
           xml.erase(place, 1 + at() % 40);

@@ -79,7 +79,7 @@ std::vector<SilenceWatch::Owed> SilenceWatch::owed() const {
     const InstrumentEntry& instrument = state.instruments.at(name);
     const Time up = time(up_, instrument.driver);
     // That its driver was lost says nothing of what happens once it is heard again.
-    const auto owe = [&](const char* what, Time since, Time due) {
+    const auto owe = [&, &id = id](const char* what, Time since, Time due) {
       if (!told(name, since) && !told(instrument.driver, std::max(since, up)))
         all.push_back({fmt::format("{} “{}” ({})", what, id, name), since, due + kSlack});
     };
