@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <memory>
 
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
@@ -25,6 +26,7 @@ struct Service {
   std::string driver, address, key;
   double dead_man_s = kDeadMan;
   ProfiledDevices devices;
+  Driver::Options::Within within;  ///< the lab file's limits, of which a driver is the last to check
 };
 
 /// The name of the profile that `file` is; empty for a lab file.
@@ -48,7 +50,8 @@ Service service_of_device(const DriverOptions& options, const std::string& name,
 }
 
 Service service_of_lab(const DriverOptions& options) {
-  const Lab lab = load_lab(options.file);
+  const auto file = std::make_shared<const Lab>(load_lab(options.file));
+  const Lab& lab = *file;
   std::vector<std::string> names, to_be_served;
   for (const LabDriver& driver : lab.drivers) names.push_back(driver.name);
   for (const LabInstrument& instrument : lab.instruments) {
@@ -71,6 +74,7 @@ Service service_of_lab(const DriverOptions& options) {
   service.address = driver->endpoint;
   service.key = driver->key;
   service.dead_man_s = driver->dead_man_s.value_or(kDeadMan);
+  service.within = [file](const wire::Instrument& described) { return tighten(*file, described); };
   if (service.address.empty() && options.address.empty())
     throw InputError(
         {options.file},
@@ -108,8 +112,8 @@ int run_driver(const DriverOptions& options) {
   const std::string ledger_file = options.ledger.empty() ? service.driver + ".ledger" : options.ledger;
   Ledger ledger(ledger_file);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
-  Driver driver(service.driver, boot, service.devices.connect(clock, ledger_file), ledger, {service.dead_man_s},
-                clock.now());
+  Driver driver(service.driver, boot, service.devices.connect(clock, ledger_file), ledger,
+                {.dead_man_s = service.dead_man_s, .within = service.within}, clock.now());
   fmt::print("driver {} at {}{}\n", service.driver, service.address,
              service.key.empty() ? "" : fmt::format(", key {}", service.key));
   std::fflush(stdout);

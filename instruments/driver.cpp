@@ -64,7 +64,7 @@ Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<I
     : name_(std::move(name)), boot_(std::move(boot)), ledger_(ledger), options_(options) {
   std::vector<Mistake> mistakes;
   for (auto& instrument : instruments) {
-    wire::Instrument description = instrument->describe();
+    wire::Instrument description = options_.within ? options_.within(instrument->describe()) : instrument->describe();
     for (const std::string& mistake : mistakes_in(description)) mistakes.push_back(Mistake{Place{}, mistake});
     const std::string id = description.id();
     if (!descriptions_.emplace(id, std::move(description)).second) {

@@ -1,6 +1,7 @@
 // A driver without its sockets: answers messages, carries each command out at most once, enforces limits last.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,8 +22,10 @@ constexpr unsigned kProtocolVersion = 1;
 class Driver {
  public:
   struct Options {
+    using Within = std::function<wire::Instrument(const wire::Instrument& described)>;
     double dead_man_s = 0;  ///< told to the controller in Welcome; kept by the shell, which calls controller_lost()
     std::size_t window = ArrayWindow::kBytes;  ///< of arrays that are not on the controller's disk yet
+    Within within = {};  ///< what its laboratory allows of an instrument (tighten()); none: all that it describes
   };
 
   /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked

@@ -73,8 +73,8 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
     }
   }
   const auto beyond = [&](const char* side, double limit) {
-    return fmt::format("“{}” is {}, {} the limit of {} {}", field.name(), readable(value), side, format_number(limit),
-                       field.unit());
+    return fmt::format("“{}” is {}, {} the limit of {}{}{}", field.name(), readable(value), side, format_number(limit),
+                       field.unit().empty() ? "" : " ", field.unit());
   };
   if (field.has_low() && number < field.low() - rounding - relative * std::abs(field.low())) {
     return beyond("below", field.low());

@@ -90,6 +90,21 @@ class Driver(ProgramTest):
         driver.send_signal(signal.SIGTERM)
         self.assertEqual(driver.wait(timeout=60), 0)
 
+    def test_the_driver_holds_everybody_to_what_the_laboratory_allows(self):
+        """Goal: no way round the lab file. Method: by the driver's address alone, where nobody else knows of that file."""
+        self.write_lab()
+        lab = self.folder / "lab.yaml"
+        narrowed = lab.read_text().replace("{driver: desk,", "{driver: desk, limits: {measure: {x: {max: 0.5}}},", 1)
+        lab.write_text(narrowed.replace("station-2: {driver: desk,", "station-2: {driver: desk, approve: [measure],"))
+        self.serve()
+        at = f"ipc://{self.folder}/desk.sock"
+        self.run_program("instrument", "do", at, "station-1", "measure", "x=0.5")
+        _, said = self.run_program("instrument", "do", at, "station-1", "measure", "x=0.6", expect=2)
+        self.assertIn("0.6, above the limit of 0.5 of", said)
+        _, said = self.run_program("instrument", "do", at, "station-2", "measure", "x=0.5", expect=2)
+        self.assertIn("--approve", said)
+        self.assertEqual([line for line in self.device.heard if line.startswith("SET ")], ["SET 0.5000"])
+
     def test_a_profile_of_a_sila2_server_is_checked_as_one(self):
         self.write("shaker.yaml", "profile: shaker\nsila2: {}\nsafe: [shaker.stop]\ncapabilities: {shaker.shake: {as: shake}}\n")
         out, _ = self.run_program("check", "shaker.yaml")
