@@ -204,13 +204,11 @@ struct DataStore::State {
     write_all();
     for (Entry& entry : streams) {
       if (entry.second.received > entry.second.durable) write_rest(entry);
+      entry.second.dataset.reset();  // HDF5 needs 20 kB for one that is open
       if (files.bytes_held() > kMostBytesHeld) files.commit();
     }
     files.commit();
-    for (auto& [name, stream] : streams) {
-      stream.durable = stream.received;
-      stream.dataset.reset();
-    }
+    for (auto& [name, stream] : streams) stream.durable = stream.received;
   }
 
   void finish(Entry& entry, const std::string& sha256) {

@@ -13,7 +13,7 @@ namespace athanor {
 
 class File;
 
-/// See docs/data.md for the files. Memory: about 200 MB at most, and some 2 kB a stream that is open, however many.
+/// See docs/data.md for the files. Memory: some 150 MB at most, and 2 kB a stream that is open, however many.
 class DataStore final : public ArrayStore {
  public:
   /// How a file is opened or made; tests give one whose power can be cut.

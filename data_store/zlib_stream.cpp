@@ -24,8 +24,8 @@ constexpr std::size_t kBlockHeadBits = 3 + 5 + 5 + 4 + 19 * 3 + (kSymbols + 1) *
 using Counts = std::array<std::uint32_t, kSymbols>;
 
 Counts count(std::span<const std::byte> bytes) {
-  std::array<std::array<std::uint32_t, 256>, 4>
-      parts{};  // in turn, so that the same byte twice does not wait for itself
+  // In turn, so that the same byte twice does not wait for itself.
+  std::array<std::array<std::uint32_t, 256>, 4> parts{};
   std::size_t i = 0;
   for (; i + 4 <= bytes.size(); i += 4) {
     for (std::size_t j = 0; j < 4; ++j) ++parts[j][std::to_integer<std::size_t>(bytes[i + j])];

@@ -54,8 +54,6 @@ TEST_CASE("codes as uneven as they can be are no longer than deflate allows", "[
   for (std::size_t symbol = 0, a = 1, b = 1; chunk.size() + a < 1 << 20; ++symbol) {
     chunk.insert(chunk.end(), a, static_cast<std::byte>(symbol));
     b = std::exchange(a, a + b);
-    std::swap(a, b);
-    std::swap(a, b);
   }
   for (std::size_t i = chunk.size(); i > 1; --i) std::swap(chunk[i - 1], chunk[chance.below(i)]);
   Bytes out(chunk.size());
