@@ -169,8 +169,11 @@ int list_instruments(const InstrumentOptions& options) {
     all_there = all_there && one.visited;
     const std::string name = one.visited ? one.visited->driver : one.at.driver;
     if (!options.json) {
-      const std::string state = one.visited ? "up, " + in_charge(*one.visited) : "down";
-      fmt::print("driver {} at {}: {}\n", name, one.at.address, printable(state));
+      const std::string& trouble = one.probe->trouble();
+      const std::string state = one.visited       ? "up, " + in_charge(*one.visited)
+                                : trouble.empty() ? "down"
+                                                  : fmt::format("down ({})", trouble);
+      fmt::print("driver {}{}at {}: {}\n", name, name.empty() ? "" : " ", one.at.address, printable(state));
     }
     json instruments = json::array();
     for (const Offer& offer : known) {
@@ -183,6 +186,7 @@ int list_instruments(const InstrumentOptions& options) {
     out.push_back({{"driver", name},
                    {"address", one.at.address},
                    {"up", one.visited.has_value()},
+                   {"why_not", one.visited ? "" : one.probe->trouble()},
                    {"boot", one.visited ? one.visited->boot : ""},
                    {"controller", one.visited ? one.visited->controller : ""},
                    {"dead_man_s", one.visited ? one.visited->dead_man_s : 0},

@@ -65,7 +65,9 @@ void require_all(const std::vector<Looked>& all) {
   for (const Looked& one : all) {
     if (one.visited) continue;
     const std::string name = one.at.driver.empty() ? "the driver" : one.at.driver;
-    silent += fmt::format("{}{} at {}", silent.empty() ? "" : ", ", name, one.at.address);
+    const std::string& trouble = one.probe->trouble();
+    silent += fmt::format("{}{} at {}{}", silent.empty() ? "" : ", ", name, one.at.address,
+                          trouble.empty() ? "" : fmt::format(" ({})", trouble));
   }
   if (silent.empty()) return;
   throw EnvironmentError(

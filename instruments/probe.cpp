@@ -11,6 +11,7 @@
 #include "instruments/driver.h"
 #include "instruments/heartbeat.h"
 #include "instruments/in_words.h"
+#include "instruments/turned_away.h"
 
 namespace athanor {
 
@@ -58,6 +59,7 @@ bool Probe::send(const Frames& frames, const std::string& what) {
   for (const double until = monotonic_seconds() + kConnectSeconds; !socket_->send(frames);) {
     ZmqWait waits[] = {{&*socket_, -1, true, false}, {nullptr, stop_fd_, false, false}};
     wait_for_any(waits, until - monotonic_seconds());
+    look_at_ends();
     if (waits[1].ready) throw BrokenOff{};
     if (monotonic_seconds() < until) continue;
     note("!", "there was no connection to say that over");
@@ -65,6 +67,13 @@ bool Probe::send(const Frames& frames, const std::string& what) {
   }
   said_at_ = monotonic_seconds();
   return true;
+}
+
+/// Nothing follows from them but words: a driver is found missing by its silence.
+void Probe::look_at_ends() {
+  for (const ZmqEnd& end : socket_->ends()) {
+    if (std::string why = why_turned_away(end.why, at_, keys_); !why.empty()) trouble_ = std::move(why);
+  }
 }
 
 bool Probe::wait(double until) {
@@ -79,7 +88,7 @@ bool Probe::wait(double until) {
   }
   ZmqWait waits[] = {{&*socket_, -1, false, false}, {nullptr, stop_fd_, false, false}};
   wait_for_any(waits, std::min(until - now, kHeartbeatEvery));
-  socket_->ends();  // what woke us, perhaps; the driver is found missing by its silence
+  look_at_ends();  // what woke us, perhaps
   if (waits[1].ready) throw BrokenOff{};
   return true;
 }

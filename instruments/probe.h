@@ -28,6 +28,8 @@ class Probe {
   explicit Probe(Endpoint at, std::optional<LinkKeys> keys = {}, int stop_fd = -1);
 
   const std::string& address() const { return at_.address; }
+  /// Why there is no link, where its end said so (why_turned_away); empty: nothing is known.
+  const std::string& trouble() const { return trouble_; }
   /// A new connection, with a new routing id, and nothing left of what the old one was told.
   void connect_anew();
 
@@ -60,6 +62,7 @@ class Probe {
 
  private:
   void note(const char* arrow, const std::string& words);
+  void look_at_ends();
   /// Waits for more until monotonic time `until`; false once that has come.
   bool wait(double until);
 
@@ -70,6 +73,7 @@ class Probe {
   std::optional<ZmqSocket> socket_;
   double said_at_ = 0, began_ = 0;  ///< monotonic seconds
   bool said_hello_ = false;
+  std::string trouble_;
   std::deque<std::string> talk_;
 };
 

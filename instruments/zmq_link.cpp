@@ -11,6 +11,7 @@
 #include "instruments/heartbeat.h"
 #include "instruments/messages.h"
 #include "instruments/quiet_log.h"
+#include "instruments/turned_away.h"
 #include "instruments/zmq_socket.h"
 
 namespace athanor {
@@ -165,40 +166,9 @@ class ZmqLink final : public DriverLink {
     down(peer);
     peer.hello_at = 0;  // a Hello that was under way is lost too
     peer.open_at = monotonic_seconds() + kOpenAgain;
-    const std::string& at = peer.at.address;
-    switch (why) {
-      case ZmqEnd::Why::kLost:
-        return;
-      case ZmqEnd::Why::kNotAllowed:
-        return complain(peer,
-                        fmt::format("the driver at {0} does not allow our key “{1}” ({2}), or not any more; on its "
-                                    "machine: athanor keys allow \"{1} {2}\"",
-                                    at, keys_->own.name, keys_->own.key));
-      case ZmqEnd::Why::kOtherMechanism:
-        if (peer.key.empty())
-          return complain(peer,
-                          fmt::format("the driver at {} talks to keys that it allows only, and the lab file names "
-                                      "no key for it; add “key: NAME” beside its endpoint (docs/security.md)",
-                                      at));
-        return complain(peer,
-                        fmt::format("the driver at {} speaks without encryption, and the lab file expects the key "
-                                    "“{}” there: it was started without its key, or is another program. Nothing "
-                                    "is said to it",
-                                    at, peer.at.key));
-      case ZmqEnd::Why::kBroken:
-      case ZmqEnd::Why::kUnfinished:  // of a driver that just then ended, too: hence not at the first time
-        if (++peer.failures < kFailuresInARow) return;
-        if (peer.key.empty())
-          return complain(peer,
-                          fmt::format("the driver at {} breaks off every handshake: it talks to keys that it allows "
-                                      "only, or is another program. If it has one, add “key: NAME” beside its "
-                                      "endpoint (docs/security.md)",
-                                      at));
-        return complain(peer, fmt::format("the driver at {} breaks off every handshake: it does not hold the key that "
-                                          "is allowed here as “{}”, speaks without encryption, or is another program. "
-                                          "Nothing is said to it. Compare “athanor keys list” on both machines",
-                                          at, peer.at.key));
-    }
+    const bool breaks = why == ZmqEnd::Why::kBroken || why == ZmqEnd::Why::kUnfinished;
+    if (breaks && ++peer.failures < kFailuresInARow) return;  // a driver that just then ended does so, too
+    if (const std::string said = why_turned_away(why, peer.at, keys_); !said.empty()) complain(peer, said);
   }
 
   void on_message(Peer& peer, wire::FromDriver message) {

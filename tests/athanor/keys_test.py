@@ -79,6 +79,9 @@ class Keys(ProgramTest):
             self.assertIsNone(run.poll())
             time.sleep(0.1)
             status = self.start("status", "j", "--json").communicate(timeout=TIMEOUT_S)[0]  # at first there is no journal
+        told = self.run_program("instrument", "list", "lab.yaml", "--key", "laptop", expect=1, env=self.environment)[0]
+        self.assertIn("down (the driver at tcp://127.0.0.1:", told)
+        self.assertIn("does not allow our key “laptop”", told)
         self.athanor_keys("allow", self.keys / "laptop.public")
         out, err = run.communicate(timeout=TIMEOUT_S)
         self.assertEqual(run.returncode, 0, err)
