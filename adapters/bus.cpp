@@ -11,6 +11,11 @@
 
 namespace athanor {
 
+std::string why_no_time(double time_s) {
+  if (time_s >= 0 && time_s <= kLongestTime) return "";
+  return fmt::format("{} s; expected 0 s to 365 d", time_s);
+}
+
 double timeout_of(const nlohmann::json& step, double otherwise_s) {
   return step.contains("timeout") ? in_unit(parse_quantity(raw(step.at("timeout"))), Unit::parse("s")) : otherwise_s;
 }
@@ -18,7 +23,8 @@ double timeout_of(const nlohmann::json& step, double otherwise_s) {
 void check_timeout(const nlohmann::json& step, const Node& node) {
   try {
     const double timeout_s = timeout_of(step, 1);
-    if (!(timeout_s > 0)) node.error(fmt::format("a timeout of {} s; expected more than 0 s", timeout_s));
+    if (!(timeout_s > 0 && timeout_s <= kLongestTime))
+      node.error(fmt::format("a timeout of {} s; expected more than 0 s and at most 365 d", timeout_s));
   } catch (const InputError& error) {
     node.error(error.what());
   }

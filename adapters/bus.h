@@ -61,6 +61,11 @@ class Adapter {
   virtual std::unique_ptr<Bus> bus_to(const std::string& address) const = 0;
 };
 
+/// No time of a profile is longer: a slip of the pen, and more than what waits can count.
+constexpr double kLongestTime = 365 * 24 * 3600.;
+/// Why a time of a step is none that can be waited for, in words; empty where it is one.
+std::string why_no_time(double time_s);
+
 // What adapters share. A step may have a `timeout` of its own beside its verb.
 double timeout_of(const nlohmann::json& step, double otherwise_s);
 /// Adds a mistake at `node` if it is no time.

@@ -18,8 +18,11 @@ bool lost_the_line(const Fault& fault) {
   return fault.kind == Fault::Kind::kLink || fault.kind == Fault::Kind::kInterrupted;
 }
 
-double time_in(const Template& time, const Values& values) {
-  return in_unit(parse_quantity(time.fill(values)), Unit::parse("s"));
+Outcome<double> time_in(const char* key, const Template& time, const Values& values) {
+  const double time_s = in_unit(parse_quantity(time.fill(values)), Unit::parse("s"));
+  if (const std::string why = why_no_time(time_s); !why.empty())
+    return Fault{Fault::Kind::kLimit, fmt::format("“{}” of {}", key, why)};
+  return time_s;
 }
 
 std::optional<double> fraction_in(const Until& until, const Values& values) {
@@ -79,7 +82,9 @@ std::optional<Fault> Conversation::run(const Routine& routine, Values& values, c
                     [&](const std::string& name) { return !values.contains(name); }))
       continue;
     if (step.wait) {
-      if (!conduct.wait(time_in(*step.wait, values))) return kBrokenOff;
+      const auto time_s = time_in("wait", *step.wait, values);
+      if (!time_s) return placed(step, time_s.fault());
+      if (!conduct.wait(time_s.value())) return kBrokenOff;
       continue;
     }
     if (!conduct.wait(0)) return kBrokenOff;
@@ -91,6 +96,9 @@ std::optional<Fault> Conversation::run(const Routine& routine, Values& values, c
 
 std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& values, const Conduct& conduct,
                                            bool* acted) {
+  const nlohmann::json what = step.what.fill(values);
+  if (const std::string why = why_no_time(timeout_of(what, 0)); !why.empty())
+    return placed(step, {Fault::Kind::kLimit, "“timeout” of " + why});
   if (!greeting_) {
     // A device that was switched off and on while nothing went on, or closes what is not used, has forgotten nothing
     // that matters here. In the middle of a command it may have.
@@ -99,7 +107,7 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
     if (const auto fault = be_connected(conduct)) return fault;
   }
   if (acted != nullptr && !step.verb.harmless) *acted = true;
-  const auto answer = bus_->exchange(step.verb.name, step.what.fill(values));
+  const auto answer = bus_->exchange(step.verb.name, what);
   if (!answer) {
     if (lost_the_line(answer.fault())) connected_ = false;
     return placed(step, answer.fault());
@@ -134,7 +142,9 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
 
 std::optional<Fault> Conversation::repeat(const ProfileStep& step, Values& values, const Conduct& conduct,
                                           bool* acted) {
-  const double within_s = time_in(step.until->within, values);
+  const auto within = time_in("within", step.until->within, values);
+  if (!within) return placed(step, within.fault());
+  const double within_s = within.value();
   const Time end = clock_.now() + from_seconds(within_s);
   int unanswered = 0;
   for (;;) {

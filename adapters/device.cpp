@@ -21,10 +21,11 @@
 namespace athanor {
 namespace {
 
-constexpr double kSafeAgain = 2;      // seconds between two tries to reach the safe state
-constexpr double kReadingsAgain = 5;  // seconds until readings that failed are tried again
-constexpr double kSpinning = 0.005;   // seconds that a wait between two questions takes at least, on the wall
-constexpr double kProgressEvery = 1;  // seconds
+constexpr double kSafeAgain = 2;        // seconds between two tries to reach the safe state
+constexpr double kReadingsAgain = 5;    // seconds until readings that failed are tried again
+constexpr double kSpinning = 0.005;     // seconds that a wait between two questions takes at least, on the wall
+constexpr double kProgressEvery = 1;    // seconds
+constexpr double kLongestSleep = 3600;  // seconds on the wall: nothing wakes from what the clock cannot count
 
 using Lock = std::unique_lock<std::mutex>;
 
@@ -261,7 +262,8 @@ class ProfileDevice final : public Instrument {
     const auto over = [&] { return broken_off_ && doing != Doing::kSafe; };
     const auto due = [&] { return doing == Doing::kCommand && readings_due(); };
     for (double left = end - monotonic_seconds(); left > 0 && !over(); left = end - monotonic_seconds()) {
-      changed_.wait_for(lock, std::chrono::duration<double>(left), [&] { return over() || due(); });
+      changed_.wait_for(lock, std::chrono::duration<double>(std::min(left, kLongestSleep)),
+                        [&] { return over() || due(); });
       if (!over() && due()) read_sensors(lock);
     }
   }

@@ -21,6 +21,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kProgram = "athanor-opcua";
+constexpr double kLongestPoll = 3600;                    // seconds
 constexpr double kStart = 60;                            // seconds that Python may take to start on a busy machine
 constexpr std::size_t kLongest = std::size_t{16} << 20;  // bytes of an answer
 constexpr std::size_t kLastWords = 400;                  // bytes of its errors in a message
@@ -103,7 +104,7 @@ std::optional<Fault> OpcuaClient::wait(double end, double timeout_s) {
                     {process_.errors.read.get(), POLLIN, 0},
                     {process_.ended(), POLLIN, 0},
                     {interrupt_.fd(), POLLIN, 0}};
-  const double left = std::max(0.0, end - monotonic_seconds());
+  const double left = std::clamp(end - monotonic_seconds(), 0.0, kLongestPoll);
   if (poll(waits, std::size(waits), static_cast<int>(std::ceil(left * 1000))) < 0) return std::nullopt;  // a signal
   if (waits[3].revents != 0) return Fault{Fault::Kind::kInterrupted, "broken off"};
   if (waits[1].revents != 0) {

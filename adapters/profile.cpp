@@ -95,8 +95,11 @@ wire::Capability read_description(MapReader& reader, const std::string& name) {
   if (const Node gives = reader.optional("gives")) {
     for (const auto& [key, node] : gives.entries()) *description.add_results() = read_field(node, key, true);
   }
-  if (const Node usual = reader.optional("usual"))
-    description.set_usual_duration_s(usual.quantity_in(Unit::parse("s")).value_or(0));
+  if (const Node usual = reader.optional("usual")) {
+    const double usual_s = usual.quantity_in(Unit::parse("s")).value_or(0);
+    if (const std::string why = why_no_time(usual_s); !why.empty()) usual.error("a usual duration of " + why);
+    description.set_usual_duration_s(usual_s);
+  }
   if (const Node lasts = reader.optional("lasts")) description.set_duration_parameter(lasts.text().value_or(""));
   if (const Node risk = reader.optional("risk")) {
     const auto word = risk.one_of({"safe", "guarded", "hazardous"});

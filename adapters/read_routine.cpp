@@ -200,7 +200,8 @@ std::optional<Template> RoutineReader::read_time(const Node& node) const {
   auto made = text ? Template::read(node, *text, known_) : std::nullopt;
   if (!made) return std::nullopt;
   try {
-    in_unit(parse_quantity(made->fill(ones(known_))), Unit::parse("s"));
+    const double time_s = in_unit(parse_quantity(made->fill(ones(known_))), Unit::parse("s"));
+    if (const std::string why = why_no_time(time_s); !why.empty() && !made->has_holes()) node.error("a time of " + why);
   } catch (const InputError& error) {
     node.error(error.what());
     return std::nullopt;

@@ -137,6 +137,10 @@ double Template::converted(const Hole& hole, const Values& values) {
   return hole.from.convert(std::get<double>(values.at(hole.name)), hole.to);
 }
 
+bool Template::has_holes() const {
+  return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return std::holds_alternative<Hole>(part); });
+}
+
 std::string Template::fill(const Values& values) const {
   std::string filled;
   for (const auto& part : parts_) {

@@ -49,6 +49,7 @@ class Template {
   std::string fill(const Values& values) const;
   /// Where the whole text is one hole without a format, and a number: that number.
   std::optional<double> number(const Values& values) const;
+  bool has_holes() const;
   /// The variables in its holes that may be missing.
   const std::set<std::string>& needs() const { return needs_; }
 

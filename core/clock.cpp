@@ -14,10 +14,10 @@ double seconds(Duration duration) {
 
 Duration from_seconds(double value) {
   const double microseconds = std::round(value * 1e6);
-  // Anything longer than the clock can count is as good as for ever; the comparison is false for NaN.
-  constexpr double kLimit = 9.2e18;
-  if (!(microseconds < kLimit)) return Duration::max();
-  if (microseconds < -kLimit) return Duration::min();
+  // As good as for ever, and yet a time and a few of these can be added up. The comparison is false for NaN.
+  constexpr Duration kLimit = Duration::max() / 8;
+  if (!(microseconds < static_cast<double>(kLimit.count()))) return kLimit;
+  if (microseconds < -static_cast<double>(kLimit.count())) return -kLimit;
   return Duration(static_cast<Duration::rep>(microseconds));
 }
 

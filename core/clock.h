@@ -13,7 +13,7 @@ using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
 constexpr Time kNever = Time::max();
 
 double seconds(Duration duration);
-/// Rounded to the nearest microsecond.
+/// Rounded to the nearest microsecond. NaN, and what is too long to be added to a time, is the longest that is not.
 Duration from_seconds(double seconds);
 /// ISO 8601 in UTC, to the millisecond: "2026-03-01T08:15:30.250Z".
 std::string to_string(Time time);
