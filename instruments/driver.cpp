@@ -104,7 +104,7 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
         memory.outcome = failed_outcome(
             command.id(), {Fault::Kind::kDevice, "it ended while its driver was away, and its arrays are gone with it"},
             memory.outcome.took_s());
-      return ledger_.end(memory.outcome);
+      return ledger_.end(fit_to_be_sent(std::move(memory.outcome)));
     case Instrument::Memory::Kind::kCannotTell:
       return ledger_.mark_interrupted(command.id());
     case Instrument::Memory::Kind::kRunning: {
@@ -195,7 +195,7 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   // Entered and not running: the write failed halfway, and because of that it was not started.
   if (entry) ledger_.forget(command.id());
   if (const auto fault = why_not(command, now)) {
-    const wire::Outcome outcome = not_begun(command.id(), *fault);
+    const wire::Outcome outcome = fit_to_be_sent(not_begun(command.id(), *fault));
     ledger_.refuse(command, boot_, outcome);
     *say(out).mutable_outcome() = outcome;
     return;
@@ -440,7 +440,8 @@ const wire::Capability& Driver::capability_of(const wire::Command& command) cons
   return known != nullptr ? *known : kUnknown;
 }
 
-void Driver::enter(const wire::Outcome& outcome, Time now, Messages& out) {
+void Driver::enter(const wire::Outcome& ended, Time now, Messages& out) {
+  const wire::Outcome outcome = fit_to_be_sent(ended);
   const auto running = running_.find(outcome.id());
   const bool first_try = !running->second.unwritten;
   try {

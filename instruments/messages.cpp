@@ -1,5 +1,7 @@
 #include "instruments/messages.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "core/check.h"
@@ -80,6 +82,27 @@ wire::Outcome failed_outcome(const std::string& id, const Fault& fault, double t
   outcome.set_fault(to_wire(fault.kind));
   outcome.set_message(fault.message);
   outcome.set_took_s(took_s);
+  return outcome;
+}
+
+wire::Outcome fit_to_be_sent(wire::Outcome outcome) {
+  std::size_t bytes = 0;
+  for (const wire::Value& result : outcome.results()) bytes += result.text().size();
+  if (bytes > kLongestTexts) {
+    outcome = failed_outcome(
+        outcome.id(),
+        {Fault::Kind::kDevice, fmt::format("the texts among its results have {} bytes together; expected {} at most. "
+                                           "Large results are arrays (docs/data.md)",
+                                           bytes, kLongestTexts)},
+        outcome.took_s());
+  }
+  std::string& message = *outcome.mutable_message();
+  if (message.size() > kLongestMessage) {
+    std::size_t end = kLongestMessage;
+    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;  // within a character
+    message.resize(end);
+    message += "…";
+  }
   return outcome;
 }
 

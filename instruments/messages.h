@@ -1,6 +1,7 @@
 // Small makers of wire messages, so that the same thing is written the same way everywhere.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "core/outcome.h"
@@ -21,5 +22,11 @@ wire::FaultKind to_wire(Fault::Kind kind);
 Fault::Kind from_wire(wire::FaultKind kind);
 /// The outcome of a command that was not carried out, or not to its end.
 wire::Outcome failed_outcome(const std::string& id, const Fault& fault, double took_s = 0);
+
+constexpr std::size_t kLongestTexts = std::size_t{1} << 20;     ///< bytes of an outcome's texts together
+constexpr std::size_t kLongestMessage = std::size_t{64} << 10;  ///< bytes of a fault's message
+/// `outcome` as it can be sent, whatever a device said: one beyond what a frame holds would never reach anybody, and
+/// nothing after it. Too much text among the results is a fault of the device; a fault's message is cut short.
+wire::Outcome fit_to_be_sent(wire::Outcome outcome);
 
 }  // namespace athanor

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "instruments/description.h"
+#include "instruments/messages.h"
 #include "tests/instruments/rig.h"
 
 using namespace athanor;
@@ -437,4 +438,33 @@ TEST_CASE("a driver with two instruments of one id does not start") {
   instruments.push_back(rig::heater("heater-1", device));
   instruments.push_back(rig::heater("heater-1", device));
   CHECK_THROWS_AS(Driver("hot", "boot", std::move(instruments), ledger, {}, at(0)), InputError);
+}
+
+TEST_CASE("an outcome that no frame could hold becomes one that says so") {
+  wire::Outcome outcome;
+  outcome.set_id("a");
+  outcome.set_done(true);
+  outcome.set_took_s(5);
+  *outcome.add_results() = text_value("log", std::string(kLongestTexts - 3, 'x'));
+  *outcome.add_results() = text_value("end", "abc");
+  CHECK(fit_to_be_sent(outcome).done());
+  *outcome.add_results() = text_value("more", "d");
+  const wire::Outcome failed = fit_to_be_sent(outcome);
+  CHECK(failed.id() == "a");
+  CHECK(failed.took_s() == 5);
+  CHECK(failed.fault() == wire::DEVICE);
+  CHECK(failed.results().empty());
+  CHECK_THAT(failed.message(), Contains("1048577 bytes together; expected 1048576 at most"));
+}
+
+TEST_CASE("a fault's words are cut short between two characters, and the link goes on") {
+  Bench bench;
+  std::string words = "x";
+  while (words.size() < std::size_t{20} << 20) words += "°";
+  bench.device.broken = Fault{Fault::Kind::kDevice, words};
+  const auto said = bench.tell(rig::heat("a"), 0);
+  const wire::Outcome* outcome = rig::outcome_in(said, "a");
+  REQUIRE(outcome != nullptr);
+  CHECK(outcome->fault() == wire::DEVICE);
+  CHECK(outcome->message() == words.substr(0, kLongestMessage - 1) + "…");
 }
