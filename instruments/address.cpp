@@ -43,6 +43,15 @@ namespace {
 
 constexpr const char* kDataEnding = ".data";
 
+bool all_digits(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_port(const std::string& text) {
+  constexpr int kLastPort = 65535, kDigits = 5;
+  return all_digits(text) && text.size() <= kDigits && std::stoi(text) >= 1 && std::stoi(text) <= kLastPort;
+}
+
 }  // namespace
 
 std::string data_bind_address(const std::string& address, unsigned port) {
@@ -57,14 +66,20 @@ std::string data_place(const std::string& bound) {
 std::optional<std::string> data_address(const std::string& address, const std::string& place) {
   if (address.starts_with("ipc://"))
     return place.empty() || place.find('/') != std::string::npos ? std::nullopt : std::optional(address + place);
-  const bool digits = !place.empty() && place.size() <= 5 &&
-                      std::all_of(place.begin(), place.end(), [](char c) { return c >= '0' && c <= '9'; });
-  constexpr int kLastPort = 65535;
-  if (!digits || std::stoi(place) < 1 || std::stoi(place) > kLastPort) return std::nullopt;
+  if (!is_port(place)) return std::nullopt;
   return fmt::format("{}:{}", address.substr(0, address.rfind(':')), place);
 }
 
+void require_port(const std::string& address) {
+  if (!address.starts_with("tcp://")) return;
+  const std::string port = address.substr(address.rfind(':') + 1);
+  // ZeroMQ refuses what is no number, but takes 99999 for 34463.
+  if (all_digits(port) && !is_port(port))
+    throw InputError(fmt::format("“{}” has the port {}; expected 1 to 65535", address, port));
+}
+
 const std::string& require_key(const std::string& address, bool has_key, const std::string& what) {
+  require_port(address);
   const bool ours = address.starts_with("tcp://") || address.starts_with("ipc://");
   if (has_key || !ours || stays_on_this_machine(address)) return address;  // what is no address, ZeroMQ refuses
   throw InputError(fmt::format(

@@ -22,8 +22,11 @@ std::string data_place(const std::string& bound);
 /// Where a controller finds that of the driver at `address`; none if `place` cannot be one.
 std::optional<std::string> data_address(const std::string& address, const std::string& place);
 
-/// `address`. throws InputError, with the way out, if a link there would leave this machine without a key. what: whose
-/// address it is.
+/// throws InputError if the number of its port is none of TCP's.
+void require_port(const std::string& address);
+
+/// `address`. throws InputError, with the way out, if its port is none, or a link there would leave this machine
+/// without a key. what: whose address it is.
 const std::string& require_key(const std::string& address, bool has_key, const std::string& what);
 
 }  // namespace athanor

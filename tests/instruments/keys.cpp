@@ -215,6 +215,15 @@ TEST_CASE("only what certainly stays on this machine needs no key") {
   }
 }
 
+TEST_CASE("a port that TCP has not is refused, whatever ZeroMQ would make of it") {
+  for (const char* address : {"tcp://127.0.0.1:65536", "tcp://127.0.0.1:99999", "tcp://[::1]:0", "tcp://*:655360"}) {
+    CAPTURE(address);
+    CHECK_THAT(why([&] { require_key(address, true, "driver “hot”"); }), Contains("expected 1 to 65535"));
+  }
+  for (const char* address : {"tcp://127.0.0.1:1", "tcp://127.0.0.1:65535", "tcp://127.0.0.1:*", "ipc:///run/a:0"})
+    CHECK(require_key(address, true, "") == address);
+}
+
 TEST_CASE("the same is told once a minute, with how often it happened, and nobody fills the log") {
   std::vector<std::string> said;
   QuietLog log([&](const std::string& source, const std::string& what) { said.push_back(source + ": " + what); });
