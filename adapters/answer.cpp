@@ -15,7 +15,8 @@
 namespace athanor {
 namespace {
 
-constexpr std::size_t kQuoted = 200;  // characters of an answer in a message
+constexpr std::size_t kQuoted = 200;     // bytes of an answer in a message
+constexpr std::size_t kLastWords = 400;  // bytes of what a program said last
 
 std::string trimmed(const std::string& text) {
   const char* kBlank = " \t\r\n";
@@ -36,6 +37,20 @@ std::optional<double> as_number(const std::string& text) {
 Fault misunderstood(const std::string& name, const std::string& expected, const nlohmann::json& answer) {
   return Fault{Fault::Kind::kDevice,
                fmt::format("the device answered {}, in which {} for “{}”", quote(answer), expected, name)};
+}
+
+/// What looks like a hole of a template in a pattern, which has none; `{2}` and `{1,3}` are repetitions, and what
+/// stands behind `\p`, `\P` or `\x` is a class or a character.
+std::optional<std::string> hole_in(const std::string& pattern) {
+  static const RE2 kHole(R"((\{[A-Za-z_][A-Za-z0-9_]*(?: in [^{}]*)?(?::[^{}]*)?\}))");
+  static const RE2 kEscaped(R"(\\[pPx]\{[^}]*\}|\\.)");
+  for (re2::StringPiece rest = pattern; !rest.empty();) {
+    std::string hole;
+    if (RE2::Consume(&rest, kEscaped)) continue;
+    if (RE2::Consume(&rest, kHole, &hole)) return hole;
+    rest.remove_prefix(1);
+  }
+  return std::nullopt;
 }
 
 /// A quantity with holes, tried with 1 in each: its unit must be one that fits.
@@ -65,6 +80,14 @@ Pattern read_pattern(const Node& node, int groups) {
     node.error(fmt::format("“{}” is no regular expression: {}", *text, pattern->error()));
     return nullptr;
   }
+  if (const auto hole = hole_in(*text)) {
+    node.error(fmt::format(
+        "“{}” holds “{}”, and a pattern is taken as it stands: nothing is filled in. Take that part of the "
+        "answer and hold it against the value: take: {{x: {{match: '…(\\S+)…', text: true}}}}, expect: {{x: "
+        "{{is: \"{}\"}}}}; a brace itself is written “\\{{”",
+        *text, *hole, *hole));
+    return nullptr;
+  }
   if (pattern->NumberOfCapturingGroups() < groups) {
     node.error(fmt::format("“{}” has no group; put what is to be taken in parentheses", *text));
     return nullptr;
@@ -87,10 +110,11 @@ std::string raw(const nlohmann::json& answer) {
   return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string quote(const nlohmann::json& answer) {
+namespace {
+
+std::string printable(std::string_view text) {
   std::string shown;
-  const std::string text = raw(answer);
-  for (const char c : text.substr(0, kQuoted)) {
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte >= 0x7f) {
       shown += fmt::format("\\x{:02x}", byte);
@@ -98,8 +122,20 @@ std::string quote(const nlohmann::json& answer) {
       shown += c;
     }
   }
-  if (text.size() > kQuoted) shown += fmt::format("… ({} bytes)", text.size());
-  return "“" + shown + "”";
+  return shown;
+}
+
+}  // namespace
+
+std::string quote(const nlohmann::json& answer) {
+  const std::string text = raw(answer);
+  const std::string more = text.size() > kQuoted ? fmt::format("… ({} bytes)", text.size()) : "";
+  return fmt::format("“{}{}”", printable(std::string_view(text).substr(0, kQuoted)), more);
+}
+
+std::string quote_last(std::string_view text) {
+  const std::string_view last = text.substr(text.size() - std::min(text.size(), kLastWords));
+  return fmt::format("“{}{}”", last.size() < text.size() ? "…" : "", printable(last));
 }
 
 // ── Taking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,36 +214,45 @@ std::optional<Take> Take::read(const Node& node, const std::string& name, const 
   return take;
 }
 
-/// The part of the answer that is meant, as a text; none if it is not there.
-std::optional<std::string> Take::text_in(const nlohmann::json& answer) const {
+/// The part of the answer that is meant, as a text; a fault if it is not there.
+Outcome<std::string> Take::text_in(const nlohmann::json& answer) const {
+  const auto missing = [&](const std::string& what) { return misunderstood(name_, what, answer); };
   const nlohmann::json* part = &answer;
-  if (key_.starts_with('/')) {
-    const nlohmann::json::json_pointer pointer(key_);
-    if (!answer.contains(pointer)) return std::nullopt;
-    part = &answer.at(pointer);
-  } else if (!key_.empty()) {
-    if (!answer.is_object() || !answer.contains(key_)) return std::nullopt;
-    part = &answer.at(key_);
+  if (!key_.empty()) {
+    // An adapter gives what it cannot read as a structure as the text that it is.
+    if (answer.is_string())
+      return Fault{Fault::Kind::kDevice,
+                   fmt::format("the device answered {}, which is a text and no JSON: there is no “{}” for “{}”",
+                               quote(answer), key_, name_)};
+    const bool pointed = key_.starts_with('/');
+    const nlohmann::json::json_pointer pointer(pointed ? key_ : "");
+    if (pointed ? !answer.contains(pointer) : !answer.is_object() || !answer.contains(key_))
+      return missing(fmt::format("there is no “{}”", key_));
+    part = pointed ? &answer.at(pointer) : &answer.at(key_);
   }
   if (part->is_array()) {  // a column
     const auto rows = static_cast<long>(part->size());
     const long row = row_ < 0 ? rows - 1 : row_;
-    if (row < 0 || row >= rows) return std::nullopt;
+    if (row < 0 || row >= rows)
+      return missing(row < 0 ? "there is no row" : fmt::format("there is no row {}", row + 1));
     part = &part->at(static_cast<std::size_t>(row));
   }
-  if (part->is_object() || part->is_array() || part->is_null()) return std::nullopt;
+  if (part->is_null()) return missing("there is no value");
+  if (part->is_structured())
+    return missing("there is a structure and no one value (its part is named by “at”, such as at: /data/status)");
   if (part->is_number() && !match_ && field_ == 0) return format_number(part->get<double>());
   std::string text = raw(*part);
   if (match_) {
     std::string group;
-    if (!RE2::PartialMatch(text, *match_, &group)) return std::nullopt;
+    if (!RE2::PartialMatch(text, *match_, &group))
+      return missing(fmt::format("nothing matches “{}”", match_->pattern()));
     return group;
   }
   if (field_ > 0) {
     std::size_t begin = 0;
     for (long i = 1; i < field_; ++i) {
       begin = text.find(separator_, begin);
-      if (begin == std::string::npos) return std::nullopt;
+      if (begin == std::string::npos) return missing(fmt::format("there is no field {}", field_));
       begin += separator_.size();
     }
     return text.substr(begin, text.find(separator_, begin) - begin);
@@ -218,22 +263,18 @@ std::optional<std::string> Take::text_in(const nlohmann::json& answer) const {
 Outcome<std::variant<double, std::string>> Take::from(const nlohmann::json& answer) const {
   using Value = std::variant<double, std::string>;
   const auto text = text_in(answer);
-  if (!text) {
-    const std::string where = match_       ? fmt::format("nothing matches “{}”", match_->pattern())
-                              : field_ > 0 ? fmt::format("there is no field {}", field_)
-                                           : fmt::format("there is no “{}”", key_);
-    return misunderstood(name_, where, answer);
-  }
-  if (variable_.is_text) return Value(trimmed(*text));
-  const auto number = as_number(*text);
-  if (!number) return misunderstood(name_, fmt::format("{} is no number", quote(*text)), answer);
+  if (!text) return text.fault();
+  if (variable_.is_text) return Value(trimmed(text.value()));
+  const auto number = as_number(text.value());
+  if (!number) return misunderstood(name_, fmt::format("{} is no number", quote(text.value())), answer);
   if (bit_ >= 0) {
     if (*number < 0 || *number > UINT32_MAX || std::trunc(*number) != *number)
-      return misunderstood(name_, fmt::format("{} has no bits", quote(*text)), answer);
+      return misunderstood(name_, fmt::format("{} has no bits", quote(text.value())), answer);
     return Value(static_cast<double>(static_cast<std::uint32_t>(*number) >> bit_ & 1));
   }
   const double value = device_unit_.convert(*number * scale_, variable_.unit);
-  if (!std::isfinite(value)) return misunderstood(name_, fmt::format("{} is beyond all numbers", quote(*text)), answer);
+  if (!std::isfinite(value))
+    return misunderstood(name_, fmt::format("{} is beyond all numbers", quote(text.value())), answer);
   return Value(value);
 }
 

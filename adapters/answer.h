@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -29,6 +30,8 @@ bool matches(const Pattern& pattern, const std::string& text);
 
 /// An answer as it stands in messages: quoted, control characters visible, a long one cut short.
 std::string quote(const nlohmann::json& answer);
+/// What a program that failed said, cut short in front: what went wrong stands at the end.
+std::string quote_last(std::string_view text);
 /// The answer as one text: a text is itself, a structure is its JSON.
 std::string raw(const nlohmann::json& answer);
 
@@ -53,7 +56,7 @@ class Take {
   Outcome<std::variant<double, std::string>> from(const nlohmann::json& answer) const;
 
  private:
-  std::optional<std::string> text_in(const nlohmann::json& answer) const;
+  Outcome<std::string> text_in(const nlohmann::json& answer) const;
   void read_place(const Node& node);
 
   std::string name_;

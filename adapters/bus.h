@@ -53,9 +53,9 @@ class Adapter {
   virtual const std::vector<Verb>& verbs() const = 0;
   /// Adds a mistake at `node` if the device cannot be spoken to like that: a register that is not there.
   virtual void check(const std::string& /*verb*/, const nlohmann::json& /*step*/, const Node& /*node*/) const {}
-  /// Characters that a text parameter must not hold, since the device would take them for something else; control
-  /// characters are refused for all.
-  virtual std::string unsafe_in_texts() const { return ""; }
+  /// What a text parameter must not hold, since the device would take it for something else; control characters are
+  /// refused for all.
+  virtual std::vector<std::string> unsafe_in_texts() const { return {}; }
   /// `address` is where the device is, in the adapter's own words: "tcp://HOST:PORT", "serial:/dev/ttyUSB0". Connects
   /// nothing yet. throws InputError for a text that is no such address.
   virtual std::unique_ptr<Bus> bus_to(const std::string& address) const = 0;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "adapters/answer.h"
 #include "core/check.h"
 #include "core/digest.h"
 #include "instruments/description.h"
@@ -41,17 +43,21 @@ Job make_job(const Profile& profile, const wire::Command& command, Time now) {
 }
 
 std::optional<Fault> unsafe_text(const Adapter& adapter, const Values& values) {
-  const std::string unsafe = adapter.unsafe_in_texts();
+  const std::vector<std::string> unsafe = adapter.unsafe_in_texts();
+  const auto refused = [](const std::string& name, const std::string& what) {
+    return Fault{
+        Fault::Kind::kLimit,
+        fmt::format("“{}” holds {}, which the device could take for the end of a text or a command", name, what)};
+  };
   for (const auto& [name, value] : values) {
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr) continue;
     for (const char c : *text) {
       const auto byte = static_cast<unsigned char>(c);
-      const bool control = byte < 0x20 || byte == 0x7f;
-      if (!control && unsafe.find(c) == std::string::npos) continue;
-      return Fault{Fault::Kind::kLimit,
-                   fmt::format("“{}” holds {}, which the device could take for the end of a text or a command", name,
-                               control ? fmt::format("the character \\x{:02x}", byte) : fmt::format("“{}”", c))};
+      if (byte < 0x20 || byte == 0x7f) return refused(name, fmt::format("the character \\x{:02x}", byte));
+    }
+    for (const std::string& part : unsafe) {
+      if (text->find(part) != std::string::npos) return refused(name, quote(part));
     }
   }
   return std::nullopt;

@@ -24,7 +24,7 @@ constexpr const char* kProgram = "athanor-opcua";
 constexpr double kLongestPoll = 3600;                    // seconds
 constexpr double kStart = 60;                            // seconds that Python may take to start on a busy machine
 constexpr std::size_t kLongest = std::size_t{16} << 20;  // bytes of an answer
-constexpr std::size_t kLastWords = 400;                  // bytes of its errors in a message
+constexpr std::size_t kMostErrors = 4096;                // bytes of its errors that are kept
 
 bool take(Descriptor& from, std::string& into) {
   char bytes[65536];
@@ -109,7 +109,7 @@ std::optional<Fault> OpcuaClient::wait(double end, double timeout_s) {
   if (waits[3].revents != 0) return Fault{Fault::Kind::kInterrupted, "broken off"};
   if (waits[1].revents != 0) {
     take(process_.errors.read, errors_);
-    if (errors_.size() > kLastWords) errors_.erase(0, errors_.size() - kLastWords);
+    if (errors_.size() > kMostErrors) errors_.erase(0, errors_.size() - kMostErrors);
   }
   if (waits[0].revents != 0 && take(process_.out.read, heard_)) return std::nullopt;
   if ((waits[2].revents & POLLIN) != 0) return ended();
@@ -121,7 +121,8 @@ Fault OpcuaClient::ended() {
   const std::string how = process_.reap();
   while (take(process_.errors.read, errors_)) {
   }
-  return broken(fmt::format("{}; it said {}", how.empty() ? "ended" : how, quote(errors_.empty() ? heard_ : errors_)));
+  return broken(
+      fmt::format("{}; it said {}", how.empty() ? "ended" : how, quote_last(errors_.empty() ? heard_ : errors_)));
 }
 
 Fault OpcuaClient::broken(const std::string& what) {

@@ -9,6 +9,7 @@
 #include "adapters/read_routine.h"
 #include "core/error.h"
 #include "instruments/description.h"
+#include "instruments/lab.h"
 
 namespace athanor {
 namespace {
@@ -125,6 +126,7 @@ wire::Capability read_description(MapReader& reader, const std::string& name) {
 ProfileCapability read_capability(const Node& node, const std::string& name, const Adapter& adapter) {
   ProfileCapability capability;
   const std::size_t mistakes_before = node.document().mistakes().size();
+  check_name(node, "a capability", name);
   MapReader reader(node, fmt::format("capability “{}”", name));
   capability.description = read_description(reader, name);
   Variables variables = variables_of(capability.description.parameters());
@@ -159,7 +161,7 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
   if (const Node recall = reader.optional("recall")) {
     if (!finish)
       recall.error("“recall” goes with “finish”: the steps by which what runs already is brought to its end");
-    capability.recall = RoutineReader(adapter, variables, {}).read(recall);
+    capability.recall = RoutineReader(adapter, variables, {}, "recall").read(recall);
   }
   if (const Node cancel = reader.optional("cancel"))
     capability.cancel = RoutineReader(adapter, variables, {}).read(cancel);
@@ -212,7 +214,10 @@ Profile read_profile(std::unique_ptr<Document> file) {
   Profile profile;
   profile.file = std::move(file);
   MapReader reader(profile.file->root(), "the profile");
-  profile.name = reader.required("profile").text().value_or("");
+  if (const Node name = reader.required("profile")) {
+    profile.name = name.text().value_or("");
+    check_name(name, "a profile", profile.name);
+  }
   profile.kind = profile.name;
   if (const Node kind = reader.optional("kind")) profile.kind = kind.text().value_or(profile.name);
   reader.optional("about").text();
@@ -223,7 +228,7 @@ Profile read_profile(std::unique_ptr<Document> file) {
     const Adapter& adapter = *profile.adapter;
     profile.hello = RoutineReader(adapter, {}, {}).read(hello);
     profile.safe = read_safe(reader.node(), safe, adapter);
-    profile.readings = RoutineReader(adapter, {}, {}).read(readings);
+    profile.readings = RoutineReader(adapter, {}, {}, "readings").read(readings);
     for (const auto& [name, node] : capabilities ? capabilities.entries() : std::vector<std::pair<std::string, Node>>())
       profile.capabilities.push_back(read_capability(node, name, adapter));
     if (capabilities.kind() == Node::Kind::kMap && profile.capabilities.empty())

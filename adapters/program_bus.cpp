@@ -26,7 +26,6 @@ namespace {
 
 constexpr std::size_t kLongest = std::size_t{16} << 20;  // bytes that a program may say
 constexpr double kLongestPoll = 3600;                    // seconds
-constexpr std::size_t kLastWords = 400;                  // bytes of its errors in a message
 
 struct Settings {
   double timeout_s = 60;
@@ -114,9 +113,8 @@ class ProgramBus final : public Bus {
                    fmt::format("the program {} took longer than {} s and was ended", name, pretty_number(timeout_s))};
     if (stopped) return Fault{Fault::Kind::kInterrupted, "broken off"};
     if (!badly.empty()) {
-      const std::string last = errors.size() > kLastWords ? errors.substr(errors.size() - kLastWords) : errors;
-      return Fault{Fault::Kind::kDevice,
-                   fmt::format("the program {} {}; it said {}", name, badly, quote(last.empty() ? out : last))};
+      return Fault{Fault::Kind::kDevice, fmt::format("the program {} {}; it said {}", name, badly,
+                                                     quote_last(errors.empty() ? out : errors))};
     }
     if (out.size() >= kLongest)
       return Fault{Fault::Kind::kDevice, fmt::format("the program {} said more than {} bytes", name, kLongest)};

@@ -21,8 +21,8 @@ std::optional<Fault::Kind> fault_kind(const Node& node) {
 
 }  // namespace
 
-RoutineReader::RoutineReader(const Adapter& adapter, Variables known, Variables results)
-    : adapter_(adapter), known_(std::move(known)), results_(std::move(results)) {}
+RoutineReader::RoutineReader(const Adapter& adapter, Variables known, Variables results, std::string asking)
+    : adapter_(adapter), known_(std::move(known)), results_(std::move(results)), asking_(std::move(asking)) {}
 
 Routine RoutineReader::read(const Node& steps) {
   Routine routine;
@@ -71,6 +71,14 @@ bool RoutineReader::read_verb(MapReader& reader, ProfileStep& step) {
     found.push_back(node);
     step.verb = verb;
     step.what = {};
+    if (!asking_.empty() && !verb.harmless) {
+      std::vector<std::string> asks;
+      for (const Adapter::Verb& other : adapter_.verbs()) {
+        if (other.harmless) asks.push_back(other.name);
+      }
+      node.error(fmt::format("“{}” acts, and the steps of “{}” may only ask; expected one of {}", verb.name, asking_,
+                             fmt::join(asks, ", ")));
+    }
     bool good = put(step, verb.name, node, verb.filling);
     for (const std::string& key : verb.beside) {
       if (const Node beside = reader.optional(key)) good = put(step, key, beside, {}) && good;

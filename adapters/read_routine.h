@@ -12,7 +12,8 @@ class RoutineReader {
  public:
   /// known    the parameters, and what the command itself carries.
   /// results  what the capability gives: steps that take one of these names give its unit.
-  RoutineReader(const Adapter& adapter, Variables known, Variables results);
+  /// asking   the key of a routine that may only ask, for its mistakes; empty: steps may act.
+  RoutineReader(const Adapter& adapter, Variables known, Variables results, std::string asking = "");
 
   /// A list of steps; mistakes are added to the document.
   Routine read(const Node& steps);
@@ -33,6 +34,7 @@ class RoutineReader {
 
   const Adapter& adapter_;
   Variables known_, results_, taken_;
+  const std::string asking_;
 };
 
 }  // namespace athanor

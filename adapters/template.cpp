@@ -1,6 +1,7 @@
 #include "adapters/template.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
@@ -16,6 +17,12 @@ std::vector<std::string> names_of(const Variables& known) {
   std::vector<std::string> names;
   for (const auto& [name, variable] : known) names.push_back(name);
   return names;
+}
+
+/// A width or a precision of more digits than this would fill a line, or the memory, with blanks or zeros.
+bool too_wide(const std::string& format) {
+  static const RE2 kThreeDigits("[1-9][0-9]{2}");
+  return RE2::PartialMatch(format, kThreeDigits);
 }
 
 std::string formatted(const std::string& format, bool whole, double number) {
@@ -87,6 +94,11 @@ std::optional<Template::Hole> Template::read_hole(const Node& node, const std::s
     return std::nullopt;
   }
   if (hole.format.empty()) return hole;
+  if (too_wide(hole.format)) {
+    node.error(
+        fmt::format("“{{{}}}” has a width or a precision of more than 99; expected a format such as “.3f”", inside));
+    return std::nullopt;
+  }
   hole.whole = std::string("dxXob").find(hole.format[hole.format.size() - 2]) != std::string::npos;
   try {
     formatted(hole.format, hole.whole, 1);

@@ -66,7 +66,12 @@ class TextBus final : public Bus {
 
 class TextAdapter final : public Adapter {
  public:
-  TextAdapter(Settings settings, std::string unsafe) : settings_(std::move(settings)), unsafe_(std::move(unsafe)) {}
+  TextAdapter(Settings settings, std::vector<std::string> unsafe)
+      : settings_(std::move(settings)), unsafe_(std::move(unsafe)) {
+    for (const std::string& ends : {settings_.line.ends, settings_.line.answer_ends}) {
+      if (!ends.empty()) unsafe_.push_back(ends);
+    }
+  }
 
   const std::vector<Verb>& verbs() const override {
     static const Filling written = {.as_written = true};
@@ -83,7 +88,7 @@ class TextAdapter final : public Adapter {
     check_timeout(step, node);
   }
 
-  std::string unsafe_in_texts() const override { return unsafe_; }
+  std::vector<std::string> unsafe_in_texts() const override { return unsafe_; }
 
   std::unique_ptr<Bus> bus_to(const std::string& address) const override {
     require_line_address(address, "a device that is spoken to in lines of text");
@@ -92,7 +97,7 @@ class TextAdapter final : public Adapter {
 
  private:
   Settings settings_;
-  std::string unsafe_;
+  std::vector<std::string> unsafe_;
 };
 
 void read_errors(const Node& node, Settings& settings) {
@@ -106,7 +111,7 @@ void read_errors(const Node& node, Settings& settings) {
   reader.finish();
 }
 
-std::unique_ptr<Adapter> read_adapter(const Node& node, Settings settings, std::string unsafe) {
+std::unique_ptr<Adapter> read_adapter(const Node& node, Settings settings, std::vector<std::string> unsafe) {
   if (node.kind() != Node::Kind::kNull) {
     MapReader reader(node, "how the device is spoken to");
     LineSettings& line = settings.line;
@@ -125,14 +130,14 @@ std::unique_ptr<Adapter> read_adapter(const Node& node, Settings settings, std::
 }  // namespace
 
 std::unique_ptr<Adapter> make_text_adapter(const Node& node) {
-  return read_adapter(node, {}, "");
+  return read_adapter(node, {}, {});
 }
 
 std::unique_ptr<Adapter> make_scpi_adapter(const Node& node) {
   Settings settings;
   settings.error_question = "SYST:ERR?";
   settings.no_error = compile_pattern(R"(^\s*[+-]?0\s*(,|$))");
-  return read_adapter(node, std::move(settings), ";\"'");  // which end a command or a text in SCPI
+  return read_adapter(node, std::move(settings), {";", "\"", "'"});  // which end a command or a text in SCPI
 }
 
 }  // namespace athanor

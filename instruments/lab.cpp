@@ -12,18 +12,15 @@
 
 namespace athanor {
 
-namespace {
-
-bool is_name(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+void check_name(const Node& node, const std::string& what, const std::string& name) {
+  const bool good = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return (c < 128 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
   });
-}
-
-void check_name(const Node& node, const std::string& what, const std::string& name) {
-  if (!is_name(name))
+  if (!good)
     node.error(fmt::format("“{}” as the name of {}; expected letters, digits, “-”, “_” and “.” only", name, what));
 }
+
+namespace {
 
 /// One bound of a limit; a bound that is no quantity is a mistake at its own place.
 std::optional<Quantity> read_bound(const Node& node) {

@@ -78,6 +78,10 @@ struct Lab {
   std::set<std::string> watched() const;
 };
 
+/// A mistake at `node` if `name` is no name, which goes into messages, commands and the names of files. what: whose it
+/// is.
+void check_name(const Node& node, const std::string& what, const std::string& name);
+
 /// throws InputError with all mistakes, EnvironmentError if unreadable.
 Lab load_lab(const std::string& file);
 Lab parse_lab(const std::string& text, const std::string& name, const std::string& folder);

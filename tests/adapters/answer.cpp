@@ -62,10 +62,10 @@ TEST_CASE("A number is taken from a structure, by name or pointer, and from a co
   CHECK(number("{at: c}", answer) == 3);
   CHECK(number("{at: c, row: first}", answer) == 1);
   CHECK(number("{at: c, row: 2}", answer) == 2);
-  CHECK(fault("{at: c, row: 4}", answer).find("there is no “c”") != std::string::npos);
-  CHECK(fault("e", answer).find("there is no “e”") != std::string::npos);
+  CHECK(fault("{at: c, row: 4}", answer).find("there is no row 4") != std::string::npos);
+  CHECK(fault("e", answer).find("there is no row") != std::string::npos);
   CHECK(fault("/data/none", answer).find("there is no “/data/none”") != std::string::npos);
-  CHECK(fault("/data", answer).find("there is no “/data”") != std::string::npos);
+  CHECK(fault("/data", answer).find("there is a structure and no one value") != std::string::npos);
   CHECK(fault("t", "a plain text").find("the device answered “a plain text”") != std::string::npos);
 }
 
@@ -141,4 +141,11 @@ TEST_CASE("Mistakes in conditions") {
   CHECK(mistaken("{min: 3 V}").find("V") != std::string::npos);
   CHECK(mistaken("{min: 50}").find("“50” has no unit; write “50 %”") != std::string::npos);
   CHECK(mistaken("{min: \"{x\"}").find("is not closed") != std::string::npos);
+}
+
+TEST_CASE("What is no JSON, nothing, or a structure where a value was meant, is told as that") {
+  CHECK(fault("status", "<html>") ==
+        "the device answered “<html>”, which is a text and no JSON: there is no “status” for “value”");
+  CHECK(fault("all", nlohmann::json()) == "the device answered “null”, in which there is no value for “value”");
+  CHECK(fault("all", {{"a", 1}}).find("in which there is a structure and no one value") != std::string::npos);
 }

@@ -72,3 +72,22 @@ TEST_CASE("The longest wait that is allowed can be cancelled", "[bounds]") {
   station.cancel("k1");
   CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);
 }
+
+TEST_CASE("A text that holds an end of the device's lines is refused, and nothing is said", "[bounds]") {
+  LineDevice device(table({{"SAY hi", "OK"}}));
+  const auto refused = [&](const std::string& settings, const std::string& text) {
+    Station station("profile: display\ntext: {" + settings +
+                        "}\nsafe: nothing\ncapabilities: {show: {with: {text: {text: true}}, do: [{send: \"SAY "
+                        "{text}\"}]}}\n",
+                    device.address());
+    const auto begun = station.device->start(command("k1", "show", {text_value("text", text)}), station.clock.now());
+    if (begun.ok()) return std::string();
+    CHECK(begun.fault().kind == Fault::Kind::kLimit);
+    return begun.fault().message;
+  };
+  for (const char* settings : {"ends: ';'", "answer_ends: ';'"})
+    CHECK(refused(settings, "hi;HEAT 900").find("“text” holds “;”") != std::string::npos);
+  CHECK(refused("ends: '##'", "a##b").find("“text” holds “##”") != std::string::npos);
+  CHECK(device.heard().empty());
+  CHECK(refused("ends: \"\\n\"", "hi").empty());
+}

@@ -79,7 +79,8 @@ TEST_CASE("A status that is no success, and an answer that is something else, ar
   HttpDevice other([](const HttpDevice::Request&) -> HttpDevice::Answer { return {.body = "<html>hello</html>"}; });
   Station lost(kArm, other.address());
   CHECK(lost.carry_out(move()).message().find(
-            "the device answered “<html>hello</html>”, in which there is no “/data/id” for “move”") == 0);
+            "the device answered “<html>hello</html>”, which is a text and no JSON: there is no “/data/id” for "
+            "“move”") == 0);
 }
 
 TEST_CASE("What acts is sent once, also when a connection that was kept dies under it", "[http]") {

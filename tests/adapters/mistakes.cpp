@@ -110,6 +110,16 @@ TEST_CASE("Each mistake is told with its place and the way out") {
        "a timeout of 1e+300 s; expected more than 0 s and at most 365 d"},
       {"within: 5 min", "within: 1e300 s", "p.yaml:22:", "a time of 1e+300 s; expected 0 s to 365 d"},
       {"usual: 5 s", "usual: 1e10 s", "p.yaml:15:12", "a usual duration of 10000000000 s; expected 0 s to 365 d"},
+      {"{ask: \"P?\", take", "{do: \"P?\", take", "p.yaml:7:17",
+       "“do” acts, and the steps of “readings” may only ask; expected one of ask, listen"},
+      {"cancel: [{send: \"STP\"}]", "recall: [{do: \"JOB\"}]\n    finish: [{wait: 1 s}]", "p.yaml:23:19",
+       "“do” acts, and the steps of “recall” may only ask"},
+      {"profile: pump", "profile: ../../x y", "p.yaml:1:10",
+       "“../../x y” as the name of a profile; expected letters, digits, “-”, “_” and “.” only"},
+      {"  dispense:", "  dis/pense:", "p.yaml:10:5", "“dis/pense” as the name of a capability"},
+      {"expect: \"^OK\"", "expect: \"^OK {volume in mL:.1f}$\"", "p.yaml:20:48",
+       "holds “{volume in mL:.1f}”, and a pattern is taken as it stands: nothing is filled in"},
+      {"answer: \"EMPTY\"", "answer: \"{id} EMPTY\"", "p.yaml:20:", "a brace itself is written “\\{”"},
       {"{wait: 1 s}", "{wait: 1 s, expect: x}", "p.yaml:21:29",
        "“wait” gets no answer, so there is nothing for “expect”"},
       {"{wait: 1 s}", "{send: x, take: {y: all}}", "p.yaml:21:25",
@@ -145,6 +155,14 @@ TEST_CASE("Each mistake is told with its place and the way out") {
     INFO(said);
     CHECK(said.find(wrong.place) != std::string::npos);
     CHECK(said.find(wrong.words) != std::string::npos);
+  }
+}
+
+TEST_CASE("Repetitions, classes and braces that stand for themselves are no holes of a pattern") {
+  for (const char* pattern :
+       {"^a{2}b{1,3}c{4,}$", R"(^\\p{Greek}\\x{41}\\P{L}$)", R"(^\\{id\\}$)", "^{\\\"id\\\":1}", "{}"}) {
+    INFO(pattern);
+    CHECK(with("expect: \"^OK\"", fmt::format("expect: \"{}\"", pattern)) == "(nothing was thrown)");
   }
 }
 

@@ -74,6 +74,10 @@ TEST_CASE("A program that fails says how, in its last words", "[program]") {
             .find("the program sh ended with status 3; it said “no pan\\x0a”") == 0);
   CHECK(failed("{run: [sh, -c, 'kill -SEGV $$'], take: {mass: all}}")
             .find("was ended by signal 11 (Segmentation fault)") != std::string::npos);
+  const std::string long_words =
+      failed("{run: [sh, -c, 'seq 1 500 >&2; echo the pan is full >&2; exit 1'], take: {mass: all}}");
+  CHECK(long_words.find("it said “…") != std::string::npos);
+  CHECK(long_words.find("500\\x0athe pan is full\\x0a”") != std::string::npos);
   CHECK(failed("{run: [no-such-program], take: {mass: all}}")
             .find("the program no-such-program cannot be started in " + folder.path.string() +
                   ": No such file or directory") == 0);

@@ -2,6 +2,8 @@
 // its place. Method: small texts against what they must become, by hand.
 #include "adapters/template.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +75,10 @@ TEST_CASE("A mistake in a text is told with its place, what was found and the ne
   CHECK(mistake("{name in V}").find("“name” is a text and has neither a unit nor a format") != std::string::npos);
   CHECK(mistake("{name:5}").find("is a text") != std::string::npos);
   CHECK(mistake("{voltage:.3q}").find("“.3q” is no format for a number") != std::string::npos);
+  for (const char* wide : {".999999999f", "99999999.3f", "0100d", "100"})
+    CHECK(mistake(fmt::format("{{voltage:{}}}", wide)).find("a width or a precision of more than 99") !=
+          std::string::npos);
+  CHECK(mistake("{voltage:099.99f}") == "(nothing was thrown)");
   CHECK(mistake("a } b").find("closes nothing; a brace itself is written “}}”") != std::string::npos);
   CHECK(mistake("a { b").find("is not closed; a brace itself is written “{{”") != std::string::npos);
 }
