@@ -72,7 +72,13 @@ def _serve(name: str, instruments: list[Instrument], options: argparse.Namespace
     for name_of_signal in {"SIGTERM", "SIGINT", "SIGHUP"} & {each.name for each in signal.Signals}:
         signal.signal(signal.Signals[name_of_signal], lambda *_: server.end())
     _log.info("driver “%s” serves %s at %s", name, ", ".join(each.id for each in instruments), options.address)
-    safe = server.serve()
+    try:
+        safe = server.serve()
+    except BaseException:
+        # Nobody foresaw it. The devices go on with what they do unless they are told.
+        everything = "everything was made safe" if driver.make_safe_at_last() else "not everything is known to be safe"
+        _log.critical("driver “%s” cannot go on and ends; %s. Look at the instruments, and report this", name, everything)
+        raise
     server.close()
     ledger.close()
     if not safe:

@@ -13,6 +13,7 @@ from . import arrays, units
 from .errors import InputError
 from .instrument import Instrument, Offer, Quantity
 from .proto import driver_pb2 as wire
+from .words import LONGEST_RESULTS, as_number, as_text, in_words, shown
 
 Results = list[tuple[str, "float | str"]]
 
@@ -45,14 +46,13 @@ class Handler:
             values = {name: getattr(returned, called) for name, called in self.attributes.items() if hasattr(returned, called)}
         missing = [name for name in described if name not in values]
         if missing:
-            raise TypeError(f"“{self.capability.name}” gave {returned!r}, without the result “{missing[0]}”")
-        return [(name, _of_kind(name, value, described[name])) for name, value in values.items() if value is not None]
-
-
-def _of_kind(name: str, value: Any, is_text: bool) -> float | str:
-    if isinstance(value, str) != is_text:
-        raise TypeError(f"result “{name}” is {value!r}; expected a {'text' if is_text else 'number'}")
-    return str(value) if is_text else float(value)
+            raise TypeError(f"“{self.capability.name}” gave {shown(returned)}, without the result “{missing[0]}”")
+        given: Results = [(name, as_text(f"result “{name}”", value) if described[name] else as_number(f"result “{name}”", value))
+                          for name, value in values.items() if value is not None]
+        size = sum(len(value.encode()) for _, value in given if isinstance(value, str))
+        if size > LONGEST_RESULTS:
+            raise TypeError(f"its text results have {size} bytes together; {LONGEST_RESULTS} (1 MiB) is the most")
+        return given
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,10 @@ def describe(instrument: Instrument) -> tuple[wire.Instrument, dict[str, Handler
     name = type(instrument).__name__
     if not hasattr(instrument, "id"):
         raise InputError(f"{name}.__init__ does not call super().__init__(id)")
-    described = wire.Instrument(id=instrument.id, kind=instrument.kind or name.lower())
+    try:
+        described = wire.Instrument(id=instrument.id, kind=instrument.kind or name.lower())
+    except (TypeError, UnicodeEncodeError) as error:
+        raise InputError(f"{name} has the id {shown(instrument.id)} and the kind {shown(instrument.kind)}; expected texts") from error
     handlers: dict[str, Handler] = {}
     readers: list[Reader] = []
     found: list[str] = [] if instrument.id else [f"{name} has no id; give one, such as {name}(\"{name.lower()}-1\")"]
@@ -88,6 +91,9 @@ def describe(instrument: Instrument) -> tuple[wire.Instrument, dict[str, Handler
                 readers.append(Reader(field.name, field.unit, method))
         except (InputError, units.UnitError) as error:
             found.append(f"“{attribute}” of instrument “{instrument.id}”: {error}")
+        except Exception as error:  # what the wire cannot hold: a limit that is a text, a unit that is None
+            found.append(f"“{attribute}” of instrument “{instrument.id}” is described by something that cannot be sent: "
+                         f"{in_words(error)}")
     if found:
         raise InputError("\n".join(found))
     return described, handlers, readers

@@ -16,7 +16,9 @@ from functools import partial
 
 from .description import Reader, Results
 from .arrays import ArrayWindow
-from .instrument import Command, DeviceFault, Fault, Instrument, Interrupted, Progress, Rows
+from .instrument import Command, Fault, Instrument, Interrupted, Progress, Rows
+from .proto import driver_pb2 as wire
+from .words import as_fraction, as_number, as_text, in_words, readable, shown
 
 PATIENCE_S = 0.5  # a handler that was asked to end has so long before safe() is called over its head
 
@@ -44,10 +46,36 @@ class Run:
         return self.began + self.deadline_s
 
 
+# What is reported can be sent as it is, whatever the code of the driver's author gave.
+
+
 @dataclass(frozen=True)
 class Progressed:
     command: str
-    progress: Progress
+    fraction: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A fault: its kind as the wire calls it, and in words."""
+
+    kind: str
+    message: str
+    not_begun: bool = False
+
+    @classmethod
+    def by(cls, fault: Fault) -> Failed:
+        """What an author raised or gave: a class of his own may lack what Fault has, and fail at saying what it is."""
+        try:
+            message = readable(str(fault))
+        except BaseException:
+            message = in_words(fault)
+        try:
+            known = fault.kind in wire.FaultKind.keys()
+            return cls(fault.kind if known else "DEVICE", message, bool(fault.not_begun))
+        except BaseException:
+            return cls("DEVICE", message)
 
 
 @dataclass(frozen=True)
@@ -154,7 +182,8 @@ class DeviceThread:
 
     def _carry_out(self, run: Run) -> None:
         run.began = time.monotonic()
-        fault: Fault | None = None
+        fault: Failed | None = None
+        broke = False
         results: Results = []
         begun = not run.asked
         try:
@@ -167,38 +196,71 @@ class DeviceThread:
         except Interrupted:
             run.told = True
         except Fault as raised:
-            fault = raised
+            fault = Failed.by(raised)
         except BaseException as error:
             _log.exception("%s: “%s” ended with an exception", self.instrument.id, run.command.capability)
-            fault = DeviceFault(f"{type(error).__name__}: {error}")
+            fault = Failed("DEVICE", readable(f"“{run.command.capability}” ended with {in_words(error)}"))
+            broke = True
         with self._attention:
             run.over = True  # from now on it cannot be asked to end
         took_s = time.monotonic() - run.began
+        if broke and fault is not None and (why_not := self._safe_after_exception()):
+            fault = Failed("DEVICE", readable(f"{fault.message}; and it could not be made safe: {why_not}"))
         if not begun or run.told or run.overruled:
-            message = run.asked if fault is None else f"{run.asked}; while ending: {fault}"
+            message = run.asked if fault is None else readable(f"{run.asked}; while ending: {fault.message}")
             end = Finished(run.command.id, took_s, [], run.asked_for, message, not begun)
         elif fault is not None:
-            end = Finished(run.command.id, took_s, [], fault.kind, str(fault), fault.not_begun)
+            end = Finished(run.command.id, took_s, [], fault.kind, fault.message, fault.not_begun)
         else:
             end = Finished(run.command.id, took_s, results)
         self._report(end)
 
+    def _safe_after_exception(self) -> str:
+        """A handler that did not foresee its end has left the device nobody knows how. Gives why it is not safe; then the
+        instrument takes no command until it is."""
+        number = self.asked_safe  # a stop that comes meanwhile is answered by its own call
+        with self._in_safe:
+            why_not = self._call_safe()
+        self._report(MadeSafe(number, why_not))
+        return why_not
+
     def _follow(self, run: Run, steps: Generator[object, None, object]) -> object:
+        """A mistake in what it yields is raised at that `yield`, where it may tidy up; a second one ends it there."""
+        mistake: Exception | None = None
         try:
             step = next(steps)
             while True:
-                if isinstance(step, Rows):
-                    self._put(run, step)
-                elif isinstance(step, Progress):
-                    self._report(Progressed(run.command.id, step))
-                else:
-                    raise TypeError(f"“{run.command.capability}” yielded {step!r}; expected Progress(fraction, note) or "
-                                    "Rows(result, data)")
+                now_wrong: Exception | None = None
+                try:
+                    self._take(run, step)
+                except Exception as error:
+                    if mistake is not None:
+                        steps.close()
+                        raise
+                    mistake = now_wrong = error
                 if self._readings_due:
                     self._take_readings()
-                step = steps.throw(Interrupted()) if self._is_told_first() else next(steps)
+                if now_wrong is not None:
+                    step = steps.throw(now_wrong)
+                else:
+                    step = steps.throw(Interrupted()) if self._is_told_first() else next(steps)
         except StopIteration as end:
+            if mistake is not None:  # held back by the handler, which is no way out of it
+                raise mistake from None
             return end.value
+        except Fault as fault:
+            if mistake is not None:
+                raise mistake from fault
+            raise
+
+    def _take(self, run: Run, step: object) -> None:
+        if isinstance(step, Rows):
+            self._put(run, step)
+        elif isinstance(step, Progress):
+            note = readable(step.note) if isinstance(step.note, str) else as_text("the note of Progress(fraction, note)", step.note)
+            self._report(Progressed(run.command.id, as_fraction(step.fraction), note))
+        else:
+            raise TypeError(f"it yielded {shown(step)}; expected Progress(fraction, note) or Rows(result, data)")
 
     def _put(self, run: Run, rows: Rows) -> None:
         """Waits while the window is full, and takes readings meanwhile; one that is to end waits no longer."""
@@ -274,7 +336,7 @@ class DeviceThread:
             return ""
         except BaseException as error:
             _log.exception("%s could not be made safe", self.instrument.id)
-            return f"{type(error).__name__}: {error}"
+            return in_words(error)
 
     def _take_readings(self) -> None:
         if not self._readings_due:
@@ -284,9 +346,12 @@ class DeviceThread:
         for reader in self._readers:
             try:
                 value = reader.method()
-                values.append((reader.name, value if isinstance(value, str) else float(value), reader.unit))
-            except Exception as error:
-                self._complain(f"{self.instrument.id}: reading “{reader.name}” failed: {type(error).__name__}: {error}")
+                measured: float | str = as_text("it", value) if isinstance(value, str) else as_number("it", value)
+                values.append((reader.name, measured, reader.unit))
+            except Interrupted:  # it slept, and what was told is the handler's
+                raise
+            except BaseException as error:
+                self._complain(f"{self.instrument.id}: reading “{reader.name}” failed: {in_words(error)}")
         self._report(Measured(values))
 
     def _complain(self, what: str) -> None:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 from .arrays import ArrayWindow
 from .description import Handler, describe, expected_seconds
-from .device_thread import DeviceThread, Finished, MadeSafe, Measured, Progressed, Report, Run
+from .device_thread import DeviceThread, Failed, Finished, MadeSafe, Measured, Progressed, Report, Run
 from .errors import InputError, EnvironmentFailure
 from .instrument import NEVER_STARTED, Command, Ended, Fault, Instrument, StillRunning
 from .ledger import Entry, Ledger, LedgerError
 from .limits import converted, suggest, values_of, why_not_approved, why_refused
 from .proto import driver_pb2 as wire
+from .words import as_number, in_words, readable
 
 PROTOCOL_VERSION = 1
 RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
@@ -92,12 +93,12 @@ class Driver:
         parameters = converted(handler.capability, command) if not why_refused(handler.capability, command) else {}
         try:
             recalled = self._threads[command.instrument].instrument.recall(_as_told(command, parameters))
-            if isinstance(recalled, Ended) and not isinstance(recalled.returned, Fault):
-                results = handler.results(recalled.returned)
+            end = _end_of(handler, command.id, recalled) if isinstance(recalled, Ended) else None
+            never_started = recalled == NEVER_STARTED
         except Exception as error:
             raise EnvironmentFailure(f"instrument “{command.instrument}” could not be asked what became of command “{command.id}” "
-                                     f"({type(error).__name__}: {error}); start the driver again when it can be") from error
-        if recalled == NEVER_STARTED:
+                                     f"({in_words(error)}); start the driver again when it can be") from error
+        if never_started:
             self._ledger.forget(command.id)
         elif isinstance(recalled, StillRunning):
             if command.instrument in self._busy:
@@ -105,14 +106,8 @@ class Driver:
                                          f"“{self._busy[command.instrument]}”; it can have one")
             _log.info("%s goes on with “%s” %s", command.instrument, command.capability, command.id)
             self._start(command, handler, parameters, recalled.work)
-        elif isinstance(recalled, Ended) and isinstance(recalled.returned, Fault):
-            fault = recalled.returned
-            self._ledger.end(_failed(command.id, fault.kind, str(fault), recalled.took_s, fault.not_begun))
-        elif isinstance(recalled, Ended) and _makes_arrays(handler):
-            self._ledger.end(_failed(command.id, "DEVICE", "it ended while its driver was away, and its arrays are gone with it",
-                                     recalled.took_s))
-        elif isinstance(recalled, Ended):
-            self._ledger.end(_outcome(handler, Finished(command.id, recalled.took_s, results)))
+        elif end is not None:
+            self._ledger.end(_outcome(handler, end))
         else:
             self._ledger.mark_interrupted(command.id)
 
@@ -243,6 +238,20 @@ class Driver:
         return {id: thread.make_safe("stopped: the instrument was brought to its safe state")
                 for id, thread in self._threads.items() if not meant or id in meant}
 
+    def make_safe_at_last(self) -> bool:
+        """For a process that cannot go on: calls for safe() without looking at anything else, and waits for it, 5 s at most.
+        Gives whether all are safe."""
+        asked = self.make_safe()
+        safe: set[str] = set()
+        until = time.monotonic() + SAFE_WITHIN_S
+        while len(safe) < len(asked) and time.monotonic() < until:
+            for id, number in asked.items():
+                for report in self._threads[id].reports():
+                    if isinstance(report, MadeSafe) and report.number >= number and not report.why_not:
+                        safe.add(id)
+            time.sleep(0.01)
+        return len(safe) == len(asked)
+
     def was_tried(self, asked: Mapping[str, int]) -> bool:
         """Whether that make_safe() has ended for every instrument, well or not."""
         return all(self._made_safe.get(id, _NEVER_ASKED).number >= number for id, number in asked.items())
@@ -304,8 +313,8 @@ class Driver:
 
     def _on_report(self, instrument: str, report: Report) -> list[Addressed]:
         match report:
-            case Progressed(id, progress):
-                return [(None, self._say(progress=wire.Progress(id=id, fraction=float(progress.fraction), note=progress.note)))]
+            case Progressed(id, fraction, note):
+                return [(None, self._say(progress=wire.Progress(id=id, fraction=fraction, note=note)))]
             case Finished():
                 capability = self._running[report.command].command.capability
                 return self._finish(_outcome(self._handlers[instrument][capability], report))
@@ -443,6 +452,21 @@ def _outcome(handler: Handler, end: Finished) -> wire.Outcome:
     units = {field.name: field.unit for field in handler.capability.results}
     return wire.Outcome(id=end.command, done=True, took_s=end.took_s,
                         results=[_value(name, value, units[name]) for name, value in end.results])
+
+
+def _end_of(handler: Handler, id: str, ended: Ended) -> Finished:
+    """What a device remembers, as if the handler had given it."""
+    took_s = as_number("took_s of Ended(returned, took_s)", ended.took_s)
+    if isinstance(ended.returned, Fault):
+        fault = Failed.by(ended.returned)
+    elif _makes_arrays(handler):
+        fault = Failed("DEVICE", "it ended while its driver was away, and its arrays are gone with it")
+    else:
+        try:
+            return Finished(id, took_s, handler.results(ended.returned))
+        except Exception as error:
+            fault = Failed("DEVICE", readable(f"recall of “{handler.capability.name}” gave what it does not describe: {in_words(error)}"))
+    return Finished(id, took_s, [], fault.kind, fault.message, fault.not_begun)
 
 
 def _failed(id: str, kind: str, message: str, took_s: float = 0, not_begun: bool = False) -> wire.Outcome:
