@@ -130,6 +130,10 @@ def _handler(name: str, method: Callable[..., object], offer: Offer) -> Handler:
         field.may_be_missing = parameter.default is not parameter.empty
         capability.parameters.append(field)
         arguments[field.name] = parameter.name
+    texts = [field.name for field in capability.parameters if field.is_text]
+    if set(offer.uses) == {"reagent", "amount"} and offer.uses["reagent"] in texts:
+        raise InputError(f"uses={dict(offer.uses)!r} is how a profile says it; in Python it goes from the parameter that names the "
+                         f"reagent to the one that says how much: uses={ {offer.uses['reagent']: offer.uses['amount']}!r}")
     for reagent, amount in offer.uses.items():
         capability.uses.add(reagent=reagent, amount=amount)
     results, attributes = _results(hints)

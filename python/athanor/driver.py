@@ -23,6 +23,8 @@ from .proto import driver_pb2 as wire
 from .words import as_number, in_words, readable
 
 PROTOCOL_VERSION = 1
+MOST_ASKED = 1000  # ids in one question
+_LONGEST_ID = 200  # bytes
 RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
 SAFE_WITHIN_S = 5.0  # then a stop is answered without those that are not safe; the controller waits for 10 s
 
@@ -89,7 +91,7 @@ class Driver:
         command = entry.command
         handler = self._handlers.get(command.instrument, {}).get(command.capability)
         if handler is None:
-            return self._ledger.mark_interrupted(command.id)
+            return self._left_unknown(command)
         parameters = converted(handler.capability, command) if not why_refused(handler.capability, command) else {}
         try:
             recalled = self._threads[command.instrument].instrument.recall(_as_told(command, parameters))
@@ -109,7 +111,18 @@ class Driver:
         elif end is not None:
             self._ledger.end(_outcome(handler, end))
         else:
-            self._ledger.mark_interrupted(command.id)
+            self._left_unknown(command)
+
+    def _left_unknown(self, command: wire.Command) -> None:
+        """It may be at work still, and nobody would end that. Safe, or 5 s later not known to be, when the driver serves."""
+        thread = self._threads.get(command.instrument)
+        if thread is not None:
+            asked = {command.instrument: thread.make_safe("its driver was started again")}
+            until = time.monotonic() + SAFE_WITHIN_S
+            while not self.was_tried(asked) and time.monotonic() < until:
+                self.advance()  # what it gives, the controller asks about
+                time.sleep(0.005)
+        self._ledger.mark_interrupted(command.id)
 
     # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,7 +142,7 @@ class Driver:
                 case "command":
                     return self._on_command(message.command)
                 case "question":
-                    return [self._say(answer=wire.Answer(states=[self._state_of(id) for id in message.question.ids]))]
+                    return self._on_question(message.question.ids)
                 case "cancel":
                     return self._on_cancel(id)
                 case "stop":
@@ -139,11 +152,14 @@ class Driver:
                 case _:
                     return [self._refused(f"the message says nothing that driver “{self.name}” knows")]
         except LedgerError as error:
-            return [self._refused(f"the ledger of driver “{self.name}” failed: {error}", id)]
+            return [self._refused(f"the ledger of driver “{self.name}” failed: {error}. The driver goes on by itself when it can be "
+                                  "written again", id)]
 
     def _on_command(self, command: wire.Command) -> list[wire.FromDriver]:
         if not command.id:
             return [self._refused("a command without an id cannot be carried out at most once")]
+        if _is_too_long(command.id):
+            return [self._refused(_too_long(command.id))]
         running = self._running.get(command.id)
         entry = None if running else self._ledger.find(command.id)
         known = running.command if running else entry.command if entry else None
@@ -204,6 +220,8 @@ class Driver:
     def _on_cancel(self, id: str) -> list[wire.FromDriver]:
         if not id:
             return [self._refused("a cancel without an id")]
+        if _is_too_long(id):
+            return [self._refused(_too_long(id))]
         running = self._running.get(id)
         if running:
             if running.storing is not None and self.arrays:
@@ -260,6 +278,14 @@ class Driver:
         """Whether the last make_safe() of an instrument has ended well, or none was ever asked for."""
         made = self._made_safe.get(instrument, _NEVER_ASKED)
         return made.number >= self._threads[instrument].asked_safe and not made.why_not
+
+    def _on_question(self, ids: Sequence[str]) -> list[wire.FromDriver]:
+        if len(ids) > MOST_ASKED:
+            return [self._refused(f"a question about {len(ids)} commands; {MOST_ASKED} is the most, so ask about the others in "
+                                  "another one")]
+        if too_long := next((id for id in ids if _is_too_long(id)), None):
+            return [self._refused(_too_long(too_long))]
+        return [self._say(answer=wire.Answer(states=[self._state_of(id) for id in ids]))]
 
     def _state_of(self, id: str) -> wire.CommandState:
         state = wire.CommandState(id=id)
@@ -424,6 +450,14 @@ class Driver:
 
 def _makes_arrays(handler: Handler) -> bool:
     return any(field.HasField("array") for field in handler.capability.results)
+
+
+def _is_too_long(id: str) -> bool:
+    return len(id.encode()) > _LONGEST_ID
+
+
+def _too_long(id: str) -> str:
+    return f"an id of {len(id.encode())} bytes; {_LONGEST_ID} is the most"
 
 
 def _same_command(entered: wire.Command, command: wire.Command) -> bool:

@@ -14,7 +14,7 @@ from types import TracebackType
 
 import zmq
 
-from .driver import PROTOCOL_VERSION
+from .driver import MOST_ASKED, PROTOCOL_VERSION
 from .limits import values_of
 from .proto import driver_pb2 as wire
 
@@ -134,8 +134,11 @@ class Controller:
         return welcome
 
     def ask(self, *ids: str) -> list[wire.CommandState]:
-        self.send(question=wire.Question(ids=ids))
-        return list(self.next("answer").answer.states)
+        states: list[wire.CommandState] = []
+        for start in range(0, len(ids) or 1, MOST_ASKED):
+            self.send(question=wire.Question(ids=ids[start:start + MOST_ASKED]))
+            states += self.next("answer").answer.states
+        return states
 
     def outcome(self, id: str) -> wire.Outcome:
         return self.next("outcome", lambda message: message.outcome.id == id).outcome

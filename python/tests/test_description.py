@@ -121,6 +121,14 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(described.capabilities[3].results[0].unit, "kg")
         self.assertEqual(Better("bench-1").weigh(), 4)  # a method is a method still
 
+    def test_uses_as_a_profile_says_it_is_named(self) -> None:
+        class Mixed(Instrument):
+            @capability(uses={"reagent": "what", "amount": "volume"})
+            def dispense(self, what: str, volume: Annotated[float, Quantity("mL")]) -> None: ...
+
+        with self.assertRaisesRegex(InputError, r"is how a profile says it; .*: uses=\{'what': 'volume'\}"):
+            describe(Mixed("a"))
+
     def test_every_mistake_is_named_at_once(self) -> None:
         class Bad(Instrument):
             @capability(usual="5 mL")

@@ -33,6 +33,7 @@ class Killed(BenchTest):
             id = self.begin("hang")
             self.lever("recalls", remembers)
             self.kill_and_restart()
+            self.assertEqual(self.happened().count("safe"), 1 if remembers == "nothing" else 0, remembers)  # it may be at work still
             state = self.standing(id)
             expected = {"ended": wire.CommandState.FINISHED, "fault": wire.CommandState.FINISHED,
                         "never": wire.CommandState.NEVER_SEEN, "running": wire.CommandState.RUNNING,
