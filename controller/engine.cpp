@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/canary.h"
 #include "core/check.h"
@@ -466,6 +467,7 @@ void Engine::alarm(const std::string& about, const std::string& text) {
 void Engine::question(const std::string& driver, const std::vector<std::string>& ids) {
   wire::ToDriver message = to_driver();
   for (const std::string& id : ids) {
+    if (message.question().ids_size() == kMostAsked) send(driver, std::exchange(message, to_driver()));
     message.mutable_question()->add_ids(id);
     expect_word(id);
     check_at_[id] = std::max(check_at_[id], now_ + options_.answer_within);

@@ -15,7 +15,12 @@ namespace athanor {
 
 namespace {
 
-constexpr double kRetryLedger = 1;  // seconds; a full disk is not freed faster
+constexpr double kRetryLedger = 1;        // seconds; a full disk is not freed faster
+constexpr std::size_t kLongestId = 1000;  // bytes
+
+std::string too_long(const std::string& id) {
+  return fmt::format("an id of {} bytes; {} is the most", id.size(), kLongestId);
+}
 
 /// An id names one command for ever. A command that was cancelled before it came is entered with its id alone.
 bool same_command(const wire::Command& entered, const wire::Command& command) {
@@ -106,6 +111,8 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
             memory.outcome.took_s());
       return ledger_.end(fit_to_be_sent(std::move(memory.outcome)));
     case Instrument::Memory::Kind::kCannotTell:
+      // It may be at work still, and nobody would end that.
+      if (instrument != instruments_.end()) instrument->second->make_safe(now);
       return ledger_.mark_interrupted(command.id());
     case Instrument::Memory::Kind::kRunning: {
       ATHANOR_CHECK(busy_.emplace(command.instrument(), command.id()).second,
@@ -165,13 +172,17 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
         break;
     }
   } catch (const EnvironmentError& error) {
-    refuse(fmt::format("the ledger of driver “{}” failed: {}", name_, error.what()), id, out);
+    refuse(
+        fmt::format("the ledger of driver “{}” failed: {}. The driver goes on by itself when it can be written again",
+                    name_, error.what()),
+        id, out);
   }
   return out;
 }
 
 void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   if (command.id().empty()) return refuse("a command without an id cannot be carried out at most once", "", out);
+  if (command.id().size() > kLongestId) return refuse(too_long(command.id()), "", out);
   const auto running = running_.find(command.id());
   auto entry = running == running_.end() ? ledger_.find(command.id()) : std::nullopt;
   if (ATHANOR_CANARY("forget the ledger") && entry) {
@@ -258,6 +269,7 @@ std::optional<Fault> Driver::why_not(const wire::Command& command, Time now) con
 
 void Driver::on_cancel(const std::string& id, Time now, Messages& out) {
   if (id.empty()) return refuse("a cancel without an id", "", out);
+  if (id.size() > kLongestId) return refuse(too_long(id), "", out);
   if (const auto running = running_.find(id); running != running_.end()) {
     if (running->second.unwritten) return;
     if (running->second.storing) {
@@ -334,6 +346,14 @@ void Driver::controller_lost(Time now) {
 }
 
 void Driver::on_question(const wire::Question& question, Messages& out) {
+  if (question.ids_size() > kMostAsked) {
+    return refuse(fmt::format("a question about {} commands; {} is the most, so ask about the others in another one",
+                              question.ids_size(), kMostAsked),
+                  "", out);
+  }
+  for (const std::string& id : question.ids()) {
+    if (id.size() > kLongestId) return refuse(too_long(id), "", out);
+  }
   wire::Answer answer;
   for (const std::string& id : question.ids()) *answer.add_states() = state_of(id);
   *say(out).mutable_answer() = std::move(answer);

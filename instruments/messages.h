@@ -17,6 +17,7 @@ wire::Value text_value(std::string name, std::string text);
 /// A message to a driver with this program's protocol version and no body yet.
 wire::ToDriver to_driver();
 wire::ToDriver to_driver(const wire::Command& command);
+inline constexpr int kMostAsked = 1000;  ///< ids in one question
 
 wire::FaultKind to_wire(Fault::Kind kind);
 Fault::Kind from_wire(wire::FaultKind kind);

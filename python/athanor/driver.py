@@ -24,7 +24,7 @@ from .words import as_number, in_words, readable
 
 PROTOCOL_VERSION = 1
 MOST_ASKED = 1000  # ids in one question
-_LONGEST_ID = 200  # bytes
+_LONGEST_ID = 1000  # bytes
 RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
 SAFE_WITHIN_S = 5.0  # then a stop is answered without those that are not safe; the controller waits for 10 s
 

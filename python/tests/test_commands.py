@@ -158,13 +158,13 @@ class Messages(BenchTest):
         self.assertEqual(self.happened(), [f"begin {told}"])
 
     def test_ids_and_questions_have_an_end(self) -> None:
-        longest = self.tell("look", "b", id="é" * 100)
+        longest = self.tell("look", "b", id="é" * 500)
         self.assertTrue(self.controller.outcome(longest.id).done)
         too_long = longest.id + "x"
         for message in ({"command": command("b", "look", id=too_long)}, {"cancel": wire.Cancel(id=too_long)},
                         {"question": wire.Question(ids=["x", too_long])}):
             self.controller.send(**message)
-            self.assertEqual(self.controller.next("refused").refused, wire.Refused(why="an id of 201 bytes; 200 is the most"))
+            self.assertEqual(self.controller.next("refused").refused, wire.Refused(why="an id of 1001 bytes; 1000 is the most"))
         self.controller.send(question=wire.Question(ids=["x"] * 1001))
         self.assertIn("a question about 1001 commands; 1000 is the most", self.controller.next("refused").refused.why)
         self.assertEqual(len(self.controller.ask(*["x"] * 2001)), 2001)

@@ -322,6 +322,13 @@ TEST_CASE("hello, heartbeat, other versions and empty messages have their answer
   CHECK(bench.tell(to_driver(), 0)[0].has_refused());
   CHECK_THAT(bench.tell(rig::heat(""), 0)[0].refused().why(), Contains("without an id"));
   CHECK(bench.tell(rig::cancel(""), 0)[0].has_refused());
+  const std::string too_long(1001, 'x');
+  CHECK_THAT(bench.tell(rig::heat(too_long), 0)[0].refused().why(), Contains("an id of 1001 bytes; 1000 is the most"));
+  CHECK(bench.tell(rig::cancel(too_long), 0)[0].has_refused());
+  CHECK(bench.tell(rig::ask({"x", too_long}), 0)[0].has_refused());
+  CHECK_THAT(bench.tell(rig::ask(std::vector<std::string>(1001, "x")), 0)[0].refused().why(),
+             Contains("1000 is the most"));
+  CHECK(bench.tell(rig::ask(std::vector<std::string>(1000, "x")), 0)[0].answer().states_size() == 1000);
   CHECK(bench.device.starts.empty());
 }
 
@@ -354,6 +361,7 @@ TEST_CASE("after a restart a question is answered by what the device remembers")
   bench.device.die = Die::kNo;
   bench.restart(each.restart_s);
   CHECK(bench.standing("a", each.restart_s) == each.standing);
+  CHECK(bench.device.safe == (each.standing == S::INTERRUPTED));  // it may be at work still
   CHECK(bench.device.starts["a"] == each.starts);
   // Whatever it is, a later restart says the same, and the same command is answered and not started a second time.
   bench.device.remembers = true;
