@@ -1,7 +1,6 @@
 #include "adapters/template.h"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
@@ -21,8 +20,12 @@ std::vector<std::string> names_of(const Variables& known) {
 
 /// A width or a precision of more digits than this would fill a line, or the memory, with blanks or zeros.
 bool too_wide(const std::string& format) {
-  static const RE2 kThreeDigits("[1-9][0-9]{2}");
-  return RE2::PartialMatch(format, kThreeDigits);
+  int digits = 0;
+  for (const char c : format) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits > 2) return true;
+  }
+  return false;
 }
 
 std::string formatted(const std::string& format, bool whole, double number) {
