@@ -22,7 +22,8 @@ std::vector<std::string> names_of(const Variables& known) {
 bool too_wide(const std::string& format) {
   int digits = 0;
   for (const char c : format) {
-    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    const bool leading_zero = c == '0' && digits == 0;
+    digits = c >= '0' && c <= '9' && !leading_zero ? digits + 1 : 0;
     if (digits > 2) return true;
   }
   return false;
