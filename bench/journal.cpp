@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "bench/own_process.h"
 #include "controller/engine.h"
 #include "controller/journal.h"
 #include "controller/session.h"
@@ -218,16 +219,6 @@ json start(const std::string& file) {
   const Campaign campaign = campaign_of(journal);
   const Engine engine(campaign, lab, std::move(restored.state), {});
   return {{"chain_s", verified - began}, {"start_s", monotonic_seconds() - began}, {"peak_mb", peak_mb()}};
-}
-
-// In a process of its own, so that memory is its own.
-json in_process(const std::string& arguments) {
-  const std::string command = std::filesystem::read_symlink("/proc/self/exe").string() + " " + arguments;
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string said;
-  for (int c = pipe == nullptr ? EOF : std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said += static_cast<char>(c);
-  if (pipe == nullptr || pclose(pipe) != 0) throw EnvironmentError("“" + command + "” failed");
-  return json::parse(said);
 }
 
 json median_start(const std::string& file, int repeats) {

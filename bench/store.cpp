@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "bench/own_process.h"
 #include "core/clock.h"
 #include "core/digest.h"
 #include "core/error.h"
@@ -264,16 +265,6 @@ json run(const std::string& what, const std::string& folder, std::uint64_t bytes
   if (what.ends_with("store")) return athanors(load, folder, bytes);
   if (what.ends_with("hdf5")) return hdf5s(load, folder, bytes);
   return plain(load, folder, bytes);
-}
-
-// In a process of its own.
-json in_process(const std::string& arguments) {
-  const std::string command = std::filesystem::read_symlink("/proc/self/exe").string() + " " + arguments;
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string said;
-  for (int c = pipe == nullptr ? EOF : std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said += static_cast<char>(c);
-  if (pipe == nullptr || pclose(pipe) != 0) throw EnvironmentError("“" + command + "” failed");
-  return json::parse(said);
 }
 
 double megabytes(const std::string& folder) {

@@ -1,5 +1,7 @@
 #include "data_store/filters.h"
 
+#include <libdeflate.h>
+
 #include <algorithm>
 
 #include "core/check.h"
@@ -61,12 +63,21 @@ std::uint32_t fletcher32(std::span<const std::byte> bytes) {
 
 }  // namespace
 
+Filters::Filters() : compressor_(libdeflate_alloc_compressor(kDeflateLevel)) {
+  ATHANOR_CHECK(compressor_ != nullptr, "no memory for a compressor");
+}
+
+void Filters::Free::operator()(libdeflate_compressor* compressor) const {
+  libdeflate_free_compressor(compressor);
+}
+
 FilteredChunk Filters::apply(std::span<const std::byte> chunk, std::size_t element_bytes) {
   shuffled_.resize(chunk.size());
   shuffle(chunk, element_bytes, shuffled_.data());
   FilteredChunk filtered;
   filtered.bytes.resize(chunk.size());
-  const std::size_t size = zlib_.compress(shuffled_, element_bytes, filtered.bytes);
+  const std::size_t size = libdeflate_zlib_compress(compressor_.get(), shuffled_.data(), shuffled_.size(),
+                                                    filtered.bytes.data(), filtered.bytes.size());
   if (size > 0) {
     filtered.bytes.resize(size);
   } else {

@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "data_store/zlib_stream.h"
+struct libdeflate_compressor;
 
 namespace athanor {
+
+constexpr int kDeflateLevel = 1;  ///< arrays have noise: higher levels take twice the time for a percent or two
 
 /// The bytes of a chunk as they lie in the file.
 struct FilteredChunk {
@@ -23,10 +26,14 @@ constexpr std::uint32_t kAllLeftOut = 7;
 /// One thread's.
 class Filters {
  public:
+  Filters();
   FilteredChunk apply(std::span<const std::byte> chunk, std::size_t element_bytes);
 
  private:
-  ZlibStream zlib_;
+  struct Free {
+    void operator()(libdeflate_compressor* compressor) const;
+  };
+  std::unique_ptr<libdeflate_compressor, Free> compressor_;
   std::vector<std::byte> shuffled_;
 };
 

@@ -20,7 +20,7 @@ HEAVY = {
     "yaml-cpp/*": ["core/document.cpp"],
     "openssl/*": ["core/digest.cpp"],
     "hdf5.h": ["data_store/hdf5_handle.h", "tests/data_store/rig.h", "bench/store.cpp"],
-    "libdeflate.h": ["data_store/zlib_stream.cpp", "tests/data_store/zlib_stream_test.cpp"],
+    "libdeflate.h": ["data_store/filters.cpp"],
     "zmq.h*": ["instruments/zmq_*.cpp"],
     "nlopt.h*": ["surrogates/minimise.cpp"],
     "Eigen/*": ["surrogates/*", "optimizers/*", "tests/surrogates/*", "tests/optimizers/*", "athanor/doctor.cpp"],
