@@ -23,7 +23,19 @@ class ProgramTest(unittest.TestCase):
         """The program (or another build of it) in the test's folder, its output in pipes."""
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen([program, *map(str, arguments)], cwd=self.folder, text=True, **options)
+        process = subprocess.Popen([program, *map(str, arguments)], cwd=self.folder, text=True, **options)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        """Of a test that failed, nothing goes on."""
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
 
     def run_program(self, *arguments, expect=0, **options):
         """Runs it to its end; gives (stdout, stderr)."""

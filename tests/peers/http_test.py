@@ -81,16 +81,5 @@ class HttpTest(PeerTest):
         self.assertEqual(self.actions()[-1], "stp")
 
     def test_the_server_is_killed(self):
-        server = self.start_server()
-        _, controller = self.start_pump()
-        controller.command("c1", "infuse", **INFUSE)
-        controller.progress("c1")
-        self.kill(server)
-        outcome = controller.outcome("c1")
-        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, False))
-        self.start_server()
-        controller.make_safe()
-        self.go()
-        controller.command("c2", "infuse", **INFUSE)
-        self.assertTrue(controller.outcome("c2").done)
+        self.kill_in_mid_command(self.start_server, self.start_pump, "infuse", INFUSE)
         self.assertEqual(self.actions().count(INFUSED), 2)  # once each

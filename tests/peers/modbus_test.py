@@ -72,18 +72,7 @@ class Furnace(PeerTest):
         self.assertEqual(self.actions()[-1], "target 0")
 
     def test_the_device_is_killed(self):
-        server = self.start_server()
-        _, controller = self.start_furnace()
-        controller.command("c1", "anneal", **ANNEAL)
-        controller.progress("c1")
-        self.kill(server)
-        outcome = controller.outcome("c1")
-        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, False))
-        self.start_server()
-        controller.make_safe()
-        self.go()
-        controller.command("c2", "anneal", **ANNEAL)
-        self.assertTrue(controller.outcome("c2").done)
+        self.kill_in_mid_command(self.start_server, self.start_furnace, "anneal", ANNEAL)
         self.assertEqual(self.actions().count("target 800"), 2)  # once each
 
 
@@ -168,16 +157,5 @@ class MassFlowController(PeerTest):
         self.assertEqual(self.actions(), ["flow 250", "flow 250"])  # once each
 
     def test_the_device_is_killed(self):
-        server = self.start_server()
-        _, controller = self.start_controller()
-        controller.command("c1", "set_flow", **FLOW)
-        controller.progress("c1")
-        self.kill(server)
-        outcome = controller.outcome("c1")
-        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, False))
-        self.start_server()
-        controller.make_safe()
-        self.go()
-        controller.command("c2", "set_flow", **FLOW)
-        self.assertTrue(controller.outcome("c2").done)
+        self.kill_in_mid_command(self.start_server, self.start_controller, "set_flow", FLOW)
         self.assertEqual(self.actions().count("flow 250"), 2)  # once each

@@ -85,6 +85,22 @@ class PeerTest(unittest.TestCase):
         self.addCleanup(controller.close)
         return process, controller
 
+    def kill_in_mid_command(self, start_server, start_driver, name, with_):
+        """The other end dies in the middle of a command, which is then known to have begun, and is not done again by itself; once it is back,
+        the next command is done. Two beginnings are to be counted afterwards."""
+        server = start_server()
+        _, controller = start_driver()
+        controller.command("c1", name, **with_)
+        controller.progress("c1")
+        self.kill(server)
+        outcome = controller.outcome("c1")
+        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, False))
+        start_server()
+        controller.make_safe()
+        self.go()
+        controller.command("c2", name, **with_)
+        self.assertTrue((outcome := controller.outcome("c2")).done, outcome.message)
+
     # ── What the other end counts, and goes by ──
 
     def actions(self):

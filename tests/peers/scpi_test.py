@@ -69,18 +69,7 @@ class Set(PeerTest):
         self.assertEqual(self.actions(), 2 * self.told)  # once each
 
     def device_killed(self):
-        server = self.start_server()
-        _, controller = self.start_device()
-        controller.command("c1", *self.command[:1], **self.command[1])
-        controller.progress("c1")
-        self.kill(server)
-        outcome = controller.outcome("c1")
-        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, False))
-        self.start_server()
-        controller.make_safe()
-        self.go()
-        controller.command("c2", *self.command[:1], **self.command[1])
-        self.assertTrue((outcome := controller.outcome("c2")).done, outcome.message)
+        self.kill_in_mid_command(self.start_server, self.start_device, *self.command)
         self.assertEqual([each for each in self.actions() if each != self.safe], 2 * self.told)  # once each
 
 
