@@ -1,5 +1,7 @@
 #include "data_store/filter_pool.h"
 
+#include "core/give_way.h"
+
 namespace athanor {
 
 FilterPool::FilterPool(unsigned threads) {
@@ -23,6 +25,7 @@ std::future<FilteredChunk> FilterPool::submit(std::vector<std::byte> chunk, std:
 }
 
 void FilterPool::work() {
+  give_way();  // commands come first
   Filters filters;
   std::unique_lock lock(mutex_);
   while (true) {
