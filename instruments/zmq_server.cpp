@@ -78,6 +78,7 @@ class DriverServer {
       if (data_) driver_.arrays()->driver_wake().clear();
       if (waits[1].ready) return;
       for (int i = 0; i < kMessagesPerTurn; ++i) {
+        note_ends();  // also learns where a new connection comes from, which cannot be told once it has ended
         ZmqPeer peer;
         const auto frames = router_.receive(&peer);
         if (!frames) break;
@@ -116,7 +117,7 @@ class DriverServer {
   // ── Who may speak ──
   void look_at_connections(double now) {
     if (gate_) gate_->answer(now);
-    for (const ZmqEnd& end : router_.ends()) note_end(end, now);
+    note_ends();
     if (keys_ && !controller_.empty() && !keys_->allowed.name_of(controller_key_)) {
       log_.note(controller_name_, "its key was revoked; it commands no more", now);
       controller_.clear();
@@ -135,6 +136,10 @@ class DriverServer {
     if (!is_flood(peer.key, 1))
       refuse(from, "your key was revoked on the machine of this driver; nothing is done for it");
     return false;
+  }
+
+  void note_ends() {
+    for (const ZmqEnd& end : router_.ends()) note_end(end, monotonic_seconds());
   }
 
   void note_end(const ZmqEnd& end, double now) {
