@@ -75,10 +75,16 @@ struct UnitLibrary {
           "the table of units of UDUNITS-2 cannot be read; install the package libudunits2-data, or set "
           "UDUNITS2_XML_PATH to its file udunits2.xml");
     }
-    ut_unit* molar = ut_parse(system, "mol/L", UT_UTF8);
-    ATHANOR_CHECK(molar != nullptr, "UDUNITS-2 does not know mol/L");
-    ut_map_symbol_to_unit("M", UT_UTF8, molar);
-    ut_free(molar);
+    add("M", "mol/L");
+    add("AU", "1");  // of absorbance, the logarithm of a ratio
+  }
+
+  // What laboratories write, and UDUNITS-2 does not know: with every prefix.
+  void add(const char* symbol, const char* meaning) {
+    ut_unit* unit = ut_parse(system, meaning, UT_UTF8);
+    ATHANOR_CHECK(unit != nullptr, std::string("UDUNITS-2 does not know ") + meaning);
+    ut_map_symbol_to_unit(symbol, UT_UTF8, unit);
+    ut_free(unit);
   }
 
   // The dimensionless unit is the empty text; null if there is no such unit. The caller holds the mutex.

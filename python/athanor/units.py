@@ -166,6 +166,7 @@ def _system() -> Any:
         raise EnvironmentFailure("the table of units of UDUNITS-2 cannot be read; install the package libudunits2-data, "
                                  "or set UDUNITS2_XML_PATH to its file udunits2.xml")
     library.ut_map_symbol_to_unit(b"M", _UTF8, library.ut_parse(system, b"mol/L", _UTF8))
+    library.ut_map_symbol_to_unit(b"AU", _UTF8, library.ut_parse(system, b"1", _UTF8))  # of absorbance
     return system
 
 

@@ -21,7 +21,7 @@ class Units(unittest.TestCase):
                 ("2 bar", "kPa", 200), ("25 %", "", 0.25), ("0.25", "%", 25), ("1 M", "mol/L", 1), ("3 mM", "mol/L", 0.003),
                 ("3 uM", "nM", 3000), ("3 µM", "mol/m3", 0.003), ("7 nM", "mol/L", 7e-9), ("60 rpm", "rpm", 60),
                 ("2 g/L", "mg/mL", 2), ("3 K/min", "degC/h", 180), ("1 Mm", "m", 1e6), ("10 cm^2", "m2", 1e-3),
-                ("4 1/min", "1/h", 240), ("3 lg(re 1 mW)", "W", 1)):
+                ("4 1/min", "1/h", 240), ("250 mAU", "AU", 0.25), ("3 lg(re 1 mW)", "W", 1)):
             value, unit = parse_quantity(text)
             self.assertAlmostEqual(convert(value, unit, target) / expected, 1, delta=1e-12, msg=text)
 

@@ -21,13 +21,14 @@ TEST_CASE("units of a laboratory are known and convert by their definitions", "[
     const char* target;
     double expected;
   };
-  const auto c = GENERATE(
-      Case{"25 degC", "K", 298.15}, Case{"25 °C", "K", 298.15}, Case{"0 K", "degC", -273.15},
-      Case{"212 degF", "degC", 100}, Case{"0.5 mL", "uL", 500}, Case{"500 µL", "mL", 0.5}, Case{"500 μL", "mL", 0.5},
-      Case{"2 h", "min", 120}, Case{"90 min", "s", 5400}, Case{"2 bar", "kPa", 200}, Case{"25 %", "", 0.25},
-      Case{"0.25", "%", 25}, Case{"1 M", "mol/L", 1}, Case{"3 mM", "mol/L", 0.003}, Case{"3 uM", "nM", 3000},
-      Case{"3 µM", "mol/m3", 0.003}, Case{"7 nM", "mol/L", 7e-9}, Case{"60 rpm", "rpm", 60}, Case{"2 g/L", "mg/mL", 2},
-      Case{"3 K/min", "degC/h", 180}, Case{"1 Mm", "m", 1e6}, Case{"10 cm^2", "m2", 1e-3}, Case{"4 1/min", "1/h", 240});
+  const auto c = GENERATE(Case{"25 degC", "K", 298.15}, Case{"25 °C", "K", 298.15}, Case{"0 K", "degC", -273.15},
+                          Case{"212 degF", "degC", 100}, Case{"0.5 mL", "uL", 500}, Case{"500 µL", "mL", 0.5},
+                          Case{"500 μL", "mL", 0.5}, Case{"2 h", "min", 120}, Case{"90 min", "s", 5400},
+                          Case{"2 bar", "kPa", 200}, Case{"25 %", "", 0.25}, Case{"0.25", "%", 25},
+                          Case{"1 M", "mol/L", 1}, Case{"3 mM", "mol/L", 0.003}, Case{"3 uM", "nM", 3000},
+                          Case{"3 µM", "mol/m3", 0.003}, Case{"7 nM", "mol/L", 7e-9}, Case{"60 rpm", "rpm", 60},
+                          Case{"2 g/L", "mg/mL", 2}, Case{"3 K/min", "degC/h", 180}, Case{"1 Mm", "m", 1e6},
+                          Case{"10 cm^2", "m2", 1e-3}, Case{"4 1/min", "1/h", 240}, Case{"250 mAU", "AU", 0.25});
   CAPTURE(c.quantity, c.target);
   // One rounding in each of the few multiplications.
   CHECK(in_unit(parse_quantity(c.quantity), Unit::parse(c.target)) == Approx(c.expected).epsilon(1e-12));
