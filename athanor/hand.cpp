@@ -12,6 +12,7 @@
 #include "instruments/driver_link.h"
 #include "instruments/in_words.h"
 #include "instruments/messages.h"
+#include "instruments/stored_arrays.h"
 
 namespace athanor {
 namespace {

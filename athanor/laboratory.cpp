@@ -30,16 +30,18 @@ constexpr double kAnswerSeconds = 10;  // a real driver is given so long to say 
 class VirtualLaboratory final : public Laboratory {
  public:
   VirtualLaboratory(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed,
-                    const std::string& boot, Time start)
+                    const std::string& boot, Time start, const OpenStore& open_store)
       : clock_(start),
+        store_(open_store ? open_store(clock_) : nullptr),
         twin_(lab, folder, seed, "", boot, start),
-        link_(make_local_link(twin_.drivers(), clock_, lab.watched())) {}
+        link_(make_local_link(twin_.drivers(), clock_, lab.watched(), store_.get())) {}
 
   const Clock& clock() const override { return clock_; }
   DriverLink& link() override { return *link_; }
 
  private:
   ManualClock clock_;
+  std::unique_ptr<ArrayStore> store_;
   Twin twin_;
   std::unique_ptr<DriverLink> link_;
 };
@@ -248,8 +250,8 @@ std::optional<LinkKeys> controller_keys(const Lab& lab, const std::string& name)
 
 std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::string& folder,
                                                     std::optional<std::uint64_t> seed, const std::string& boot,
-                                                    Time start) {
-  return std::make_unique<VirtualLaboratory>(lab, folder, seed, boot, start);
+                                                    Time start, const OpenStore& open_store) {
+  return std::make_unique<VirtualLaboratory>(lab, folder, seed, boot, start, open_store);
 }
 
 std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::string& folder,

@@ -3,12 +3,14 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "controller/campaign.h"
+#include "core/array.h"
 #include "core/clock.h"
 #include "instruments/driver_link.h"
 #include "lab_twin/twin.h"
@@ -51,10 +53,14 @@ class Laboratory {
   virtual double speed() const { return 1; }
 };
 
+/// Opens the store of arrays, which dates its files by this clock.
+using OpenStore = std::function<std::unique_ptr<ArrayStore>(const Clock& clock)>;
+
 /// The twin in this process, on a virtual clock that begins at `start`. `boot` tells this start from every other.
+/// open_store: of a laboratory that makes arrays.
 std::unique_ptr<Laboratory> make_virtual_laboratory(const Lab& lab, const std::string& folder,
                                                     std::optional<std::uint64_t> seed, const std::string& boot,
-                                                    Time start);
+                                                    Time start, const OpenStore& open_store = nullptr);
 
 /// Drivers behind sockets. A twin's drivers that are not running are started, as processes that outlive a killed
 /// controller (so that their instruments go on) and end with a clean run, or by themselves when no controller came

@@ -21,6 +21,7 @@
 #include "controller/status.h"
 #include "core/random.h"
 #include "data_store/data_store.h"
+#include "data_store/file.h"
 #include "instruments/data_link.h"
 #include "instruments/description.h"
 
@@ -212,7 +213,11 @@ int run_campaign(const RunOptions& options) {
                     "“{0}-wal”, which belongs with it. Put that back, or remove “{0}” to begin anew",
                     journal_file, folder));
   }
+  const std::string data_folder = std::filesystem::path(journal_file).replace_extension(".data").string();
   if (fresh && lab.twin) set_aside(folder);
+  const bool with_arrays = make_arrays(instruments);
+  // In virtual time, a seed gives commands the same ids again.
+  if (fresh && speed.max && with_arrays) set_aside(data_folder);
   if (!fresh && lab.twin && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
         "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
@@ -230,14 +235,15 @@ int run_campaign(const RunOptions& options) {
   State state =
       open_campaign(journal, std::move(old.state), campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
 
-  // Of a laboratory that makes no arrays there is no folder and no thread.
-  const std::string data_folder = std::filesystem::path(journal_file).replace_extension(".data").string();
-  std::unique_ptr<DataStore> data;
-  if (!speed.max && make_arrays(instruments))
-    data = std::make_unique<DataStore>(data_folder, campaign.name, wall_clock);
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
+  // Of a laboratory that makes no arrays there is no folder and no thread.
+  const auto open_store = [&](const Clock& clock) {  // in virtual time no more synced than the journal
+    return std::make_unique<DataStore>(data_folder, campaign.name, clock, speed.max ? open_unsynced_file : open_file);
+  };
+  const std::unique_ptr<ArrayStore> data = with_arrays && !speed.max ? open_store(wall_clock) : nullptr;
   const auto laboratory =
-      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start)
+      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start,
+                                          with_arrays ? OpenStore(open_store) : nullptr)
                 : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, options.wire,
                                          start, keys, data != nullptr);
   std::unique_ptr<DataLink> arrays;

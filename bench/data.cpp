@@ -21,6 +21,7 @@
 #include "instruments/driver_link.h"
 #include "instruments/kit.h"
 #include "instruments/messages.h"
+#include "instruments/stored_arrays.h"
 
 namespace {
 

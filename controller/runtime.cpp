@@ -4,6 +4,7 @@
 
 #include "core/canary.h"
 #include "core/error.h"
+#include "instruments/stored_arrays.h"
 
 namespace athanor {
 

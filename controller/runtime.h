@@ -61,8 +61,8 @@ struct Shell {
   std::function<std::optional<control::v1::Reply>(const control::v1::Request&)> answers = {};
   /// Told once when the journal cannot be written any more, and why.
   std::function<void(const std::string& fault)> unwritable = {};
-  /// The way of large arrays. An outcome that names one goes through it before the engine hears of it. None: drivers
-  /// were told that no arrays are taken.
+  /// The way of large arrays over sockets. An outcome that names one goes through it before the engine hears of it.
+  /// None: drivers were told that no arrays are taken, or their link stores them by itself.
   DataLink* arrays = nullptr;
 };
 

@@ -17,11 +17,12 @@ namespace {
 
 class PlainFile final : public File {
  public:
-  explicit PlainFile(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+  PlainFile(const std::string& path, bool synced)
+      : path_(path), synced_(synced), fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
     if (fd_ >= 0) return;
     if (errno == ENOENT) fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd_ < 0) fail("opened");
-    sync_to_disk(std::filesystem::absolute(path).parent_path().string());
+    if (synced_) sync_to_disk(std::filesystem::absolute(path).parent_path().string());
   }
   ~PlainFile() override {
     if (fd_ >= 0) ::close(fd_);
@@ -58,7 +59,7 @@ class PlainFile final : public File {
     }
     // The disk begins with what is large, so that a sync waits for less. It may as well not.
     constexpr std::size_t kLarge = 1 << 17;
-    if (whole >= kLarge) {
+    if (synced_ && whole >= kLarge) {
       ::sync_file_range(fd_, static_cast<off_t>(from), static_cast<off_t>(whole), SYNC_FILE_RANGE_WRITE);
     }
   }
@@ -68,7 +69,7 @@ class PlainFile final : public File {
   }
 
   void sync() override {
-    if (::fdatasync(fd_) != 0) fail("synced to the disk");
+    if (synced_ && ::fdatasync(fd_) != 0) fail("synced to the disk");
   }
 
  private:
@@ -78,13 +79,18 @@ class PlainFile final : public File {
   }
 
   std::string path_;
+  bool synced_;
   int fd_;
 };
 
 }  // namespace
 
 std::unique_ptr<File> open_file(const std::string& path) {
-  return std::make_unique<PlainFile>(path);
+  return std::make_unique<PlainFile>(path, true);
+}
+
+std::unique_ptr<File> open_unsynced_file(const std::string& path) {
+  return std::make_unique<PlainFile>(path, false);
 }
 
 }  // namespace athanor

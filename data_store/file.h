@@ -25,5 +25,7 @@ class File {
 
 /// For reading and writing; made if it is not there, and then its name is on the disk, too.
 std::unique_ptr<File> open_file(const std::string& path);
+/// The same, whose `sync` does nothing: what was written outlives a killed process, and no power cut.
+std::unique_ptr<File> open_unsynced_file(const std::string& path);
 
 }  // namespace athanor

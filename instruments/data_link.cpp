@@ -10,7 +10,7 @@
 #include "core/give_way.h"
 #include "instruments/address.h"
 #include "instruments/array_window.h"
-#include "instruments/messages.h"
+#include "instruments/stored_arrays.h"
 
 namespace athanor {
 
@@ -25,19 +25,7 @@ constexpr int kParcelsPerTurn = 16;                            // of one driver 
 constexpr int kReceiveQueueOfData = 16;                        // messages: all that a driver can force upon us
 constexpr std::size_t kLargest = ArrayWindow::kChunk + 4096;   // of a frame, with what encryption adds
 
-template <class Message>
-bool any_array(const Message& outcome) {
-  return std::any_of(outcome.results().begin(), outcome.results().end(),
-                     [](const wire::Value& value) { return value.has_array(); });
-}
-
 }  // namespace
-
-bool names_arrays(const wire::FromDriver& message) {
-  const auto& states = message.answer().states();
-  return any_array(message.outcome()) ||
-         std::any_of(states.begin(), states.end(), [](const auto& state) { return any_array(state.outcome()); });
-}
 
 // ── From the controller's thread ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,11 +65,9 @@ void DataLink::meet(const wire::FromDriver& message) {
 void DataLink::verify(wire::FromDriver message,
                       const std::function<std::string(const std::string& id)>& instrument_of) {
   Question question{std::move(message), {}};
-  const auto note = [&](const wire::Outcome& outcome) {
-    if (any_array(outcome)) question.instruments[outcome.id()] = instrument_of(outcome.id());
-  };
-  note(question.message.outcome());
-  for (const wire::CommandState& state : question.message.answer().states()) note(state.outcome());
+  each_with_arrays(question.message, [&](const wire::Outcome& outcome) {
+    question.instruments[outcome.id()] = instrument_of(outcome.id());
+  });
   {
     const std::lock_guard lock(mutex_);
     asked_.push_back(std::move(question));
@@ -281,10 +267,7 @@ void DataLink::on_full_disk(const std::string& why) {
 void DataLink::answer_questions() {
   if (questions_.empty() || monotonic_seconds() < stalled_until_) return;
   for (Question& question : questions_) {
-    if (question.message.has_outcome()) check(question, *question.message.mutable_outcome());
-    if (!question.message.has_answer()) continue;
-    for (wire::CommandState& state : *question.message.mutable_answer()->mutable_states())
-      check(question, *state.mutable_outcome());
+    look_up_arrays(store_, question.message, [&](const std::string& id) { return question.instruments.at(id); });
   }
   {
     const std::lock_guard lock(mutex_);
@@ -292,25 +275,6 @@ void DataLink::answer_questions() {
   }
   questions_.clear();
   controller_.notify();
-}
-
-void DataLink::check(const Question& question, wire::Outcome& outcome) {
-  const auto instrument = question.instruments.find(outcome.id());
-  if (instrument == question.instruments.end()) return;
-  for (wire::Value& value : *outcome.mutable_results()) {
-    if (!value.has_array()) continue;
-    const auto stored = store_.find({instrument->second, outcome.id(), value.name()});
-    if (!stored || stored->sha256 != value.array().sha256()) {
-      outcome = failed_outcome(
-          outcome.id(),
-          {Fault::Kind::kDevice, fmt::format("its outcome names the array “{}”, which is {}", value.name(),
-                                             stored ? "another one in the data store" : "not in the data store")},
-          outcome.took_s());
-      return;
-    }
-    value.mutable_array()->set_file(stored->file);
-    value.mutable_array()->set_dataset(stored->dataset);
-  }
 }
 
 void DataLink::tell(const std::string& driver, const std::string& what) {

@@ -21,9 +21,6 @@
 
 namespace athanor {
 
-/// Whether the message names an array that is said to be stored.
-bool names_arrays(const wire::FromDriver& message);
-
 class DataLink {
  public:
   struct Options {
@@ -43,8 +40,7 @@ class DataLink {
 
   /// Told of every message from drivers. A Welcome says where the data socket is.
   void meet(const wire::FromDriver& message);
-  /// Looks up what a message with names_arrays says is stored: `take` gives it back with the file and the dataset of
-  /// each array; an outcome that names one which is not there becomes a fault of the device. Never waits.
+  /// Has what a message says is stored looked up (look_up_arrays): `take` gives it back. Never waits.
   /// instrument_of: by a command's id.
   void verify(wire::FromDriver message, const std::function<std::string(const std::string& id)>& instrument_of);
   /// What was looked up, and what a person is to be told, as a Refused of the driver whom it concerns.
@@ -76,7 +72,6 @@ class DataLink {
   void on_refusal(Peer& peer, const std::string& why);
   void commit_if_due();
   void answer_questions();
-  void check(const Question& question, wire::Outcome& outcome);
   void on_written();
   void on_full_disk(const std::string& why);
   void tell(const std::string& driver, const std::string& what);

@@ -46,6 +46,9 @@ class Driver {
   /// Cancel of an id that was never seen enters it as interrupted: it will not be started by a command that comes late.
   std::vector<wire::FromDriver> receive(const wire::ToDriver& message, Time now);
 
+  /// What it knows of an id: the answer to a Question. throws EnvironmentError if the ledger cannot be read.
+  wire::CommandState state_of(const std::string& id);
+
   /// When `advance` will have something to say; kNever if nothing is under way.
   Time wakes_at() const;
   /// What its instruments may be woken by before that (Instrument::wake_fd).
@@ -81,7 +84,6 @@ class Driver {
   void on_question(const wire::Question& question, Messages& out);
   void begin(const wire::Command& command, Time now, Messages& out);
   std::optional<Fault> why_not(const wire::Command& command, Time now) const;
-  wire::CommandState state_of(const std::string& id);
 
   void collect(Instrument& instrument, Time now, Messages& out);
   void finish(const wire::Outcome& outcome, Time now, Messages& out);

@@ -47,8 +47,10 @@ class DriverLink {
 /// Drivers in this process, on a clock that this link moves: straight to the next moment at which anything happens.
 /// Of the instruments in `watched`, readings arrive once a second of that clock, until nothing is under way and they
 /// stay the same: then only a person can go on.
+/// store: keeps the arrays that the drivers make, and outlives the link, as the drivers do; none: they refuse to make
+/// them. Its exceptions go through: nobody can be waited for on a virtual clock, who would make room on a disk.
 std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock,
-                                            std::set<std::string> watched = {});
+                                            std::set<std::string> watched = {}, ArrayStore* store = nullptr);
 
 struct Endpoint {
   std::string driver;

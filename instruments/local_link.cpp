@@ -2,10 +2,13 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/check.h"
+#include "instruments/array_pipe.h"
 #include "instruments/driver_link.h"
 #include "instruments/messages.h"
+#include "instruments/stored_arrays.h"
 
 namespace athanor {
 
@@ -17,13 +20,19 @@ constexpr Duration kTelemetryEvery = std::chrono::seconds{1};  // of laboratory 
 /// the order of the drivers, and within a driver in the order in which it says it.
 class LocalLink final : public DriverLink {
  public:
-  LocalLink(std::vector<Driver*> drivers, ManualClock& clock, std::set<std::string> watched)
-      : drivers_(std::move(drivers)), clock_(clock), watched_(std::move(watched)), still_(watched_.empty()) {
+  LocalLink(std::vector<Driver*> drivers, ManualClock& clock, std::set<std::string> watched, ArrayStore* store)
+      : drivers_(std::move(drivers)),
+        clock_(clock),
+        watched_(std::move(watched)),
+        store_(store),
+        still_(watched_.empty()) {
     wire::ToDriver hello = to_driver();
     hello.mutable_hello()->set_controller("local");
+    hello.mutable_hello()->set_takes_arrays(store_ != nullptr);
     for (Driver* driver : drivers_) {
       arrived_.changes.push_back({driver->name(), true});
-      take(driver->receive(hello, clock_.now()));
+      if (store_ != nullptr && driver->arrays() != nullptr) pipes_.try_emplace(driver, *driver->arrays(), *store_);
+      take(*driver, driver->receive(hello, clock_.now()));
     }
   }
 
@@ -31,7 +40,7 @@ class LocalLink final : public DriverLink {
     const auto driver =
         std::find_if(drivers_.begin(), drivers_.end(), [&](Driver* each) { return each->name() == name; });
     if (driver == drivers_.end()) return;
-    take((*driver)->receive(message, clock_.now()));
+    take(**driver, (*driver)->receive(message, clock_.now()));
     still_ = watched_.empty();
   }
 
@@ -47,7 +56,7 @@ class LocalLink final : public DriverLink {
     if (!watched_.empty()) next = std::min(next, measure_at_);
     clock_.advance_to(next);
     for (Driver* driver : drivers_) {
-      if (driver->wakes_at() <= clock_.now()) take(driver->advance(clock_.now()));
+      if (driver->wakes_at() <= clock_.now()) take(*driver, driver->advance(clock_.now()));
     }
     if (!watched_.empty() && measure_at_ <= clock_.now()) measure();
     return give();
@@ -79,8 +88,16 @@ class LocalLink final : public DriverLink {
     return poll(&waited, 1, timeout_ms) > 0;  // a signal ends the waiting too, and the caller looks for itself
   }
 
-  void take(std::vector<wire::FromDriver> messages) {
-    for (wire::FromDriver& message : messages) arrived_.messages.push_back({std::move(message)});
+  /// What the driver said; and what it put into its window is stored, for which it does not wait on this clock.
+  void take(Driver& driver, std::vector<wire::FromDriver> messages) {
+    for (wire::FromDriver& message : messages) {
+      if (store_ != nullptr) {
+        look_up_arrays(*store_, message,
+                       [&](const std::string& id) { return driver.state_of(id).command().instrument(); });
+      }
+      arrived_.messages.push_back({std::move(message)});
+    }
+    if (const auto pipe = pipes_.find(&driver); pipe != pipes_.end()) pipe->second.pump();
   }
 
   DriverArrivals give() { return std::exchange(arrived_, {}); }
@@ -88,7 +105,9 @@ class LocalLink final : public DriverLink {
   std::vector<Driver*> drivers_;
   ManualClock& clock_;
   std::set<std::string> watched_;  ///< instruments
-  bool still_;                     ///< the readings did not change, nor was anything sent since
+  ArrayStore* store_;              ///< null: arrays are not taken
+  std::map<const Driver*, ArrayPipe> pipes_;
+  bool still_;  ///< the readings did not change, nor was anything sent since
   Time measure_at_{};
   std::string shown_;  ///< by the sensors, last
   DriverArrivals arrived_;
@@ -97,8 +116,8 @@ class LocalLink final : public DriverLink {
 }  // namespace
 
 std::unique_ptr<DriverLink> make_local_link(std::vector<Driver*> drivers, ManualClock& clock,
-                                            std::set<std::string> watched) {
-  return std::make_unique<LocalLink>(std::move(drivers), clock, std::move(watched));
+                                            std::set<std::string> watched, ArrayStore* store) {
+  return std::make_unique<LocalLink>(std::move(drivers), clock, std::move(watched), store);
 }
 
 }  // namespace athanor

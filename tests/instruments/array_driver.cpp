@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.h"
+#include "instruments/array_pipe.h"
 #include "instruments/description.h"
 #include "tests/instruments/array_rig.h"
 #include "tests/instruments/rig.h"
@@ -15,16 +16,12 @@ namespace {
 constexpr std::size_t kWindow = 64 << 10, kRow = 4 * 8 * 2;
 const ArrayName kImage{"camera-1", "film-1", "image"};
 
-bool expect_all(const wire::Open&) {
-  return true;
-}
-
 struct Site {
   rig::Camera device;
   rig::MemoryStore store;
   Ledger ledger{""};
   std::unique_ptr<Driver> driver = start("b1");
-  std::optional<ArrayIntake> intake;
+  std::optional<ArrayPipe> pipe;
 
   std::unique_ptr<Driver> start(const std::string& boot) {
     std::vector<std::unique_ptr<Instrument>> instruments;
@@ -35,12 +32,10 @@ struct Site {
   /// A controller that takes arrays says Hello, and collects.
   void connect() {
     driver->receive(rig::hello_for_arrays(), rig::at(0));
-    intake.emplace(store, 2 << 20, expect_all);
-    driver->arrays()->collect();
-    for (const auto& message : intake->begin("ticket")) driver->arrays()->hear(message);
+    pipe.emplace(*driver->arrays(), store);
   }
   void pump() {
-    if (intake) rig::pump(*driver->arrays(), *intake, store);
+    if (pipe) pipe->pump();
   }
   std::vector<wire::FromDriver> advance(double after_s = 1) { return driver->advance(rig::at(after_s)); }
   /// Turns of driver and data path until it has an outcome; none after many.

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "instruments/address.h"
 #include "instruments/data_link.h"
+#include "instruments/stored_arrays.h"
 #include "tests/instruments/array_rig.h"
 #include "tests/instruments/zmq_rig.h"
 

@@ -206,19 +206,4 @@ wire::ToDriver hello_for_arrays() {
   return message;
 }
 
-void pump(ArrayWindow& window, ArrayIntake& intake, ArrayStore& store) {
-  for (bool said = true; said;) {
-    said = false;
-    while (const auto parcel = window.next()) {
-      said = true;
-      const ArrayIntake::Said answer = intake.hear(parcel->header, parcel->bytes.bytes());
-      ATHANOR_CHECK(answer.wrong.empty(), answer.wrong);
-      for (const wire::DataToDriver& message : answer.answers) window.hear(message);
-    }
-    for (const auto& [name, bytes] : store.commit()) {
-      if (const auto answer = intake.durable(name, bytes)) window.hear(*answer);
-    }
-  }
-}
-
 }  // namespace athanor::rig

@@ -75,7 +75,4 @@ wire::Command film(const std::string& id, double frames, const std::string& inst
 /// A Hello of one who takes arrays.
 wire::ToDriver hello_for_arrays();
 
-/// Hands everything to and fro until nothing is left to say.
-void pump(ArrayWindow& window, ArrayIntake& intake, ArrayStore& store);
-
 }  // namespace athanor::rig

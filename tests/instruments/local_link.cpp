@@ -1,11 +1,13 @@
-// Goal: the in-process link is deterministic and jumps from event to event. Method: transcripts of two runs; the clock
-// watched.
+// Goal: the in-process link is deterministic, jumps from event to event, and stores arrays on its way. Method:
+// transcripts of two runs; the clock watched; a camera and a store in memory.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "core/error.h"
 #include "core/random.h"
 #include "instruments/driver_link.h"
+#include "tests/instruments/array_rig.h"
 #include "tests/instruments/rig.h"
 
 using namespace athanor;
@@ -133,4 +135,91 @@ TEST_CASE("readings of watched instruments come once a second of the virtual clo
   }
   REQUIRE(heard.size() == 11);
   for (std::size_t i = 0; i < heard.size(); ++i) CHECK(heard[i] == at(static_cast<double>(i)));
+}
+
+namespace {
+
+/// A camera behind a driver with a small window, a link, and a store that outlives both.
+struct Studio {
+  static constexpr std::size_t kWindow = 64 << 10, kFrame = 4 * 8 * 2;
+  explicit Studio(rig::MemoryStore* store) {
+    std::vector<std::unique_ptr<Instrument>> instruments;
+    instruments.push_back(rig::camera("camera-1", device));
+    driver = std::make_unique<Driver>("eyes", "boot", std::move(instruments), ledger, Driver::Options{0, kWindow},
+                                      clock.now());
+    link = make_local_link({driver.get()}, clock, {}, store);
+  }
+  wire::Outcome film(const std::string& id, double frames) {
+    link->send("eyes", rig::say(rig::film(id, frames)));
+    for (;;) {
+      for (const DriverMessage& each : link->receive(kNever, -1).messages) {
+        if (each.message.has_outcome()) return each.message.outcome();
+      }
+    }
+  }
+
+  rig::Camera device;
+  Ledger ledger{""};
+  ManualClock clock{rig::kStart};
+  std::unique_ptr<Driver> driver;
+  std::unique_ptr<DriverLink> link;
+};
+
+}  // namespace
+
+TEST_CASE("an array is stored in virtual time, and its outcome says where", "[arrays]") {
+  // Goal: as over sockets. Method: ten windows of frames, compared byte by byte; the clock stands, the store takes all.
+  rig::MemoryStore store;
+  Studio studio(&store);
+  constexpr std::uint64_t kFrames = 10 * Studio::kWindow / Studio::kFrame;
+  const wire::Outcome outcome = studio.film("film-1", static_cast<double>(kFrames));
+  REQUIRE(outcome.done());
+  const wire::Array& image = outcome.results(1).array();
+  CHECK(image.rows() == kFrames);
+  CHECK(image.file() == "memory");
+  CHECK(image.dataset() == "/image");
+  CHECK(image.sha256() == rig::sha256_of(rig::kSeed, kFrames * Studio::kFrame));
+  CHECK(store.of({"camera-1", "film-1", "image"}).bytes == rig::bytes_of(rig::kSeed, 0, kFrames * Studio::kFrame));
+  CHECK(studio.clock.now() == rig::kStart);
+  CHECK(studio.driver->arrays()->room() == Studio::kWindow);
+
+  SECTION("asked again, the ledger's answer says so, too") {
+    CHECK(studio.film("film-1", static_cast<double>(kFrames)).results(1).array().dataset() == "/image");
+    studio.link->send("eyes", rig::ask({"film-1"}));
+    const auto said = studio.link->receive(kNever, -1).messages;
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].message.answer().states(0).outcome().results(1).array().dataset() == "/image");
+    CHECK(studio.device.starts["film-1"] == 1);
+  }
+  SECTION("with a store that lost it, the outcome is a fault") {
+    rig::MemoryStore empty;
+    studio.link = make_local_link({studio.driver.get()}, studio.clock, {}, &empty);
+    const wire::Outcome lost = studio.film("film-1", static_cast<double>(kFrames));
+    CHECK(lost.fault() == wire::DEVICE);
+    CHECK(lost.message() == "its outcome names the array “image”, which is not in the data store");
+  }
+}
+
+TEST_CASE("without a store in virtual time, arrays are refused before anything begins", "[arrays]") {
+  Studio studio(nullptr);
+  const wire::Outcome outcome = studio.film("film-1", 3);
+  CHECK(outcome.fault() == wire::LIMIT);
+  CHECK(outcome.not_begun());
+  CHECK(studio.device.starts.empty());
+}
+
+TEST_CASE("a full disk ends a run in virtual time, and the next link goes on", "[arrays]") {
+  // Goal: nobody can make room while a virtual clock stands. Method: a store that is full in the middle of an array.
+  rig::MemoryStore store;
+  Studio studio(&store);
+  constexpr std::uint64_t kFrames = 10 * Studio::kWindow / Studio::kFrame;
+  store.fill_up_at(5 * Studio::kWindow);
+  CHECK_THROWS_AS(studio.film("film-1", static_cast<double>(kFrames)), EnvironmentError);
+  store.set_full(false);
+  store.crash();
+  studio.link = make_local_link({studio.driver.get()}, studio.clock, {}, &store);
+  const wire::Outcome outcome = studio.film("film-1", static_cast<double>(kFrames));
+  REQUIRE(outcome.done());
+  CHECK(store.of({"camera-1", "film-1", "image"}).bytes == rig::bytes_of(rig::kSeed, 0, kFrames * Studio::kFrame));
+  CHECK(studio.device.starts["film-1"] == 1);
 }
