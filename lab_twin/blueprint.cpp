@@ -40,6 +40,21 @@ WireManners read_manners(Settings& settings) {
   return manners;
 }
 
+/// Arrays go through drivers of our own; none of the languages that devices speak can say one.
+void require_words(const Lab& lab, const LabInstrument& instrument, const Node& speaks, const Behaviours& behaviours) {
+  if (!speaks && instrument.at.empty()) return;
+  for (const auto& behaviour : behaviours) {
+    const wire::Capability offered = behaviour->describe().description();
+    for (const wire::Field& field : offered.results()) {
+      if (!field.has_array()) continue;
+      lab.file->error(speaks ? speaks.key_place() : instrument.place,
+                      fmt::format("instrument {}: on the wire, “{}” cannot say its array “{}”; leave out “{}”, or the "
+                                  "setting that makes it record one",
+                                  instrument.id, offered.name(), field.name(), speaks ? "speaks" : "at"));
+    }
+  }
+}
+
 std::optional<PlannedDevice> plan_device(const Lab& lab, const LabInstrument& instrument, const Model& model) {
   const auto kinds = model.kinds();
   if (std::find(kinds.begin(), kinds.end(), instrument.kind) == kinds.end()) {
@@ -62,6 +77,7 @@ std::optional<PlannedDevice> plan_device(const Lab& lab, const LabInstrument& in
   Behaviours behaviours = model.device(instrument.kind, settings);
   settings.finish();
   if (behaviours.empty()) return std::nullopt;  // of a model that could not be read: its mistakes are on the list
+  require_words(lab, instrument, settings.raw("speaks"), behaviours);
   behaviours.push_back(make_self_test());
   device.behaviours = std::make_shared<const Behaviours>(std::move(behaviours));
   device.description = describe_device(instrument.id, instrument.kind, *device.behaviours);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "instruments/array_window.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
 #include "instruments/messages.h"
@@ -106,6 +107,9 @@ Scene Device::scene(const Arguments& with) {
 
 Outcome<Duration> Device::start(const wire::Command& command, Time now) {
   end_if_due(now);
+  if (handover_) {
+    return Fault{Fault::Kind::kDevice, fmt::format("{} has not handed over its last recording", description_.id())};
+  }
   if (job_) {
     return Fault{Fault::Kind::kDevice,
                  fmt::format("{} is busy with {}", description_.id(), job_->command.capability())};
@@ -146,11 +150,16 @@ Outcome<Duration> Device::start(const wire::Command& command, Time now) {
 
 Time Device::wakes_at() const {
   if (!unreported_.empty()) return ended_at_;
+  if (handover_) {
+    const bool waits = !handover_->left.empty() && window_->room() < handover_->left.back().row;
+    return waits ? kNever : ended_at_;
+  }
   return job_ ? job_->ends_at : kNever;
 }
 
 std::vector<wire::FromDriver> Device::poll(Time now) {
   end_if_due(now);
+  hand_over();
   std::vector<wire::FromDriver> messages;
   for (auto& outcome : unreported_) *messages.emplace_back().mutable_outcome() = std::move(outcome);
   unreported_.clear();
@@ -161,8 +170,44 @@ void Device::end_if_due(Time now) {
   if (job_ && job_->ends_at <= now) end(job_->ends_at, true);
 }
 
+std::optional<Device::Handover> Device::handover(const wire::Command& command, const wire::Outcome& outcome,
+                                                 const std::vector<Rows>& arrays) const {
+  const wire::Capability* capability = find_capability(description_, command.capability());
+  if (!outcome.done() || capability == nullptr || !makes_arrays(*capability)) return std::nullopt;
+  Handover found{outcome, {}};
+  for (const wire::Field& field : capability->results()) {
+    if (!field.has_array()) continue;
+    const auto recorded =
+        std::find_if(arrays.begin(), arrays.end(), [&](const Rows& rows) { return rows.result == field.name(); });
+    if (recorded == arrays.end()) return std::nullopt;
+    found.left.push_back({*recorded, row_bytes(from_wire(field.array(), field.unit()))});
+  }
+  return found;
+}
+
+/// As many rows as there is room for; after the last one, the outcome.
+void Device::hand_over() {
+  while (handover_ && !handover_->left.empty()) {
+    auto& [rows, row] = handover_->left.back();
+    const std::size_t size = std::min(rows.bytes.size(), window_->room() / row * row);
+    window_->put(handover_->outcome.id(), rows.result, rows.bytes.part(0, size));
+    rows.bytes = rows.bytes.part(size, rows.bytes.size() - size);
+    if (rows.bytes.size() > 0) return;
+    handover_->left.pop_back();
+  }
+  if (!handover_) return;
+  unreported_.push_back(std::move(handover_->outcome));
+  handover_.reset();
+}
+
 void Device::cancel(const std::string& command_id, Time now) {
   end_if_due(now);
+  if (handover_ && handover_->outcome.id() == command_id) {
+    unreported_.push_back(failed_outcome(command_id,
+                                         {Fault::Kind::kInterrupted, "cancelled while its recording was handed over"},
+                                         handover_->outcome.took_s()));
+    handover_.reset();
+  }
   if (job_ && job_->command.id() == command_id) end(now, false);
 }
 
@@ -179,6 +224,7 @@ void Device::end(Time at, bool whole) {
   const double took_s = std::max(0.0, seconds(at - job_->began_at));
   const bool fails = whole && took_s < kFailsAfter * 1.5 * job_->planned_s;
   wire::Outcome outcome;
+  std::vector<Rows> arrays;
   world_->transaction([&] {
     Scene now = scene(with);
     Outcome<Results> results = (*behaviours_)[index]->act(now, std::min(took_s, job_->planned_s), job_->planned_s);
@@ -198,9 +244,16 @@ void Device::end(Time at, bool whole) {
     if (!with.sample().empty()) world_->put_sample(with.sample(), now.sample);
     world_->put_device(description_.id(), now.device);
     outcome = report(job_->command, capability, results, took_s);
+    if (outcome.done()) arrays = std::move(now.arrays);
+    world_->put_recording(description_.id(), outcome.id(), arrays);
     world_->end(outcome, at, whole && !fails);
   });
-  if (job_->wanted) unreported_.push_back(std::move(outcome));
+  if (job_->wanted) {
+    handover_ = handover(job_->command, outcome, arrays);
+    ATHANOR_CHECK(handover_ || !outcome.done() || !makes_arrays(capability),
+                  "a device did not record what it describes");
+    if (!handover_) unreported_.push_back(std::move(outcome));
+  }
   ended_at_ = at;
   job_.reset();
 }
@@ -233,9 +286,20 @@ Instrument::Memory Device::recall(const wire::Command& command, Time now) {
     return memory;
   }
   std::optional<Act> act;
-  world_->transaction([&] { act = world_->find(command.id()); });
+  std::vector<Rows> arrays;
+  world_->transaction([&] {
+    act = world_->find(command.id());
+    arrays = world_->recording(description_.id(), command.id());
+  });
   memory.kind = act ? Memory::Kind::kFinished : Memory::Kind::kNeverStarted;
-  if (act) memory.outcome = act->outcome;
+  if (!act) return memory;
+  if (!job_ && !handover_) handover_ = handover(command, act->outcome, arrays);
+  if (handover_ && handover_->outcome.id() == command.id()) {
+    memory.kind = Memory::Kind::kRunning;
+    ended_at_ = act->ended_at.value_or(now);
+  } else {
+    memory.outcome = act->outcome;
+  }
   return memory;
 }
 

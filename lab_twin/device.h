@@ -22,7 +22,9 @@ struct Temper {
 };
 
 /// Does one job at a time. A job that has begun goes on by itself, in the world, whether or not this object lives to
-/// see its end: what the device is doing and until when is in the world's file, and so are the results of all its jobs.
+/// see its end: what the device is doing and until when is in the world's file, and so are the results of all its jobs,
+/// and the arrays of its last one. A job with arrays is told to be running until they were handed over, as often as
+/// somebody asks; the next job takes their place, and begins only when they are stored.
 class Device final : public Instrument {
  public:
   /// `description` is what its behaviours say, within the laboratory's limits. What the device was doing when its last
@@ -32,6 +34,7 @@ class Device final : public Instrument {
 
   wire::Instrument describe() const override { return description_; }
   Outcome<Duration> start(const wire::Command& command, Time now) override;
+  void send_arrays_to(ArrayWindow& window) override { window_ = &window; }
   Time wakes_at() const override;
   std::vector<wire::FromDriver> poll(Time now) override;
   void cancel(const std::string& command_id, Time now) override;
@@ -47,6 +50,20 @@ class Device final : public Instrument {
     bool wanted = false;   ///< by the driver that lives now, which will be told of its end
   };
 
+  /// The end of a job that recorded arrays, and what of them has not been given yet.
+  struct Handover {
+    struct Part {
+      Rows rows;
+      std::size_t row = 0;  ///< bytes
+    };
+    wire::Outcome outcome;
+    std::vector<Part> left;
+  };
+
+  /// None if it came to nothing, or these are not the arrays that the device describes now.
+  std::optional<Handover> handover(const wire::Command& command, const wire::Outcome& outcome,
+                                   const std::vector<Rows>& arrays) const;
+  void hand_over();
   std::size_t index_of(const wire::Command& command) const;
   Scene scene(const Arguments& with);
   void end_if_due(Time now);
@@ -56,7 +73,9 @@ class Device final : public Instrument {
   std::shared_ptr<const Behaviours> behaviours_;
   Temper temper_;
   std::shared_ptr<World> world_;
+  ArrayWindow* window_ = nullptr;  ///< where arrays go; null: it makes none
   std::optional<Job> job_;
+  std::optional<Handover> handover_;
   std::vector<wire::Outcome> unreported_;
   Time ended_at_{};  ///< the job that ended last
 };

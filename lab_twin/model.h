@@ -21,8 +21,9 @@ struct Scene {
   const Arguments& with;
   const std::string& instrument;
   World& world;
-  State sample;  ///< of the command's sample
-  State device;  ///< the device's own wear
+  State sample;                   ///< of the command's sample
+  State device;                   ///< the device's own wear
+  std::vector<Rows> arrays = {};  ///< what the device records: each array that it describes, whole
 
   /// Chance that belongs to this command: the same numbers whoever asks, whenever, in whichever process.
   RandomStream chance(std::string_view what) const;
@@ -39,8 +40,8 @@ class Behaviour {
   virtual CapabilityBuilder describe() const = 0;
   /// How many seconds it will take, or the fault for which the device does not begin. Changes nothing.
   virtual Outcome<double> begin(const Scene& scene) const = 0;
-  /// What `elapsed_s` of the `planned_s` seconds do to the sample and the device (written into `scene`), and what the
-  /// device reports at the end; the report of an act that was broken off is not read.
+  /// What `elapsed_s` of the `planned_s` seconds do to the sample and the device (written into `scene`, with the arrays
+  /// that it records), and what the device reports at the end; the report of an act that was broken off is not read.
   virtual Outcome<Results> act(Scene& scene, double elapsed_s, double planned_s) const = 0;
   /// What the device's sensors show `elapsed_s` after it began. Changes nothing.
   virtual std::vector<Reading> readings(const Scene&, double /*elapsed_s*/) const { return {}; }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "lab_twin/chromatogram.h"
 #include "lab_twin/dispenser.h"
 #include "lab_twin/model.h"
 #include "lab_twin/suzuki_kinetics.h"
@@ -138,13 +139,15 @@ class Heat final : public Behaviour {
 /// `measure_hplc`: the areas of A, R and S2 (all bear the chromophore of A) in percent of their sum.
 ///   area_R = R · (1 + calibration · g) · (1 + drift · injections/100) · (1 + noise · z),   area_i = i · (1 + noise ·
 ///   z_i)
+/// With a rate, also the trace in which these areas are to be found.
 class Measure final : public Behaviour {
  public:
   explicit Measure(Settings& settings)
       : run_s_(settings.quantity("run_time", "s", 360, 1, 86400)),
         noise_(settings.number("noise", 0.01, 0, 0.5)),
         calibration_(settings.number("calibration", 0.005, 0, 0.5)),
-        drift_(settings.number("drift", 0.005, -0.5, 0.5)) {}
+        drift_(settings.number("drift", 0.005, -0.5, 0.5)),
+        rate_hz_(settings.quantity("chromatogram", "Hz", 0, 0, 100)) {}
 
   CapabilityBuilder describe() const override {
     auto measure = capability("measure_hplc");
@@ -152,6 +155,7 @@ class Measure final : public Behaviour {
         .result("conversion", "%", -10, 110)
         .usual_duration(from_seconds(run_s_))
         .repeatable();
+    if (rate_hz_ > 0) measure.array(kTrace, ElementType::kFloat32, {}, "mAU");
     return measure;
   }
 
@@ -171,11 +175,28 @@ class Measure final : public Behaviour {
     const double a = area("A", 1), r = area("R", response), s2 = area("S2", 1), all = a + r + s2;
     scene.device.add("injections", 1);
     if (all <= 0) return Fault{Fault::Kind::kSample, "no peaks: the vial holds nothing that the detector sees"};
+    if (rate_hz_ > 0) scene.arrays.push_back({kTrace, SharedBytes::of(trace(scene, a, r, s2))});
     return Results{{"area_percent", 100 * r / all}, {"conversion", 100 * (1 - a / all)}};
   }
 
  private:
-  double run_s_, noise_, calibration_, drift_;
+  /// The peaks of these areas (mmol in the vial), each at its own share of the run.
+  std::vector<float> trace(const Scene& scene, double a, double r, double s2) const {
+    constexpr double kMauSPerMolar = 20'000, kAtA = 0.3, kAtR = 0.55, kAtS2 = 0.8, kWidth = 0.01, kTail = 0.01;
+    constexpr double kNoiseMau = 0.05, kDriftMauPerHour = 2;
+    const double per_mmol = kMauSPerMolar / scene.sample.get("volume");
+    auto chance = scene.chance(kTrace);
+    Chromatogram seen;
+    seen.peaks = {{kAtA * run_s_, a * per_mmol}, {kAtR * run_s_, r * per_mmol}, {kAtS2 * run_s_, s2 * per_mmol}};
+    seen.width_s = kWidth * run_s_;
+    seen.tail_s = kTail * run_s_;
+    seen.drift_mau_per_s = kDriftMauPerHour / 3600 * chance.normal();
+    seen.noise_mau = kNoiseMau;
+    return seen.record(run_s_, rate_hz_, chance);
+  }
+
+  static constexpr const char* kTrace = "chromatogram";
+  double run_s_, noise_, calibration_, drift_, rate_hz_;
 };
 
 class Suzuki final : public Model {

@@ -15,6 +15,8 @@ constexpr const char* kSchema = R"(
   CREATE TABLE IF NOT EXISTS meta   (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS sample (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS device (id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS recording (instrument TEXT, result TEXT, command TEXT, rows BLOB,
+                                        PRIMARY KEY (instrument, result)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS place  (name TEXT PRIMARY KEY, sample TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stock  (reagent TEXT PRIMARY KEY, ml REAL, supplied_ml REAL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS act    (number INTEGER PRIMARY KEY, id TEXT UNIQUE, instrument TEXT, begun INTEGER,
@@ -75,6 +77,8 @@ World::World(const std::string& file, const std::optional<std::string>& model, s
       put_sample_(database_.prepare("INSERT INTO sample VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET state = ?2")),
       get_device_(database_.prepare("SELECT state FROM device WHERE id = ?")),
       put_device_(database_.prepare("INSERT INTO device VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET state = ?2")),
+      get_recording_(database_.prepare("SELECT result, rows FROM recording WHERE instrument = ? AND command = ?")),
+      put_recording_(database_.prepare("INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?)")),
       get_place_(database_.prepare("SELECT sample FROM place WHERE name = ?")),
       put_place_(database_.prepare("INSERT INTO place VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET sample = ?2")),
       get_stock_(database_.prepare("SELECT ml FROM stock WHERE reagent = ?")),
@@ -112,6 +116,28 @@ void World::put_sample(const std::string& id, const State& state) {
 
 void World::put_device(const std::string& id, const State& state) {
   put_device_.bind(1, std::string_view(id)).bind(2, std::string_view(state.text())).run();
+}
+
+void World::put_recording(const std::string& instrument, const std::string& command_id,
+                          const std::vector<Rows>& arrays) {
+  for (const Rows& array : arrays) {
+    const auto bytes = array.bytes.bytes();
+    put_recording_.bind(1, std::string_view(instrument)).bind(2, std::string_view(array.result));
+    put_recording_.bind(3, std::string_view(command_id))
+        .bind_blob(4, {reinterpret_cast<const char*>(bytes.data()), bytes.size()})
+        .run();
+  }
+}
+
+std::vector<Rows> World::recording(const std::string& instrument, const std::string& command_id) {
+  get_recording_.bind(1, std::string_view(instrument)).bind(2, std::string_view(command_id));
+  std::vector<Rows> arrays;
+  while (get_recording_.step()) {
+    const std::string_view bytes = get_recording_.blob_view(1);
+    arrays.push_back({get_recording_.text(0), SharedBytes::of(std::vector<char>(bytes.begin(), bytes.end()))});
+  }
+  get_recording_.reset();
+  return arrays;
 }
 
 std::string World::standing_at(const std::string& place) {

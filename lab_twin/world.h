@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/database.h"
 #include "core/random.h"
+#include "instruments/kit.h"
 #include "lab_twin/state.h"
 #include "lab_twin/twin.h"
 
@@ -46,6 +47,10 @@ class World {
   State device(const std::string& id);
   void put_device(const std::string& id, const State& state);
 
+  /// What a device recorded last: its arrays, each of one command, until another takes its place.
+  void put_recording(const std::string& instrument, const std::string& command_id, const std::vector<Rows>& arrays);
+  std::vector<Rows> recording(const std::string& instrument, const std::string& command_id);
+
   /// What stands at a place, for devices that are told where a sample is and not which one; empty: nothing that is
   /// known.
   std::string standing_at(const std::string& place);
@@ -72,8 +77,8 @@ class World {
 
   Database database_;
   Random random_;
-  Statement get_sample_, put_sample_, get_device_, put_device_, get_place_, put_place_, get_stock_, put_stock_,
-      take_stock_;
+  Statement get_sample_, put_sample_, get_device_, put_device_, get_recording_, put_recording_, get_place_, put_place_,
+      get_stock_, put_stock_, take_stock_;
   Statement begin_, end_, find_, running_;
 };
 

@@ -15,6 +15,7 @@ import time
 import h5py
 
 from program import SOURCE, TIMEOUT_S, ProgramTest, main
+from stored import read, references
 
 # The camera makes frames as fast as they are taken; of each command it writes down the hash of what it gave.
 DRIVER = '''
@@ -65,33 +66,26 @@ class Arrays(ProgramTest):
         self.processes.append(process)
         return process
 
-    def arrays(self, journal="focus.journal"):
-        """Of every command that was done: its reference, as exported."""
-        out, _ = self.run_program("export", journal, "--format", "json")
-        commands = [command for experiment in json.loads(out)["experiments"] for command in experiment["commands"]]
-        return {command["id"]: command["arrays"] for command in commands if command["state"] == "done"}
-
-    def assert_there(self, references):
+    def assert_there(self, named):
         given = dict(line.split() for line in (self.folder / "given").read_text().splitlines())
-        for id, arrays in references.items():
+        for id, arrays in named.items():
             (array,) = arrays
             self.assertEqual((array["result"], array["element"], array["shape"], array["unit"]),
                              ("image", "uint16", [160, 256, 256], "count"))
             self.assertEqual(array["sha256"], given[id])
-            with h5py.File(self.folder / "focus.data" / array["file"], "r") as file:
-                self.assertEqual(hashlib.sha256(file[array["dataset"]][...].tobytes()).hexdigest(), given[id])
+            read(self, "focus.data", array)
 
     def test_a_campaign(self):
         """Goal: every measured experiment's frames are in the store, and its reference in the exports. Method: read back by h5py."""
         self.drive()
         campaign = self.write("campaign.yaml", CAMPAIGN % 4)
         self.assertEqual(self.run_campaign(campaign)["status"], "finished")
-        references = self.arrays()
-        self.assertEqual(len(references), 4)
-        self.assert_there(references)
+        named = references(self, "focus.journal")
+        self.assertEqual(len(named), 4)
+        self.assert_there(named)
         out, _ = self.run_program("export", "focus.journal", "--format", "csv")
         rows = list(csv.DictReader(io.StringIO(out)))
-        for row, (array,) in zip(rows, references.values()):
+        for row, (array,) in zip(rows, named.values()):
             self.assertIn(array["sha256"], row["arrays"])
             self.assertIn(array["dataset"], row["arrays"])
             self.assertIn("160 x 256 x 256 uint16", row["arrays"])
@@ -126,9 +120,9 @@ class Arrays(ProgramTest):
             self.assertEqual(process.returncode, 0, err)
             break
         self.assertGreaterEqual(kills, 5)
-        references = self.arrays()
-        self.assertGreaterEqual(len(references), 12)
-        self.assert_there(references)
+        named = references(self, "focus.journal")
+        self.assertGreaterEqual(len(named), 12)
+        self.assert_there(named)
         ids = (self.folder / "begun").read_text().split()
         self.assertEqual(len(ids), len(set(ids)), "a command was begun twice")
 

@@ -5,11 +5,16 @@ import contextlib
 import json
 import os
 import pathlib
+import random
+import signal
 import sqlite3
+import time
 
-from program import ProgramTest
+from program import TIMEOUT_S, ProgramTest
 
 STEPS = 4  # of an experiment of examples/suzuki
+KILLS = 12  # of a campaign
+VICTIMS = ("controller", "driver", "laboratory", "everything")
 DRIVER_SEEN, BOOT = 6, 2  # fields of proto/journal.proto: of Record, of DriverSeen
 
 
@@ -58,6 +63,48 @@ class LaboratoryTest(ProgramTest):
         super().setUp()
         self.folder = self.folder.resolve()
         self.known_drivers = set()
+
+    def kill(self, victim, chance):
+        """SIGKILL, parents first, so that nobody is started again meanwhile. Gives the number of processes."""
+        running = self.processes()
+        if victim == "driver":
+            chosen = running["driver"] and [chance.choice(sorted(running["driver"]))]
+        elif victim == "everything":
+            chosen = running["controller"] + running["twin"] + running["driver"]
+        elif victim == "laboratory":
+            chosen = running["twin"] + running["driver"]
+        else:
+            chosen = running["controller"]
+        killed = 0
+        for pid in chosen:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+            except ProcessLookupError:
+                pass
+        return killed
+
+    def run_and_kill(self, name, seed):
+        """A run as `self.begin(name)` starts it. Kills by turns, each after some experiments more and a moment; whoever ended is started again. Gives result and kills."""
+        chance = random.Random(seed)
+        kills = collections.Counter()
+        process = self.begin(name)
+        victims = [victim for _ in range(KILLS // len(VICTIMS)) for victim in chance.sample(VICTIMS, len(VICTIMS))]
+        for victim in victims:
+            experiments = chance.randrange(1, 4)
+            moment = chance.uniform(0, 0.3)
+            while experiments > 0 and (line := process.stderr.readline()):
+                experiments -= line.startswith("experiment")
+            if experiments > 0:
+                break  # it came to its end
+            time.sleep(moment)
+            kills[victim] += self.kill(victim, chance) > 0
+            if process.poll() is not None or victim in ("controller", "everything"):
+                process.communicate()
+                process = self.begin(name)
+        out, err = process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(process.returncode, 0, err)
+        return json.loads(out), kills
 
     def boots(self, journal):
         """Of each driver, every boot under which the journal saw it."""

@@ -86,7 +86,7 @@ drivers: {liquids: {}, hot: , reactors: {endpoint: "tcp://127.0.0.1:5571"}, far:
 instruments:
   dispenser-1: {driver: liquids, kind: dispenser, limits: {dispense: {volume: [0.05 mL, 2 mL]}}, twin: {precision: 0.02}}
   reactor-1: {driver: reactors, kind: reactor, limits: {heat: {duration: {max: 30 min}}}, twin: {ramp: 40 K/min, fails: 0.1}}
-  hplc-1: {driver: hot, kind: hplc}
+  hplc-1: {driver: hot, kind: hplc, twin: {chromatogram: 5 Hz}}
 places: {vial: {count: 8}}
 stock: {substrates: 100 mL, XPhos: 20 mL, SPhos: 20 mL}
 interlocks:
@@ -229,6 +229,8 @@ BROKEN_LABS = [
     (["instruments", "dispenser-1", "limits", "dispense", "volume"], ["2 mL"]),
     (["instruments", "dispenser-1", "limits", "dispense", "volume"], {}),
     (["instruments", "dispenser-1", "twin", "ramp"], "1 K/s"),
+    (["instruments", "dispenser-1", "twin", "chromatogram"], "5 Hz"),
+    (["instruments", "hplc-1", "twin", "chromatogram"], 5),
     (["instruments", "dispenser-1", "twin", "precision"], 0.5),
     (["instruments", "reactor-1", "twin", "fails"], 2),
     (["instruments", "reactor-1", "twin", "wild"], 2),
