@@ -27,7 +27,7 @@ const std::vector<std::string>& canaries() {
       "skip a snapshot event", "take what failed for not begun",
       "use what is set aside", "teach what cannot be",
       "lose a correction",     "never tell of a silent driver",
-      "ignore an approval",
+      "ignore an approval",    "say stored before it is",
   };
   return names;
 }

@@ -40,6 +40,9 @@ enum class FaultKind {
   kLedgerFull,        // a driver's ledger cannot be written: once, or for a while
   kApprovalWithheld,  // a person does not approve a hazardous step while anything goes wrong
   kApprovalBrief,     // … approves it for so short a time that it may expire on its way
+  kDataLinkCut,       // the way of arrays breaks between two of its messages
+  kStoreFull,         // the store of arrays cannot be written: what it had not committed is gone
+  kCrashAmidArray,    // the controller dies with a part of an array taken in, and not answered for
   kCount
 };
 constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);

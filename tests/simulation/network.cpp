@@ -10,6 +10,7 @@ namespace athanor::simulation {
 namespace {
 
 constexpr double kSilenceS = 5, kHelloAgainS = 0.5;  // as the link of production
+constexpr std::size_t kWindow = 16 << 10;            // of arrays
 constexpr double kStartAgainS = 10;                  // whoever starts drivers that could not start
 
 std::string brief(const wire::FromDriver& message) {
@@ -55,6 +56,8 @@ Network::Network(std::vector<DriverPlan> drivers, World& world, Faults& faults, 
       faults_(faults),
       random_(seed, "network"),
       deafness_(seed, "deafness"),
+      arrays_(seed, "arrays"),
+      data_(plans_.size(), world, faults),
       narrate_(std::move(narrate)),
       now_(start) {
   for (std::size_t k = 0; k < plans_.size(); ++k)
@@ -119,7 +122,7 @@ void Network::start_driver(std::size_t k) {
   narrate_(now_, fmt::format("driver {} starts as {}", plans_[k].name, boot));
   try {
     process.driver = std::make_unique<Driver>(plans_[k].name, boot, std::move(instruments), process.ledger,
-                                              Driver::Options{plans_[k].dead_man_s}, now_);
+                                              Driver::Options{plans_[k].dead_man_s, kWindow}, now_);
   } catch (const EnvironmentError& error) {
     narrate_(now_, fmt::format("driver {} cannot start: {}", plans_[k].name, error.what()));
     return schedule(now_ + from_seconds(kStartAgainS), [this, k] { start_driver(k); });
@@ -133,6 +136,7 @@ void Network::crash_driver(std::size_t k) {
   if (!process.driver) return;
   narrate_(now_, fmt::format("driver {} dies", plans_[k].name));
   process.driver.reset();
+  data_.cut(k);
   process.deaf_until = {};
   // Its sockets close: the controller sees that at once, or only the silence if the host has gone too.
   const std::uint64_t link = process.link;
@@ -182,9 +186,27 @@ void Network::watch_dead_man(std::size_t k) {
 void Network::with_driver(std::size_t k, const std::function<std::vector<wire::FromDriver>(Driver&)>& what) {
   try {
     from_driver(k, what(*processes_[k]->driver));
+    carry_arrays_at(k, now_);
   } catch (const DriverDied&) {
     crash_driver(k);
   }
+}
+
+// ── Arrays ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Network::carry_arrays_at(std::size_t k, Time at) {
+  Process& process = *processes_[k];
+  if (!process.driver || process.driver->arrays() == nullptr || std::exchange(process.carries, true)) return;
+  schedule(at + from_seconds(arrays_.uniform(1e-3, 0.1)), [this, k] { carry_arrays(k); });
+}
+
+/// One message, where controller and driver live and hear each other; whatever ends that is followed by a message.
+void Network::carry_arrays(std::size_t k) {
+  Process& process = *processes_[k];
+  process.carries = false;
+  if (session_ == 0 || !process.up || !reachable(k)) return;
+  if (process.deaf_until > now_) return carry_arrays_at(k, process.deaf_until);
+  if (data_.carry(k, *process.driver->arrays())) carry_arrays_at(k, now_);
 }
 
 // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,7 +258,9 @@ void Network::to_controller(std::size_t k, wire::FromDriver message) {
     process.up = true;
     process.boot = message.boot();
     arrived_.changes.push_back({plans_[k].name, true});
+    carry_arrays_at(k, now_);
   }
+  data_.look_up(message);
   narrate_(now_, "heard: " + brief(message));
   hears_(message);
   arrived_.messages.push_back({std::move(message)});
@@ -265,6 +289,7 @@ std::unique_ptr<DriverLink> Network::connect(Duration ahead, Sends sends, Hears 
 
 void Network::disconnect() {
   session_ = 0;
+  data_.forget();
   for (std::size_t k = 0; k < processes_.size(); ++k) {
     processes_[k]->up = false;
     ++processes_[k]->link;
@@ -281,6 +306,7 @@ void Network::hello(std::size_t k) {
   if (reachable(k) && processes_[k]->deaf_until <= now_) {
     wire::ToDriver message = athanor::to_driver();
     message.mutable_hello()->set_controller("simulated");
+    message.mutable_hello()->set_takes_arrays(true);
     to_driver(k, std::move(message));
   }
   const std::uint64_t session = session_, link = processes_[k]->link;
@@ -292,6 +318,7 @@ void Network::hello(std::size_t k) {
 void Network::link_down(std::size_t k) {
   Process& process = *processes_[k];
   ++process.link;  // what is still on its way over it is lost
+  data_.cut(k);
   if (session_ == 0) return;
   if (std::exchange(process.up, false)) arrived_.changes.push_back({plans_[k].name, false});
   hello(k);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "instruments/driver_link.h"
+#include "tests/simulation/data_path.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/world.h"
 
@@ -57,6 +58,9 @@ class Network {
   /// Its process is stuck, but for the heartbeats. What is said to it meanwhile is read afterwards, or never.
   void deafen(std::size_t driver, Duration length);
   std::size_t drivers() const { return plans_.size(); }
+  /// A record of the journal, held against the arrays that are stored.
+  void check(const Record& record) { data_.check(record); }
+  std::size_t arrays_named() const { return data_.named(); }
   /// What was sent and received, of commands.
   std::size_t events() const { return events_; }
 
@@ -73,6 +77,7 @@ class Network {
     bool up = false;
     std::string boot;        ///< that it knows
     std::uint64_t link = 0;  ///< which of all links to it: what was said over an earlier one is lost
+    bool carries = false;    ///< arrays, at a moment that is on the agenda
     Time heard_by_driver{};
   };
   struct Happening {
@@ -89,6 +94,8 @@ class Network {
   void from_driver(std::size_t k, std::vector<wire::FromDriver> messages);
   void to_controller(std::size_t k, wire::FromDriver message);
   void with_driver(std::size_t k, const std::function<std::vector<wire::FromDriver>(Driver&)>& what);
+  void carry_arrays(std::size_t k);
+  void carry_arrays_at(std::size_t k, Time at);
   void start_driver(std::size_t k);
   void hello(std::size_t k);
   void link_down(std::size_t k);
@@ -99,7 +106,8 @@ class Network {
   std::vector<DriverPlan> plans_;
   World& world_;
   Faults& faults_;
-  RandomStream random_, deafness_;
+  RandomStream random_, deafness_, arrays_;
+  DataPath data_;
   Narrator narrate_;
   Time now_;
   Duration ahead_{0};

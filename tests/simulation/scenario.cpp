@@ -18,6 +18,8 @@ Scenario draw_scenario(std::uint64_t seed) {
   }
   const bool heat_repeats = one_in(2), meter_repeats = !one_in(4);
   const bool hazardous = RandomStream(seed, "hazards").below(3) == 0;
+  RandomStream recordings(seed, "recordings");
+  const bool records = recordings.below(3) == 0;
   std::string instruments;
   const auto add = [&](const std::string& kind, std::uint64_t count) {
     for (std::uint64_t i = 1; i <= count; ++i) {
@@ -27,6 +29,8 @@ Scenario draw_scenario(std::uint64_t seed) {
       device.duration_s = kind == "reactor" ? random.uniform(300, 5400) : random.uniform(10, 600);
       device.remembers = one_in(2);
       device.hazardous = kind == "reactor" && hazardous;
+      device.records = kind == "meter" && records;
+      device.keeps_it = device.records && recordings.below(2) == 0;
       device.repeatable = kind == "reactor" ? heat_repeats : kind == "meter" && meter_repeats;
       DriverPlan& driver = out.drivers[random.below(out.drivers.size())];
       instruments += fmt::format("  {}: {{driver: {}, kind: {}", device.id, driver.name, kind);

@@ -63,6 +63,7 @@ class Total {
     sum_.records += report.records;
     sum_.starts += report.starts;
     sum_.snapshots += report.snapshots;
+    sum_.arrays += report.arrays;
     sum_.starts_from_snapshots += report.starts_from_snapshots;
     sum_.measured += report.measured;
     sum_.failed += report.failed;
@@ -127,15 +128,16 @@ class Total {
           {"records", sum_.records},
           {"starts", sum_.starts},
           {"snapshots", sum_.snapshots},
+          {"arrays", sum_.arrays},
           {"starts_from_snapshots", sum_.starts_from_snapshots}};
       fmt::print("{}\n", out.dump());
       return;
     }
     fmt::print(
         "{} seeds from {}: {:.0f} laboratory hours, {} starts of the controller ({} from a snapshot), {} records, {} "
-        "snapshots; experiments: {} measured, {} failed, {} abandoned\n",
+        "snapshots; {} arrays; experiments: {} measured, {} failed, {} abandoned\n",
         seeds_, options_.first, sum_.lab_hours, sum_.starts, sum_.starts_from_snapshots, sum_.records, sum_.snapshots,
-        sum_.measured, sum_.failed, sum_.abandoned);
+        sum_.arrays, sum_.measured, sum_.failed, sum_.abandoned);
     for (const auto& [name, counts] :
          {std::pair{"faults", faults()}, std::pair{"recovery", cells()}, std::pair{"decisions", decisions()}}) {
       std::string line = fmt::format("{}:", name);

@@ -10,6 +10,7 @@
 //   what a person said of an experiment counts, and was not lost                                    Person, check_end
 //   what cannot be is not told to the planner                                                   RandomPlanner
 //   whatever hangs or says nothing is named by an alarm within the bounds that the engine states   SilenceWatch
+//   an array that a driver or the journal names is in the store, whole, as its device recorded it          DataPath
 //   what is measured is what the meter found; stock is accounted for; every step was done                check_end
 //   once faults end, everything ends within a bound                                                      simulate()
 #include "tests/simulation/simulation.h"
@@ -96,6 +97,7 @@ class Simulation {
     report.records = store_.written();
     report.starts = starts_;
     report.snapshots = store_.snapshots();
+    report.arrays = network_.arrays_named();
     report.starts_from_snapshots = store_.starts_from_snapshots();
     report.ended = ended_;
     report.measured = last_.measured;
@@ -241,6 +243,7 @@ class Simulation {
       if (record.has_driver_lost()) count_silence(state, record.driver_lost().driver());
     }
     for (const Record& record : records) {
+      network_.check(record);
       count_decisions(record, decisions_);
       if (!record.has_intended() || record.intended().experiment() == 0) continue;
       const std::string& instrument = record.intended().command().instrument();

@@ -23,7 +23,8 @@ struct Report {
   Decisions decisions;
   std::size_t measured = 0, failed = 0, abandoned = 0, records = 0, starts = 0;
   std::size_t snapshots = 0, starts_from_snapshots = 0;
-  std::string ended;  ///< how the campaign did, for whoever reads it
+  std::size_t arrays = 0;  ///< commands of which the journal names any
+  std::string ended;       ///< how the campaign did, for whoever reads it
 };
 
 /// The deliberate bugs that the production code carries in this build (core/canary.h).

@@ -11,6 +11,8 @@ constexpr double kHangs = 1e7;  // seconds: nobody lives to see the end
 constexpr Duration kBrokenFor = std::chrono::hours{3};
 constexpr double kTestTakes = 30;     // seconds
 constexpr double kWrongSignal = 1e6;  // %
+constexpr std::size_t kRow = 32;      // bytes of a recording
+constexpr std::uint64_t kMostRows = 4000, kPieces = 8;
 
 const char* capability_of(const DeviceTraits& device) {
   return device.kind == "dispenser" ? "dispense" : device.kind == "reactor" ? "heat" : "measure";
@@ -22,6 +24,7 @@ CapabilityBuilder described(const DeviceTraits& device) {
   if (device.kind == "dispenser") out.number("volume", "mL", 0.01, 2).text("reagent").uses("reagent", "volume");
   if (device.kind == "reactor") out.number("temperature", "degC", 20, 150).result("final_temperature", "degC");
   if (device.kind == "meter") out.result("signal", "%", 0, kHighestSignal);
+  if (device.records) out.array("trace", ElementType::kUint16, {kRow / 2}, "count");
   if (device.repeatable) out.repeatable();
   if (device.hazardous) out.risk(wire::HAZARDOUS);
   return out;
@@ -36,6 +39,7 @@ class Hopeful final : public Instrument {
     const Outcome<Duration> started = inner_->start(command, now);
     return started && command.capability() != "self_test" ? Outcome<Duration>(usual_) : started;
   }
+  void send_arrays_to(ArrayWindow& window) override { inner_->send_arrays_to(window); }
   Time wakes_at() const override { return inner_->wakes_at(); }
   std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
   void cancel(const std::string& command_id, Time now) override { inner_->cancel(command_id, now); }
@@ -165,7 +169,30 @@ Work World::work(const DeviceTraits& device, const std::string& id) {
   out.began = job.began;
   out.finish = [this, device, id](Time) { return finish(device, id); };
   out.interrupted = [this, id](Time) { end(id, false); };
+  if (device.records && !job.command.sample().empty()) out.rows = rows(job);
   return out;
+}
+
+std::vector<std::byte> World::recording(const std::string& command) const {
+  RandomStream random(0, "recording " + command);
+  std::vector<std::byte> bytes(random.below(kMostRows) * kRow);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & 0xff);
+  return bytes;
+}
+
+/// As time passes, in some pieces, and as far as there is room.
+std::function<Feed(std::size_t room, Time now)> World::rows(const Job& job) const {
+  const SharedBytes all = SharedBytes::of(recording(job.command.id()));
+  const std::size_t piece = all.size() / kRow / kPieces * kRow + kRow;
+  return [all, piece, began = job.began, every = (job.ends - job.began) / kPieces, given = std::size_t{0}](
+             std::size_t room, Time) mutable {
+    Feed feed;
+    const std::size_t size = std::min({piece, all.size() - given, room / kRow * kRow});
+    feed.rows.push_back({"trace", all.part(given, size)});
+    given += size;
+    if (given < all.size()) feed.again = began + every * static_cast<std::int64_t>(given / piece);
+    return feed;
+  };
 }
 
 Results World::results(const DeviceTraits& device, const Job& job) const {
@@ -219,6 +246,11 @@ Recollection World::recall(const DeviceTraits& device, const Arguments& with, Ti
   const Job& job = found->second;
   out.took = job.ends - job.began;
   if (job.running) {
+    out.kind = Kind::kRunning;
+    out.work = work(device, id);
+    return out;
+  }
+  if (job.completed && device.keeps_it && !job.command.sample().empty()) {
     out.kind = Kind::kRunning;
     out.work = work(device, id);
     return out;

@@ -31,6 +31,8 @@ struct DeviceTraits {
   bool repeatable = true;  ///< its capability; never a dispenser's
   bool tests_itself = false;
   bool hazardous = false;  ///< its capability needs a person's word
+  bool records = false;    ///< a meter that gives what it recorded, too, as an array
+  bool keeps_it = false;   ///< until all of it was given, and says so after a restart of its driver
   double highest_c = 150;  ///< what the laboratory allows
 };
 
@@ -49,6 +51,10 @@ class World {
   std::string at_work(const std::string& instrument) const;
   /// What the meter found of a sample the last time that it measured it; none if it never did.
   std::optional<double> measured(const std::string& sample) const;
+  /// By a command that was begun.
+  std::string instrument_of(const std::string& command) const { return jobs_.at(command).command.instrument(); }
+  /// What a meter records under a command; never the same twice.
+  std::vector<std::byte> recording(const std::string& command) const;
   /// Whether step `step` of `sample` was ever begun.
   bool began(const std::string& sample, const std::string& step) const;
   /// How often step `step` of `sample` was carried out to its end.
@@ -77,6 +83,7 @@ class World {
   bool broken(const std::string& device, Time now) const;
   Recollection recall(const DeviceTraits& device, const Arguments& with, Time now);
   Work work(const DeviceTraits& device, const std::string& id);
+  std::function<Feed(std::size_t room, Time now)> rows(const Job& job) const;
   Outcome<Results> finish(const DeviceTraits& device, const std::string& id);
   Results results(const DeviceTraits& device, const Job& job) const;
   void end(const std::string& id, bool completed);
