@@ -17,11 +17,10 @@
 #include "core/check.h"
 
 #ifdef __SANITIZE_THREAD__
-// Debian's libzmq is not built for the thread sanitizer, which therefore cannot see how it synchronises. What it writes
-// is left out, too: a large array would otherwise be millions of reports to suppress, which take minutes.
+// Debian's libzmq is not built for the thread sanitizer, which therefore cannot see how it synchronises.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
-  return "race:libzmq.so\ncalled_from_lib:libzmq.so\n";
+  return "race:libzmq.so\n";
 }
 #endif
 
