@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "data_store/data_store.h"
 #include "instruments/data_link.h"
 #include "instruments/description.h"
+#include "instruments/doubt.h"
 #include "instruments/driver_link.h"
 #include "instruments/in_words.h"
 #include "instruments/messages.h"
@@ -24,18 +26,20 @@ constexpr double kAskAgain = 10;     // … and while it runs, so often
 
 class Hand {
  public:
-  Hand(const Looked& driver, const InstrumentOptions& options, const std::optional<LinkKeys>& keys, StopSignals& stop)
-      : driver_(driver.visited->driver),
+  Hand(const Offer& offer, const InstrumentOptions& options, const std::optional<LinkKeys>& keys, StopSignals& stop)
+      : driver_(offer.from->visited->driver),
+        offer_(offer.laboratory),
         options_(options),
         stop_(stop),
         clock_(SystemClock().now(), 1),
-        link_(make_zmq_link({{driver_, driver.at.address, driver.at.key}}, "athanor instrument do, by " + who(options),
-                            clock_, kSilence, keys, true, !options.data.empty())) {
+        link_(make_zmq_link({{driver_, offer.from->at.address, offer.from->at.key}},
+                            "athanor instrument do, by " + who(options), clock_, kSilence, keys, true,
+                            !options.data.empty())) {
     if (options.data.empty()) return;
     store_ = std::make_unique<DataStore>(options.data, "by-hand", wall_clock_);
     const auto mine = [this](const std::string&, const wire::Open& open) { return open.command() == id_; };
     data_ = std::make_unique<DataLink>(
-        *store_, DataLink::Options{{{driver_, driver.at.address, driver.at.key}}, keys, mine}, stop.wake());
+        *store_, DataLink::Options{{{driver_, offer.from->at.address, offer.from->at.key}}, keys, mine}, stop.wake());
   }
 
   /// Sends it, follows it to its end, and asks about it whenever the link was lost. It leaves under its one id only.
@@ -140,7 +144,7 @@ class Hand {
     if (message.has_outcome() && message.outcome().id() == id_) {
       state.set_standing(wire::CommandState::FINISHED);
       *state.mutable_outcome() = message.outcome();
-      return tell_standing(state, options_);
+      return tell(state, command);
     }
     for (const wire::CommandState& told : message.answer().states()) {
       if (told.id() == id_) return on_standing(told, command);
@@ -157,13 +161,18 @@ class Hand {
       }
       return std::nullopt;
     }
-    if (state.standing() != wire::CommandState::RUNNING) return tell_standing(state, options_);
+    if (state.standing() != wire::CommandState::RUNNING) return tell(state, command);
     answered_ = !cancelled_;
     if (cancelled_) cancel();
     return std::nullopt;
   }
 
+  int tell(const wire::CommandState& state, const wire::Command& command) const {
+    return tell_standing(state, command.instrument(), find_capability(offer_, command.capability()), options_);
+  }
+
   std::string driver_, id_;
+  const wire::Instrument& offer_;  ///< as the laboratory narrows it
   const InstrumentOptions& options_;
   StopSignals& stop_;
   ScaledClock clock_;
@@ -192,9 +201,15 @@ json value_json(const wire::Value& value) {
 
 }  // namespace
 
-int tell_standing(const wire::CommandState& state, const InstrumentOptions& options) {
+int tell_standing(const wire::CommandState& state, const std::string& instrument, const wire::Capability* capability,
+                  const InstrumentOptions& options) {
   const wire::Outcome& outcome = state.outcome();
   const bool ended = state.standing() == wire::CommandState::FINISHED;
+  std::map<std::string, std::string> doubted;  // result → why
+  for (const wire::Value& value : outcome.results()) {
+    if (capability == nullptr) continue;
+    if (const auto found = doubt(instrument, *capability, value)) doubted[value.name()] = found->why;
+  }
   if (options.json) {
     json results = json::object();
     for (const wire::Value& value : outcome.results()) {
@@ -207,10 +222,12 @@ int tell_standing(const wire::CommandState& state, const InstrumentOptions& opti
                              {"message", outcome.message()},
                              {"not_begun", outcome.not_begun()},
                              {"took_s", outcome.took_s()},
-                             {"results", results}})
+                             {"results", results},
+                             {"doubted", doubted}})
                            .dump());
   } else if (ended) {
     fmt::print("{}\n", printable(in_words(outcome)));
+    for (const auto& [result, why] : doubted) fmt::print("not to be believed: {}\n", printable(why));
   } else {
     fmt::print("{}\n", in_words(state));
     if (state.standing() == wire::CommandState::INTERRUPTED)
@@ -219,10 +236,10 @@ int tell_standing(const wire::CommandState& state, const InstrumentOptions& opti
   return ended && outcome.done() ? 0 : 1;
 }
 
-int carry_out(const Looked& driver, const std::optional<LinkKeys>& keys, const wire::Command& command,
+int carry_out(const Offer& offer, const std::optional<LinkKeys>& keys, const wire::Command& command,
               const InstrumentOptions& options) {
   StopSignals stop;
-  return Hand(driver, options, keys, stop).carry_out(command);
+  return Hand(offer, options, keys, stop).carry_out(command);
 }
 
 }  // namespace athanor

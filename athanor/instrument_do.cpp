@@ -154,7 +154,7 @@ void approve(const Offer& offer, const Target& target, const InstrumentOptions& 
 }
 
 /// What became of an id, by whichever driver knows it.
-int tell_what_became(const InstrumentOptions& options, const std::vector<Looked>& all) {
+int tell_what_became(const InstrumentOptions& options, const Target& target, const std::vector<Looked>& all) {
   wire::CommandState known;
   known.set_id(options.id);
   for (const Looked& one : all) {
@@ -166,7 +166,13 @@ int tell_what_became(const InstrumentOptions& options, const std::vector<Looked>
       throw EnvironmentError(fmt::format("driver “{}” does not answer", one.visited->driver));
     if (answer->answer().states(0).standing() != wire::CommandState::NEVER_SEEN) known = answer->answer().states(0);
   }
-  return tell_standing(known, options);
+  const wire::Command& command = known.command();
+  const wire::Capability* capability = nullptr;
+  const std::vector<Offer> here = offers(target, all);
+  for (const Offer& offer : here) {
+    if (offer.driver.id() == command.instrument()) capability = find_capability(offer.laboratory, command.capability());
+  }
+  return tell_standing(known, command.instrument(), capability, options);
 }
 
 }  // namespace
@@ -176,7 +182,7 @@ int command_instrument(const InstrumentOptions& options) {
   if (!options.id.empty()) {
     const std::vector<Looked> all = look_at(target);
     require_all(all);
-    return tell_what_became(options, all);
+    return tell_what_became(options, target, all);
   }
   if (options.instrument.empty() || options.capability.empty())
     throw InputError("what is to be done? Give an instrument and a capability, or --id of an earlier command");
@@ -204,7 +210,7 @@ int command_instrument(const InstrumentOptions& options) {
   approve(offer, target, options, command);
   command.set_id("by-hand/" + random_digits(16));
   fmt::print(stderr, "{}: {} {}\n", command.id(), command.instrument(), command.capability());
-  return carry_out(*offer.from, target.keys, command, options);
+  return carry_out(offer, target.keys, command, options);
 }
 
 }  // namespace athanor

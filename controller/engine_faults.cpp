@@ -9,6 +9,7 @@
 #include "core/canary.h"
 #include "core/error.h"
 #include "instruments/description.h"
+#include "instruments/doubt.h"
 
 namespace athanor {
 namespace {
@@ -27,12 +28,6 @@ const wire::Capability* self_test_of(const wire::Instrument& instrument) {
   const auto found = std::find_if(instrument.capabilities().begin(), instrument.capabilities().end(),
                                   [](const wire::Capability& capability) { return capability.self_test(); });
   return found == instrument.capabilities().end() ? nullptr : &*found;
-}
-
-const wire::Field* find_result(const wire::Capability& capability, const std::string& name) {
-  const auto found = std::find_if(capability.results().begin(), capability.results().end(),
-                                  [&](const wire::Field& field) { return field.name() == name; });
-  return found == capability.results().end() ? nullptr : &*found;
 }
 
 bool broken_device(const wire::Outcome& outcome) {
@@ -301,35 +296,17 @@ void Engine::flag_results(const CommandEntry& command, journal::v1::CommandMoved
   for (const wire::Value& value : moved.outcome().results()) {
     const wire::Field* field = find_result(*capability, value.name());
     if (field == nullptr || value.kind_case() != wire::Value::kNumber) continue;
-    double number = 0;
-    try {
-      number = number_in(value, Unit::parse(field->unit()));
-    } catch (const InputError&) {
-      continue;  // said where it is asked for
-    }
-    const auto flag = [&](const std::string& why, bool instrument_is_at_fault) {
-      journal::v1::Flag& fresh = *moved.add_flags();
-      fresh.set_result(value.name());
-      fresh.set_why(fmt::format("{} of {} is {}, {}", value.name(), instrument, readable(value), why));
-      if (instrument_is_at_fault) moved.set_instrument_fault(true);
-    };
     if (field->flat_after() > 0) moved.add_watched(value.name());
-    const auto bound = [&](double limit) { return to_string(Quantity{limit, Unit::parse(field->unit())}); };
     const auto& readings = state_.instruments.at(instrument).readings;
     const auto last = readings.find(command.command.capability() + "." + value.name());
-    const std::uint32_t times =
+    const std::uint32_t equal_before =
         last != readings.end() && last->second.number == value.number() ? last->second.times : 0;
-    if (field->has_low() && number < field->low()) {
-      flag(fmt::format("below {}, the least there can be", bound(field->low())), true);
-    } else if (field->has_high() && number > field->high()) {
-      flag(fmt::format("above {}, the most there can be", bound(field->high())), true);
-    } else if (field->has_saturates_low() && number <= field->saturates_low()) {
-      flag(fmt::format("where it is saturated (at or below {})", bound(field->saturates_low())), false);
-    } else if (field->has_saturates_high() && number >= field->saturates_high()) {
-      flag(fmt::format("where it is saturated (at or above {})", bound(field->saturates_high())), false);
-    } else if (field->flat_after() > 0 && times + 1 >= field->flat_after()) {
-      flag(fmt::format("to the last digit, for the {}th time in a row: it measures nothing", times + 1), true);
-    }
+    const auto doubted = doubt(instrument, *capability, value, equal_before);
+    if (!doubted) continue;
+    journal::v1::Flag& fresh = *moved.add_flags();
+    fresh.set_result(value.name());
+    fresh.set_why(doubted->why);
+    if (doubted->instrument_is_at_fault) moved.set_instrument_fault(true);
   }
 }
 

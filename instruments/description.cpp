@@ -164,6 +164,13 @@ const wire::Field* find_parameter(const wire::Capability& capability, const std:
   return nullptr;
 }
 
+const wire::Field* find_result(const wire::Capability& capability, const std::string& name) {
+  for (const wire::Field& field : capability.results()) {
+    if (field.name() == name) return &field;
+  }
+  return nullptr;
+}
+
 const wire::Value* find_value(const wire::Command& command, const std::string& name) {
   for (const wire::Value& value : command.with()) {
     if (value.name() == name) return &value;

@@ -23,6 +23,8 @@ std::vector<std::string> mistakes_in(const driver::v1::Instrument& instrument);
 const driver::v1::Capability* find_capability(const driver::v1::Instrument& instrument, const std::string& name);
 /// The parameter of that name, or null.
 const driver::v1::Field* find_parameter(const driver::v1::Capability& capability, const std::string& name);
+/// The result of that name, or null.
+const driver::v1::Field* find_result(const driver::v1::Capability& capability, const std::string& name);
 /// The value of that name that the command gives, or null.
 const driver::v1::Value* find_value(const driver::v1::Command& command, const std::string& name);
 

@@ -329,11 +329,9 @@ class KitInstrument final : public Instrument {
     outcome.set_took_s(seconds(took));
     const wire::Capability& described = *find_capability(description_, command.capability());
     for (const Result& result : end.value()) {
-      const auto field = std::find_if(described.results().begin(), described.results().end(),
-                                      [&](const wire::Field& candidate) { return candidate.name() == result.name; });
-      ATHANOR_CHECK(
-          field != described.results().end(),
-          fmt::format("“{}” gave the result “{}”, which it does not describe", described.name(), result.name));
+      const wire::Field* field = find_result(described, result.name);
+      ATHANOR_CHECK(field != nullptr, fmt::format("“{}” gave the result “{}”, which it does not describe",
+                                                  described.name(), result.name));
       const double* number = std::get_if<double>(&result.value);
       ATHANOR_CHECK(!field->has_array() && (number == nullptr) == field->is_text(),
                     fmt::format("result “{}” is of the wrong kind", result.name));

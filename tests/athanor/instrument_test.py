@@ -69,6 +69,25 @@ class Instrument(OvensTest):
             self.assertIn(answer, self.instrument(*HEAT, *slip, expect=2))
         self.assertIn("did you mean “heat”?", self.instrument("do", "lab.yaml", "oven-1", "heet", expect=2))
 
+    def test_what_cannot_be_is_not_simply_done(self):
+        """Goal: a result that a run would keep and not believe is said to be so by hand. Method: an oven that ends hotter than this laboratory
+        says it can, and where its probe is saturated; in words, in JSON, and asked for again by its id."""
+        for signals, why in (
+            ("{max: 60 degC}", "final of oven-1 is 80 degC, above 60 degC, the most there can be"),
+            ("{saturates_above: 80 degC}", "final of oven-1 is 80 degC, where it is saturated (at or above 80 degC)"),
+        ):
+            self.write("lab.yaml", LAB.replace("oven-1: {driver: ovens,", f"oven-1: {{driver: ovens, signals: {{heat: {{final: {signals}}}}},"))
+            driver = self.start_driver()
+            heat = (*HEAT, "temperature=80 degC", "duration=0.1 s")
+            self.assertIn(f"not to be believed: {why}\n", self.instrument(*heat))
+            told = json.loads(self.instrument(*heat, "--json"))
+            self.assertEqual((told["done"], told["doubted"]), (True, {"final": why}))
+            self.assertIn(why, self.instrument("do", "lab.yaml", "--id", told["id"]))
+            cool = json.loads(self.instrument(*HEAT, "temperature=50 degC", "duration=0.1 s", "--json"))
+            self.assertEqual(cool["doubted"], {})
+            driver.kill()
+            driver.wait()
+
     def test_hazardous_needs_a_word_for_exactly_that(self):
         """Goal: an approval is bound to its parameters. Method: without, with the digits of another command, with its own; the driver's and the laboratory's."""
         self.start_driver()
