@@ -58,6 +58,7 @@ std::optional<Template> read_bound(const Node& node, const Variable& variable, c
   const auto text = node.text();
   auto made = text ? Template::read(node, *text, known) : std::nullopt;
   if (!made) return std::nullopt;
+  if (!variable.unit_known) return made;
   if (text->find('{') == std::string::npos && !node.quantity_in(variable.unit)) return std::nullopt;
   try {
     in_unit(parse_quantity(made->fill(ones(known))), variable.unit);
@@ -196,9 +197,10 @@ std::optional<Take> Take::read(const Node& node, const std::string& name, const 
   }
   if (const Node unit = reader.optional("unit")) {
     try {
+      if (!declared) take.variable_.unit_known = false;
       take.device_unit_ = Unit::parse(unit.text().value_or(""));
-      if (!declared) take.variable_.unit = take.device_unit_;
-      take.device_unit_.convert(1, take.variable_.unit);
+      if (!declared) take.variable_ = {take.variable_.is_text, take.device_unit_};
+      if (take.variable_.unit_known) take.device_unit_.convert(1, take.variable_.unit);
     } catch (const InputError& error) {
       unit.error(error.what());
     }
@@ -317,7 +319,7 @@ std::optional<Condition> Condition::read(const Node& node, const std::string& na
     bound("max", made.max_);
     bound("near", made.near_);
     if (const Node by = reader.optional("by")) {
-      const auto width = by.difference_in(made.variable_.unit);
+      const auto width = made.variable_.unit_known ? by.difference_in(made.variable_.unit) : 0.0;
       good = good && width;
       made.by_ = width.value_or(0);
       if (!made.near_ && good) by.error("“by” goes with “near”, which is not there");

@@ -30,9 +30,10 @@ std::vector<std::string> adapter_names() {
 
 // ── What a capability takes and gives ────────────────────────────────────────────────────────────────────────────────
 
-std::optional<double> read_bound(MapReader& reader, const char* key, const Unit& unit) {
+/// unit: none: it is no unit, which was said.
+std::optional<double> read_bound(MapReader& reader, const char* key, const std::optional<Unit>& unit) {
   const Node bound = reader.optional(key);
-  return bound ? bound.quantity_in(unit) : std::nullopt;
+  return bound && unit ? bound.quantity_in(*unit) : std::nullopt;
 }
 
 /// A parameter or result: its unit and limits, or its choices.
@@ -41,19 +42,20 @@ wire::Field read_field(const Node& node, const std::string& name, bool is_result
   field.set_name(name);
   if (node.kind() == Node::Kind::kNull) return field;
   MapReader reader(node, fmt::format("{} “{}”", is_result ? "result" : "parameter", name));
-  Unit unit;
+  std::optional<Unit> unit = Unit();
   if (const Node text = reader.optional("text")) field.set_is_text(text.boolean().value_or(true));
   if (const Node choices = reader.optional("choices")) {
     field.set_is_text(true);
     for (const Node& choice : choices.items()) field.add_choices(choice.text().value_or(""));
   }
   if (const Node text = reader.optional("unit")) {
+    field.set_unit(text.text().value_or(""));
     try {
-      unit = Unit::parse(text.text().value_or(""));
+      unit = Unit::parse(field.unit());
     } catch (const InputError& error) {
       text.error(error.what());
+      unit.reset();
     }
-    field.set_unit(unit.text());
   }
   if (const auto low = read_bound(reader, "min", unit)) field.set_low(*low);
   if (const auto high = read_bound(reader, "max", unit)) field.set_high(*high);
@@ -66,7 +68,7 @@ wire::Field read_field(const Node& node, const std::string& name, bool is_result
     if (const Node optional = reader.optional("optional")) field.set_may_be_missing(optional.boolean().value_or(false));
     if (const Node levels = reader.optional("levels")) {
       for (const Node& level : levels.items()) {
-        if (const auto value = level.quantity_in(unit)) field.add_levels(*value);
+        if (const auto value = unit ? level.quantity_in(*unit) : std::nullopt) field.add_levels(*value);
       }
       std::sort(field.mutable_levels()->begin(), field.mutable_levels()->end());
     }
@@ -81,7 +83,7 @@ Variables variables_of(const google::protobuf::RepeatedPtrField<wire::Field>& fi
     try {
       variables[field.name()] = Variable{field.is_text(), Unit::parse(field.unit()), field.may_be_missing()};
     } catch (const InputError&) {
-      variables[field.name()] = Variable{field.is_text(), Unit(), field.may_be_missing()};  // on the list already
+      variables[field.name()] = {field.is_text(), Unit(), field.may_be_missing(), false};  // on the list already
     }
   }
   return variables;

@@ -194,7 +194,8 @@ void RoutineReader::read_progress(const Node& node, const ProfileStep& step, Unt
   const auto variable = known_.find(name);
   if (std::find(step.taken.begin(), step.taken.end(), name) == step.taken.end()) {
     node.error(fmt::format("this step takes no “{}” from its answer{}", name, suggest_name(name, step.taken)));
-  } else if (variable->second.is_text || !variable->second.unit.convertible_to(Unit())) {
+  } else if (variable->second.is_text ||
+             (variable->second.unit_known && !variable->second.unit.convertible_to(Unit()))) {
     node.error(fmt::format("“{}” is no part of a whole; expected a number without a unit, from 0 to 1, or in %", name));
   } else {
     until.progress = name;

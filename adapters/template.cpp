@@ -92,6 +92,7 @@ std::optional<Template::Hole> Template::read_hole(const Node& node, const std::s
   hole.from = hole.to = variable->second.unit;
   try {
     if (in != std::string::npos) hole.to = Unit::parse(unit);
+    if (!variable->second.unit_known) hole.from = hole.to;
     hole.from.convert(1, hole.to);
   } catch (const InputError& error) {
     node.error(fmt::format("“{{{}}}”: {}", inside, error.what()));

@@ -3,6 +3,7 @@
 // once.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "adapters/profile.h"
@@ -267,4 +268,20 @@ TEST_CASE("An address that is none of the adapter's is bad input") {
   CHECK(refused("http", "tcp://host:80").find("expected “http://HOST:PORT”") != std::string::npos);
   CHECK(refused("program", "").find("expected its path") != std::string::npos);
   CHECK(refused("folder", "").find("expected its path") != std::string::npos);
+}
+
+// Goal: a mistake is told once, and not what only follows from it. Method: an unknown unit of a parameter, a result and
+// what a step takes, each of which is used further on.
+TEST_CASE("Of an unknown unit that alone is told") {
+  const auto only = [](const std::string& said, const std::string& unit) {
+    INFO(said);
+    CHECK(said.find(unit + "” is no unit") != std::string::npos);
+    CHECK(std::count(said.begin(), said.end(), '\n') == 0);
+  };
+  only(with("volume: {unit: mL, min: 0.01 mL, max: 10 mL}", "volume: {unit: parrots, min: 0.01 mL, max: 3 parrots}"),
+       "parrots");
+  only(with("dispensed: {unit: mL, min: 0 mL, max: 11 mL}", "dispensed: {unit: florps, min: 0 mL, max: 1 florps}"),
+       "florps");
+  only(with(R"({wait: 1 s})", R"({ask: "T?", take: {t: {unit: frobs}}, expect: {t: {near: 3 frobs, by: 1 K}}})"),
+       "frobs");
 }
