@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "athanor/commands.h"
 #include "controller/control_socket.h"
 #include "controller/engine.h"
 #include "controller/journal.h"
 #include "controller/session.h"
+#include "core/utf8.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -61,13 +61,8 @@ std::pair<std::string, std::string> parse_setting(const std::string& text, const
 }
 
 void require_utf8(const std::string& text) {
-  using nlohmann::json;
-  try {
-    static_cast<void>(json(text).dump());
-  } catch (const json::exception&) {
-    throw InputError(fmt::format("{} is not UTF-8; the journal takes no other texts",
-                                 json(text).dump(-1, ' ', false, json::error_handler_t::replace)));
-  }
+  if (bad_byte(text))
+    throw InputError(fmt::format("“{}” is not UTF-8; the journal takes no other texts", as_utf8(text)));
 }
 
 int observe(const ObserveOptions& options) {

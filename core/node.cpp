@@ -11,6 +11,7 @@
 #include "core/document.h"
 #include "core/document_tree.h"
 #include "core/table.h"
+#include "core/utf8.h"
 
 namespace athanor {
 namespace {
@@ -19,9 +20,7 @@ namespace {
 std::string quoted(const std::string& text) {
   constexpr std::size_t kLongest = 60;
   if (text.size() <= kLongest) return "“" + text + "”";
-  std::size_t end = kLongest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
-  return "“" + text.substr(0, end) + "…”";
+  return fmt::format("“{}…”", shortened(text, kLongest));
 }
 
 bool name_character(char c) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/quantity.h"
+#include "core/utf8.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
 #include "instruments/messages.h"
@@ -13,17 +14,10 @@ namespace {
 
 constexpr std::size_t kLongestWords = 400;  // bytes of what somebody else wrote
 
-std::string quoted(const std::string& text) {
-  if (text.size() <= kLongestWords) return fmt::format("“{}”", text);
-  return fmt::format("“{}…” ({} bytes)", text.substr(0, kLongestWords), text.size());
-}
-
-template <class Values>
-std::string listed(const Values& values) {
-  std::string text;
-  for (const wire::Value& value : values)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", value.name(), readable(value));
-  return text;
+/// Without quotes: most of them begin with something that is quoted.
+std::string cut(const std::string& text) {
+  if (text.size() <= kLongestWords) return text;
+  return fmt::format("{}… ({} bytes)", shortened(text, kLongestWords), text.size());
 }
 
 std::string in_words(const wire::Command& command) {
@@ -36,6 +30,13 @@ std::string in_words(const wire::Command& command) {
 }
 
 }  // namespace
+
+std::string listed(const google::protobuf::RepeatedPtrField<wire::Value>& values) {
+  std::string text;
+  for (const wire::Value& value : values)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", value.name(), readable(value));
+  return text;
+}
 
 std::string in_words(const wire::ToDriver& message) {
   const std::string version =
@@ -71,7 +72,7 @@ std::string in_words(const wire::Outcome& outcome) {
                        listed(outcome.results()));
   }
   return fmt::format("{}{}: {}", wire::FaultKind_Name(outcome.fault()), outcome.not_begun() ? ", not begun" : "",
-                     quoted(outcome.message()));
+                     cut(outcome.message()));
 }
 
 std::string in_words(const wire::CommandState& state) {
@@ -107,7 +108,7 @@ std::string in_words(const wire::FromDriver& message) {
     case wire::FromDriver::kTelemetry:
       return fmt::format("Telemetry of {}: {}", message.telemetry().instrument(), listed(message.telemetry().values()));
     case wire::FromDriver::kRefused:
-      return fmt::format("Refused {}: {}", message.refused().id(), quoted(message.refused().why()));
+      return fmt::format("Refused {}: {}", message.refused().id(), cut(message.refused().why()));
     case wire::FromDriver::BODY_NOT_SET:
       break;
   }

@@ -8,6 +8,7 @@
 
 #include "core/document.h"
 #include "core/error.h"
+#include "core/utf8.h"
 #include "optimizers/models.h"
 
 namespace athanor {
@@ -34,23 +35,6 @@ int nesting(const std::string& line) {
     }
   }
   return deepest;
-}
-
-/// Where the first byte stands that is no part of a character of UTF-8; none in a good line.
-std::optional<std::size_t> bad_byte(const std::string& line) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < line.size() ? line[i] : 0); };
-  for (std::size_t i = 0; i < line.size();) {
-    const unsigned char lead = byte(i), second = byte(i + 1);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : 4;
-    bool good = lead < 0x80 || (lead >= 0xC2 && lead < 0xF5);
-    for (std::size_t k = 1; good && k < length; ++k) good = (byte(i + k) & 0xC0) == 0x80;
-    // Neither written longer than need be, nor half of a pair, nor beyond the last character.
-    good = good && !(lead == 0xE0 && second < 0xA0) && !(lead == 0xED && second >= 0xA0) &&
-           !(lead == 0xF0 && second < 0x90) && !(lead == 0xF4 && second >= 0x90);
-    if (!good) return i;
-    i += length;
-  }
-  return std::nullopt;
 }
 
 /// The few characters of `line` at which its reading ended; `at` counts from 1.
