@@ -9,8 +9,9 @@ namespace athanor {
 
 namespace {
 
-constexpr double kAgain = 60;        // seconds until the same is told again
-constexpr std::size_t kMost = 1000;  // things that are told of apart
+constexpr double kAgain = 60;          // seconds until the same is told again, then twice as long each time …
+constexpr double kAgainAtLast = 3600;  // … up to this
+constexpr std::size_t kMost = 1000;    // things that are told of apart
 
 }  // namespace
 
@@ -18,8 +19,8 @@ void QuietLog::note(const std::string& source, const std::string& what, double n
   catch_up(now);
   const bool full = told_.size() >= kMost;
   const auto [found, fresh] = full && !told_.contains({source, what})
-                                  ? told_.try_emplace({"others", what}, Told{now, 0})
-                                  : told_.try_emplace({source, what}, Told{now, 0});
+                                  ? told_.try_emplace({"others", what}, Told{now, kAgain})
+                                  : told_.try_emplace({source, what}, Told{now, kAgain});
   if (fresh) {
     say_(found->first.first, what);
   } else {
@@ -29,14 +30,15 @@ void QuietLog::note(const std::string& source, const std::string& what, double n
 
 void QuietLog::catch_up(double now) {
   for (auto each = told_.begin(); each != told_.end();) {
-    if (now - each->second.at < kAgain) {
+    Told& told = each->second;
+    if (now - told.at < told.again) {
       ++each;
-    } else if (each->second.since == 0) {
+    } else if (told.since == 0) {
       each = told_.erase(each);
     } else {
-      say_(each->first.first,
-           fmt::format("{} ({} times more in the last minute)", each->first.second, each->second.since));
-      each->second = {now, 0};
+      say_(each->first.first, fmt::format("{} ({} times more in the last {})", each->first.second, told.since,
+                                          told.again == kAgain ? "minute" : fmt::format("{} min", told.again / 60)));
+      told = {now, std::min(2 * told.again, kAgainAtLast)};
       ++each;
     }
   }
@@ -45,7 +47,7 @@ void QuietLog::catch_up(double now) {
 double QuietLog::due() const {
   double due = HUGE_VAL;
   for (const auto& [what, told] : told_) {
-    if (told.since > 0) due = std::min(due, told.at + kAgain);
+    if (told.since > 0) due = std::min(due, told.at + told.again);
   }
   return due;
 }

@@ -18,6 +18,7 @@ from .driver import PROTOCOL_VERSION, SAFE_WITHIN_S, Driver
 from .errors import EnvironmentFailure, InputError
 from .keys import Gate, Keys, require_key
 from .proto import driver_pb2 as wire
+from .quiet_log import QuietLog
 from .waker import Waker
 
 HEARTBEAT_EVERY_S = 1.0  # since the last message of any kind
@@ -80,6 +81,7 @@ class Server:
         self._heard_at = self._said_at = self._measured_at = time.monotonic()
         self._abandoned = False  # the dead-man time is over, and the instruments were told to be safe
         self._dropped = 0
+        self._quiet = QuietLog()
         self._ending = False
 
     def end(self) -> None:
@@ -159,8 +161,8 @@ class Server:
         """Whose key was revoked after it had connected gets no further than this, and is told so once a second."""
         if not self._keys or self._keys.allowed.name_of(key) is not None:
             return True
+        self._quiet.note(f"the key {key} was revoked; what it says is dropped")
         if not self._is_flood(f"revoked {key}", 1):
-            _log.warning("the key %s was revoked; what it says is dropped", key)
             self._refuse(sender, "your key was revoked on the machine of this driver; nothing is done for it")
         return False
 

@@ -224,6 +224,22 @@ TEST_CASE("a port that TCP has not is refused, whatever ZeroMQ would make of it"
     CHECK(require_key(address, true, "") == address);
 }
 
+TEST_CASE("what goes on is told ever less often, and what stopped and comes back is told at once") {
+  std::vector<double> told;
+  double now = 0;
+  QuietLog log([&](const std::string&, const std::string&) { told.push_back(now); });
+  for (; now < 10 * 3600; now += 1) log.note("10.0.0.9", "its key was revoked", now);
+  CHECK(told ==
+        std::vector<double>{0, 60, 180, 420, 900, 1860, 3780, 7380, 10980, 14580, 18180, 21780, 25380, 28980, 32580});
+  told.clear();
+  now += 2 * 3600 + 1;
+  log.note("10.0.0.9", "its key was revoked", now);
+  log.note("10.0.0.9", "its key was revoked", now);
+  CHECK(told.back() == now);
+  CHECK(log.knows("10.0.0.9", "its key was revoked"));
+  CHECK_FALSE(log.knows("10.0.0.8", "its key was revoked"));
+}
+
 TEST_CASE("the same is told once a minute, with how often it happened, and nobody fills the log") {
   std::vector<std::string> said;
   QuietLog log([&](const std::string& source, const std::string& what) { said.push_back(source + ": " + what); });
