@@ -25,9 +25,10 @@ constexpr int kMessagesPerTurn = 100;  // of one driver before the others are lo
 // instruments at eight commands a second each says 2000 messages.
 constexpr int kMessagesPerSecond = 5000;
 constexpr std::size_t kBytesPerSecond = std::size_t{64} << 20;
-constexpr int kNoticesPerMinute = 20;  // refusals that belong to no command: each is an alarm
-constexpr double kOpenAgain = 1;       // seconds after a connection ended: ZeroMQ gives up for good what broke a rule
-constexpr int kFailuresInARow = 3;     // handshakes that break off before a person is told
+constexpr int kProgressPerSecond = 1000;  // of one driver; a hundred instruments that keep to one a second say a tenth
+constexpr int kNoticesPerMinute = 20;     // refusals that belong to no command: each is an alarm
+constexpr double kOpenAgain = 1;    // seconds after a connection ended: ZeroMQ gives up for good what broke a rule
+constexpr int kFailuresInARow = 3;  // handshakes that break off before a person is told
 
 class ZmqLink final : public DriverLink {
  public:
@@ -93,7 +94,7 @@ class ZmqLink final : public DriverLink {
     int failures = 0;  ///< handshakes that broke off since the last one that did not
     // What it said in this second, and its notices in this minute.
     double second_began = 0, minute_began = 0;
-    int messages = 0, notices = 0;
+    int messages = 0, progress = 0, notices = 0;
     std::size_t bytes = 0;
     bool too_loud() const { return messages >= kMessagesPerSecond || bytes >= kBytesPerSecond; }
   };
@@ -124,7 +125,7 @@ class ZmqLink final : public DriverLink {
     const double now = monotonic_seconds();
     if (now - peer.second_began >= 1) {
       peer.second_began = now;
-      peer.messages = 0;
+      peer.messages = peer.progress = 0;
       peer.bytes = 0;
     }
     if (peer.too_loud()) return;
@@ -195,24 +196,36 @@ class ZmqLink final : public DriverLink {
       peer.complaint.clear();
       arrived_.changes.push_back({peer.at.driver, true});
     }
-    if (message.has_heartbeat() || is_one_notice_too_many(peer, message)) return;
+    if (message.has_heartbeat() || (message.has_progress() && is_one_progress_too_many(peer))) return;
+    if (message.has_refused() && message.refused().id().empty()) return note(peer, message.refused().why());
     arrived_.messages.push_back({std::move(message)});
   }
 
-  /// What belongs to no command is told to a person and journaled: no driver fills the journal with it.
-  bool is_one_notice_too_many(Peer& peer, const wire::FromDriver& message) {
-    if (!message.has_refused() || !message.refused().id().empty()) return false;
+  /// Nobody needs to know so often, and whoever listens has other things to do.
+  bool is_one_progress_too_many(Peer& peer) {
+    if (++peer.progress <= kProgressPerSecond) return false;
+    log_.note(peer.at.driver,
+              fmt::format("the driver at {} tells of progress more than {} times a second; the rest is dropped",
+                          peer.at.address, kProgressPerSecond),
+              monotonic_seconds());
+    return true;
+  }
+
+  /// What belongs to no command is told to a person and journaled: the same thing ever less often, and no driver fills
+  /// the journal with things that differ.
+  void note(Peer& peer, const std::string& what) {
     const double now = monotonic_seconds();
+    if (log_.knows(peer.at.driver, what)) return log_.note(peer.at.driver, what, now);
     if (now - peer.minute_began >= 60) {
       peer.minute_began = now;
       peer.notices = 0;
     }
-    if (++peer.notices <= kNoticesPerMinute) return false;
+    const bool too_many = ++peer.notices > kNoticesPerMinute;
     log_.note(peer.at.driver,
-              fmt::format("the driver at {} complains more than {} times a minute; the rest is left out",
-                          peer.at.address, kNoticesPerMinute),
+              too_many ? fmt::format("the driver at {} complains more than {} times a minute; the rest is left out",
+                                     peer.at.address, kNoticesPerMinute)
+                       : what,
               now);
-    return true;
   }
 
   /// Tells of a driver that is not the right one, once; it never comes up.

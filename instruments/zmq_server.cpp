@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "instruments/address.h"
@@ -14,6 +15,7 @@
 #include "instruments/driver_link.h"
 #include "instruments/heartbeat.h"
 #include "instruments/messages.h"
+#include "instruments/progress_pace.h"
 #include "instruments/quiet_log.h"
 #include "instruments/zmq_curve.h"
 #include "instruments/zmq_gate.h"
@@ -56,6 +58,7 @@ class DriverServer {
       look_at_instruments();
       const double now = monotonic_seconds();
       look_at_connections(now);
+      for (const wire::FromDriver& report : pace_.take(now)) send_to_controller(report);
       if (linger_s > 0 && now - heard_at_ > linger_s) return;
       const double dead_man_s = driver_.options().dead_man_s;
       if (dead_man_s > 0 && !abandoned_ && now - heard_at_ > dead_man_s) {
@@ -110,7 +113,7 @@ class DriverServer {
     if (const Time wakes_at = driver_.wakes_at(); wakes_at != kNever) {
       next = std::min(next, now + seconds(clock_.wall(wakes_at - lab_now())));
     }
-    next = std::min(next, log_.due());
+    next = std::min({next, log_.due(), pace_.due()});
     return next == HUGE_VAL ? -1 : std::max(0.0, next - now);
   }
 
@@ -144,6 +147,12 @@ class DriverServer {
 
   void note_end(const ZmqEnd& end, double now) {
     const std::string& source = end.peer.host;
+    const bool visitor = visitors_.erase(end.peer.connection) > 0;
+    if (visitor && end.why == ZmqEnd::Why::kLost) return;  // whoever only looks comes and goes
+    if (end.spoke && end.peer.connection == controller_connection_ && end.why == ZmqEnd::Why::kLost) {
+      controller_connection_ = -1;
+      return log_.note(controller_name_, "its connection ended; there is no controller until somebody says Hello", now);
+    }
     if (end.spoke) {
       return log_.note(
           name_of(end.peer),
@@ -212,19 +221,22 @@ class DriverServer {
       if (said.hello().only_if_free() && from != controller_ && in_charge()) {
         return refuse(from, fmt::format("driver “{}” takes commands from “{}”", driver_.name(), controller_name_));
       }
-      if (data_ && from != controller_) {
+      const bool is_new = from != controller_;
+      if (data_ && is_new) {
         ticket_ = new_curve_pair().secret;  // 40 characters that nobody can guess
         data_->admit(ticket_);
       }
       controller_ = from;
       controller_key_ = peer.key;
+      controller_connection_ = peer.connection;
+      visitors_.erase(peer.connection);
       measured_at_ = monotonic_seconds();  // the Welcome comes first
       // What it calls itself is a courtesy; its key is who it is.
       controller_name_ =
           keys_ ? fmt::format("{} ({})", said.hello().controller(), name_of(peer)) : said.hello().controller();
-      if (keys_) log_.note(controller_name_, "is the controller now", monotonic_seconds());
+      if (is_new) log_.note(controller_name_, "is the controller now", monotonic_seconds());
     }
-    if (from != controller_) return hear_stranger(from, said);
+    if (from != controller_) return hear_stranger(from, peer, said);
     heard_at_ = monotonic_seconds();
     abandoned_ = false;
     if (said.has_heartbeat()) return;  // ours go out by themselves
@@ -247,7 +259,8 @@ class DriverServer {
   bool is_watched() const { return !controller_.empty() || !watchers_.empty(); }
 
   /// Somebody who did not say Hello last: may ask, look and stop, not command.
-  void hear_stranger(const std::string& from, const wire::ToDriver& said) {
+  void hear_stranger(const std::string& from, const ZmqPeer& peer, const wire::ToDriver& said) {
+    if (said.has_visit()) visitors_.insert(peer.connection);
     if (said.has_command() || said.has_cancel()) {
       return refuse(from,
                     controller_.empty()
@@ -297,6 +310,12 @@ class DriverServer {
   }
 
   void tell_controller(const wire::FromDriver& message) {
+    if (message.has_outcome()) pace_.forget(message.outcome().id());
+    if (message.has_progress() && !pace_.may_pass(message, monotonic_seconds())) return;
+    send_to_controller(message);
+  }
+
+  void send_to_controller(const wire::FromDriver& message) {
     if (controller_.empty()) return;  // it will ask when it is back
     said_at_ = monotonic_seconds();
     if (!router_.send({controller_, message.SerializeAsString()})) controller_.clear();
@@ -329,6 +348,9 @@ class DriverServer {
   std::string ticket_;                ///< of the controller, for the data socket
   std::string controller_;            ///< its routing id; empty: none
   std::string controller_name_, controller_key_;
+  int controller_connection_ = -1;
+  std::set<int> visitors_;  ///< connections of those who only look
+  ProgressPace pace_;
   std::map<std::string, std::string> stoppers_;  ///< a Stop's id → the routing id of the stranger who said it
   std::map<std::string, double> watchers_;       ///< routing id → until when, monotonic seconds
   double heard_at_ = 0, said_at_ = 0;            ///< monotonic seconds, as is the next

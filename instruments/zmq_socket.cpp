@@ -220,9 +220,9 @@ std::optional<std::vector<SharedBytes>> ZmqSocket::receive_shared(ZmqPeer* from)
     more = frame->more();
     // Of the last frame: the first one, the routing id, is ZeroMQ's own and not always marked.
     if (from != nullptr && !more) {
-      *from = {frame->property("Peer-Address"), frame->property("User-Id")};
+      *from = {frame->property("Peer-Address"), frame->property("User-Id"), frame->connection()};
       if (from->host.empty()) from->host = kLocal;
-      connections_[frame->connection()] = {*from, true};
+      connections_[from->connection] = {*from, true};
     }
     frames.emplace_back(frame, frame->bytes());
   }
@@ -253,7 +253,7 @@ std::vector<ZmqEnd> ZmqSocket::ends() {
     const int fd = static_cast<int>(value);
     switch (what) {
       case ZMQ_EVENT_ACCEPTED:
-        connections_[fd] = {{host_at(fd), ""}, false};
+        connections_[fd] = {{host_at(fd), "", fd}, false};
         break;
       case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
         failed_ =
@@ -267,7 +267,7 @@ std::vector<ZmqEnd> ZmqSocket::ends() {
         break;
       case ZMQ_EVENT_DISCONNECTED: {
         const auto known = connections_.extract(fd);
-        const Connection connection = known.empty() ? Connection{{kGone, ""}, false} : known.mapped();
+        const Connection connection = known.empty() ? Connection{{kGone, "", fd}, false} : known.mapped();
         ends.push_back(
             {std::exchange(failed_, std::nullopt).value_or(ZmqEnd::Why::kLost), connection.peer, connection.spoke});
         break;

@@ -22,8 +22,9 @@ constexpr int kReceiveQueue = 100;  ///< messages from one peer; more wait in it
 
 /// Who is at the other end of a connection, as far as that is known.
 struct ZmqPeer {
-  std::string host;  ///< for people: "10.0.0.7", "this machine", or that it was gone before it could be asked
-  std::string key;   ///< the public key, in Z85, that it has proved to hold; empty where the link is plain
+  std::string host;     ///< for people: "10.0.0.7", "this machine", or that it was gone before it could be asked
+  std::string key;      ///< the public key, in Z85, that it has proved to hold; empty where the link is plain
+  int connection = -1;  ///< tells it from others until it ends; routers only
 };
 
 /// The end of a connection.

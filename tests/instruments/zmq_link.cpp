@@ -322,3 +322,88 @@ TEST_CASE("a visitor is told everything and takes nothing") {
   visitor.send(rig::cancel("a"));
   CHECK(visitor.await(outcome_of("a")).outcome().fault() == wire::INTERRUPTED);
 }
+
+// Goal: a driver's owner is told who commands it, not who looked. Method: a visitor and a controller that come and go;
+// the log's next line after the visitor left must be the controller's.
+TEST_CASE("a visitor who leaves is no lost connection") {
+  Site site(1);
+  rig::ServedDriver served(rig::address_in(site.folder), site.clock);
+  for (int i = 0; i < 3; ++i) {
+    rig::RawController visitor(rig::address_in(site.folder));
+    wire::ToDriver visit = to_driver();
+    visit.mutable_visit();
+    visitor.send(visit);
+    visitor.await([](const auto& message) { return message.has_welcome(); });
+  }
+  auto link = site.link("first");
+  rig::await_up(*link, site.clock);
+  served.await_log({"first", "is the controller now"});
+  link.reset();
+  served.await_log({"first", "its connection ended"});
+  CHECK(served.log_lines() == 2);
+}
+
+// Goal: nobody is flooded by a device that tells of its progress. Method: an instrument that does so whenever it is
+// asked, behind a real socket; how often it is heard until its end, against how long that took.
+TEST_CASE("a chatty instrument is heard once a second") {
+  class Chatty final : public Instrument {
+   public:
+    wire::Instrument describe() const override {
+      wire::Instrument described;
+      described.set_id("chatty-1");
+      described.set_kind("chatty");
+      *described.add_capabilities() = capability("chat").description();
+      return described;
+    }
+    Outcome<Duration> start(const wire::Command& command, Time) override {
+      id_ = command.id();
+      return Duration{0};
+    }
+    Time wakes_at() const override { return id_.empty() ? kNever : Time{}; }
+    std::vector<wire::FromDriver> poll(Time) override {
+      std::vector<wire::FromDriver> all(1);
+      if (++said_ < 5000) {
+        all[0].mutable_progress()->set_id(id_);
+      } else {
+        all[0].mutable_outcome()->set_id(std::exchange(id_, ""));
+        all[0].mutable_outcome()->set_done(true);
+      }
+      return all;
+    }
+    void cancel(const std::string&, Time) override {}
+    void make_safe(Time) override {}
+    Memory recall(const wire::Command&, Time) override { return {}; }
+
+   private:
+    std::string id_;
+    int said_ = 0;
+  };
+  Site site(1);
+  Ledger ledger("");
+  std::vector<std::unique_ptr<Instrument>> instruments;
+  instruments.push_back(std::make_unique<Chatty>());
+  Driver driver("hot", "boot", std::move(instruments), ledger, {}, site.clock.now());
+  Wake stop;
+  std::thread serving([&] {
+    serve_driver(driver, rig::address_in(site.folder), site.clock, stop.fd(), 0, {}, [](const std::string&) {});
+  });
+  {
+    auto link = site.link();
+    rig::await_up(*link, site.clock);
+    wire::Command chat;
+    chat.set_id("a");
+    chat.set_instrument("chatty-1");
+    chat.set_capability("chat");
+    const double began = monotonic_seconds();
+    link->send("hot", rig::say(chat));
+    int reports = 0;
+    rig::await_message(*link, site.clock, [&](const wire::FromDriver& message) {
+      reports += message.has_progress();
+      return message.outcome().id() == "a";
+    });
+    CHECK(reports >= 1);
+    CHECK(reports <= 2 + monotonic_seconds() - began);
+  }
+  stop.notify();
+  serving.join();
+}

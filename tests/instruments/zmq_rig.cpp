@@ -138,6 +138,11 @@ std::string ServedDriver::await_log(const std::vector<std::string>& words) {
   return found;
 }
 
+std::size_t ServedDriver::log_lines() {
+  const std::lock_guard lock(mutex_);
+  return log_.size();
+}
+
 std::string free_tcp_address() {
   // Below the ports that the system hands out by itself: one of those could be taken again before it is used.
   constexpr int kLowest = 10'000, kPorts = 20'000;

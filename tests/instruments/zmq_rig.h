@@ -30,6 +30,7 @@ class ServedDriver {
   std::string wait_for_end();
   /// Waits until a line of its log has all of `words`, and gives it.
   std::string await_log(const std::vector<std::string>& words);
+  std::size_t log_lines();
 
   Device device;
 

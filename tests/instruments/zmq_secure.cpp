@@ -165,6 +165,30 @@ class Proxy {
   std::thread thread_;
 };
 
+/// A driver that is nothing but a socket, and whose controller has said Hello.
+struct Babbler {
+  explicit Babbler(Site& site) : socket(context, ZmqSocket::Kind::kRouter) {
+    socket.bind(site.address);
+    link = make_zmq_link({{"hot", site.address}}, "ann", site.clock);
+    while (controller.empty()) {
+      link->receive(site.clock.now() + from_seconds(10), -1);  // it says Hello
+      if (const auto frames = socket.receive()) controller = frames->at(0);
+    }
+  }
+  wire::FromDriver message() const {
+    wire::FromDriver message;
+    message.set_version(kProtocolVersion);
+    message.set_driver("hot");
+    return message;
+  }
+  void say(const wire::FromDriver& message) { REQUIRE(socket.send({controller, message.SerializeAsString()})); }
+
+  ZmqContext context;
+  ZmqSocket socket;
+  std::unique_ptr<DriverLink> link;
+  std::string controller;
+};
+
 }  // namespace
 
 // ── Who gets in ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -463,29 +487,58 @@ TEST_CASE("a driver whose frame was too large is there again afterwards") {
 
 TEST_CASE("a driver that complains without end fills nobody's journal") {
   Site site;
-  ZmqContext context;
-  ZmqSocket socket(context, ZmqSocket::Kind::kRouter);
-  socket.bind(site.address);
-  auto link = make_zmq_link({{"hot", site.address}}, "ann", site.clock);
-  std::string controller;
-  while (controller.empty()) {
-    link->receive(site.clock.now() + from_seconds(10), -1);  // it says Hello
-    if (const auto frames = socket.receive()) controller = frames->at(0);
-  }
-  wire::FromDriver message;
-  message.set_version(kProtocolVersion);
-  message.set_driver("hot");
+  Babbler driver(site);
+  wire::FromDriver message = driver.message();
   for (int i = 0; i < 1000; ++i) {
     message.mutable_refused()->set_why("complaint " + std::to_string(i));
-    REQUIRE(socket.send({controller, message.SerializeAsString()}));
+    driver.say(message);
   }
   message.mutable_refused()->set_id("the last one");
-  REQUIRE(socket.send({controller, message.SerializeAsString()}));
+  driver.say(message);
   int complaints = 0, others = 0;
-  rig::await_message(*link, site.clock, [&](const wire::FromDriver& said) {
+  rig::await_message(*driver.link, site.clock, [&](const wire::FromDriver& said) {
     (Contains("complaint ").match(said.refused().why()) ? complaints : others) += 1;
     return said.refused().id() == "the last one";
   });
   CHECK(complaints == 20 + 1);  // and the last one, which is about a command
   CHECK(others == 1);
+}
+
+TEST_CASE("the same complaint over and over is told once") {
+  Site site;
+  Babbler driver(site);
+  wire::FromDriver message = driver.message();
+  message.mutable_refused()->set_why("your key was revoked");
+  for (int i = 0; i < 1000; ++i) driver.say(message);
+  message.mutable_refused()->set_id("the last one");
+  driver.say(message);
+  int told = 0;
+  rig::await_message(*driver.link, site.clock, [&](const wire::FromDriver& said) {
+    ++told;
+    return said.refused().id() == "the last one";
+  });
+  CHECK(told == 1 + 1);
+}
+
+TEST_CASE(
+    "a driver that tells of its progress without end is heard of it a thousand times a second, and this is told") {
+  Site site;
+  Babbler driver(site);
+  wire::FromDriver message = driver.message();
+  for (int i = 0; i < 4000; ++i) {
+    message.mutable_progress()->set_id("a");
+    driver.say(message);
+  }
+  message.mutable_outcome()->set_id("a");
+  driver.say(message);
+  int reports = 0;
+  bool told = false;
+  const double began = monotonic_seconds();
+  rig::await_message(*driver.link, site.clock, [&](const wire::FromDriver& said) {
+    reports += said.has_progress();
+    told = told || Contains("progress more than 1000 times a second").match(said.refused().why());
+    return said.has_outcome();
+  });
+  CHECK(told);
+  CHECK(reports <= 1000 * (1 + static_cast<int>(monotonic_seconds() - began + 1)));
 }
