@@ -86,6 +86,11 @@ class ProfileDevice final : public Instrument {
     return safe_;
   }
 
+  std::string trouble() const override {
+    const Lock lock(mutex_);
+    return !unsafe_why_.empty() ? unsafe_why_ : !unread_why_.empty() ? unread_why_ : unanswered_why_;
+  }
+
   std::vector<wire::Value> readings(Time) override {
     const Lock lock(mutex_);
     readings_wanted_ = !profile_.readings.empty();
@@ -237,6 +242,11 @@ class ProfileDevice final : public Instrument {
     }
     lock.lock();
     doing_ = before;
+    if (!fault) {
+      unanswered_why_.clear();
+    } else if (!broken_off_) {
+      unanswered_why_ = "failed when it was spoken to last: " + fault->message;
+    }
     return fault;
   }
 
@@ -301,6 +311,7 @@ class ProfileDevice final : public Instrument {
   bool readings_wanted_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
   std::string unsafe_why_, unread_why_;         ///< as a person was told last
+  std::string unanswered_why_;                  ///< empty: what was said to it last went well
   std::thread thread_;
 };
 

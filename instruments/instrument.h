@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/clock.h"
@@ -54,6 +55,9 @@ class Instrument {
   /// Whether the device has reached the safe state that it was brought to last. One that needs time for it says false
   /// meanwhile, goes on trying by itself, and gets no command.
   virtual bool is_safe() const { return true; }
+
+  /// What is the matter with the device as far as is known now, in words for a person; empty: nothing.
+  virtual std::string trouble() const { return ""; }
 
   /// What its sensors show now, for telemetry: asked about once a second while a controller listens. None as a rule.
   virtual std::vector<wire::Value> readings(Time) { return {}; }

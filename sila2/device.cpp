@@ -80,6 +80,11 @@ class SilaDevice final : public Instrument {
     return safe_;
   }
 
+  std::string trouble() const override {
+    const Lock lock(mutex_);
+    return unsafe_why_.empty() ? unread_why_ : unsafe_why_;
+  }
+
   std::vector<wire::Value> readings(Time) override {
     const Lock lock(mutex_);
     readings_wanted_ = true;
@@ -170,12 +175,11 @@ class SilaDevice final : public Instrument {
     }
     const bool anew = fault->kind == Fault::Kind::kInterrupted;  // it was asked for once more meanwhile
     safe_again_ = anew ? 0 : monotonic_seconds() + kSafeAgain;
-    if (anew || fault->message == unsafe_why_) return;
-    unsafe_why_ = fault->message;
+    const std::string why = fmt::format("could not be brought to its safe state, which is tried again every {} s: {}",
+                                        kSafeAgain, fault->message);
+    if (anew || std::exchange(unsafe_why_, why) == why) return;
     wire::FromDriver told;
-    told.mutable_refused()->set_why(
-        fmt::format("instrument “{}” could not be brought to its safe state, which is tried again every {} s: {}",
-                    description_.id(), kSafeAgain, fault->message));
+    told.mutable_refused()->set_why(fmt::format("instrument “{}” {}", description_.id(), why));
     outbox_.put(std::move(told), clock_.now());
   }
 
@@ -256,9 +260,13 @@ class SilaDevice final : public Instrument {
       } else {
         readings_wanted_ = false;
         const Outcome<Session::Values> read = unlocked(lock, [&] { return session_->readings(); });
-        if (read) readings_ = read.value();
-        if (!read && read.fault().kind != Fault::Kind::kInterrupted)
+        if (read) {
+          readings_ = read.value();
+          unread_why_.clear();
+        } else if (read.fault().kind != Fault::Kind::kInterrupted) {
           readings_again_ = monotonic_seconds() + kReadingsAgain;
+          unread_why_ = "gives no readings: " + read.fault().message;
+        }
       }
     }
   }
@@ -278,6 +286,7 @@ class SilaDevice final : public Instrument {
   bool readings_wanted_ = false, quit_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
   std::string unsafe_why_;                      ///< as a person was told last
+  std::string unread_why_;                      ///< empty: its sensors were read, or nobody asked
   std::thread worker_, sensor_;
 };
 

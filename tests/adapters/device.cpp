@@ -312,3 +312,19 @@ TEST_CASE("No command is begun until the device is safe, and Stopped says when i
   CHECK(bench.outcome("k3").done());
   CHECK(device.times("GO 5") == 2);
 }
+
+// Goal: whoever asks learns why a device is of no use now, and no more once it is. Method: a device that is not safe
+// when told to, whose sensor answers nonsense, and that does what it should in the end.
+TEST_CASE("What is the matter with a device is told while it is", "[device]") {
+  LineDevice device(with("STOP", "JAMMED"));
+  Station station(kStage, device.address());
+  CHECK(station.device->trouble().empty());
+  station.device->make_safe(station.clock.now());
+  device.await("STOP");
+  while (station.device->trouble().empty()) std::this_thread::yield();
+  CHECK_THAT(station.device->trouble(),
+             Catch::Contains("could not be brought to its safe state") && Catch::Contains("JAMMED"));
+  device.set_script(table(kMoving));
+  while (!station.device->is_safe()) std::this_thread::yield();
+  CHECK(station.device->trouble().empty());
+}
