@@ -204,6 +204,11 @@ int check_instrument(const ConformanceCheckOptions& options) {
   StopSignals stop;
   trial.stop_fd = stop.wake().fd();
   if (!options.json) trial.tell = print_promise;
+  // Whoever reads JSON is told, too.
+  trial.announce = [out = options.json ? stderr : stdout](const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) fmt::print(out, "{}\n", printable(line));
+    std::fflush(out);
+  };
 
   std::vector<ConformanceReport> reports;
   const bool runs = is_address(options.target);

@@ -157,6 +157,7 @@ ConformanceReport try_driver(const ConformanceOptions& options) {
   report.address = options.at.address;
   for (const Chosen& chosen : trial.plan().allowed)
     report.commanded.push_back(fmt::format("{} {}", chosen.instrument, chosen.capability.name()));
+  if (options.announce) options.announce(announcement(trial.plan(), options));
   bool there = true, silent = false;
   for (const Promise& promise : kPromises) {
     if (!options.only.empty() &&

@@ -47,12 +47,15 @@ struct ConformanceOptions {
   std::string nonce;                    ///< makes the ids of this trial unlike all others
   int stop_fd = -1;                     ///< readable: a person breaks it off
   std::function<void(const PromiseReport&)> tell;  ///< of each, as soon as it was tried
+  /// Told, before anything is commanded, what will be done and what is left out: a line each.
+  std::function<void(const std::vector<std::string>&)> announce;
 };
 
 /// Every promise with its name and sentences, untried, in the order of a trial.
 std::vector<PromiseReport> promises();
 
-/// Tries the driver out. Commands of the class SAFE only, unless one is named; what still runs at the end is cancelled.
+/// Tries the driver out. Commands only what is of the class SAFE and takes nothing from the stock, unless a capability
+/// is named; what still runs at the end is cancelled.
 /// throws InputError for an unknown promise, or a capability that is not there or may not be commanded;
 /// EnvironmentError if the driver is not there, cannot be started, or obeys a controller, who is not disturbed.
 ConformanceReport try_driver(const ConformanceOptions& options);

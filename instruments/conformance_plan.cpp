@@ -9,6 +9,7 @@
 #include "core/quantity.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
+#include "instruments/in_words.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -58,6 +59,24 @@ Chosen stretched(Chosen chosen, double seconds) {
   return chosen;
 }
 
+/// Why a trial does not carry it out unasked; empty: it does.
+std::string why_left_out(const wire::Capability& capability, const ConformanceOptions& options) {
+  if (capability.risk() == wire::HAZARDOUS) return "which is hazardous";
+  if (options.simulated) return "";
+  if (capability.risk() != wire::SAFE) return "which is guarded";
+  if (capability.uses().empty()) return "";
+  return fmt::format("which takes “{}” of the stock “{}”", capability.uses(0).amount(), capability.uses(0).reagent());
+}
+
+std::string in_words(const Chosen& chosen) {
+  const wire::Command command = chosen.command("");
+  std::string words = fmt::format("{} {}", chosen.instrument, chosen.capability.name());
+  if (command.with_size() > 0) words += ": " + listed(command.with());
+  for (const wire::StockUse& use : chosen.capability.uses())
+    words += fmt::format("; each time takes “{}” of the stock “{}”", use.amount(), use.reagent());
+  return words;
+}
+
 /// The capability that the options name, with their values.
 Chosen named(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options) {
   std::vector<std::string> known;
@@ -102,9 +121,12 @@ TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const Con
     for (const wire::Capability& capability : instrument.capabilities()) {
       Chosen chosen = shortest(instrument.id(), capability);
       if (capability.risk() == wire::HAZARDOUS) plan.hazardous.push_back(chosen);
-      const bool harmless =
-          capability.risk() == wire::SAFE || (options.simulated && capability.risk() == wire::GUARDED);
-      if (options.capability.empty() && harmless) plan.allowed.push_back(std::move(chosen));
+      const std::string why = why_left_out(capability, options);
+      if (why.empty() && options.capability.empty()) {
+        plan.allowed.push_back(std::move(chosen));
+      } else if (options.capability.empty()) {
+        plan.left_out.push_back(fmt::format("{} {}, {}", instrument.id(), capability.name(), why));
+      }
     }
   }
   if (!options.capability.empty()) plan.allowed.push_back(named(instruments, options));
@@ -124,6 +146,25 @@ TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const Con
     if (lasts >= kShortestLasting && std::abs(lasts - kLasting) < std::abs(before - kLasting)) plan.lasting = longer;
   }
   return plan;
+}
+
+std::vector<std::string> announcement(const TrialPlan& plan, const ConformanceOptions& options) {
+  std::vector<std::string> lines;
+  if (plan.allowed.empty()) {
+    lines.push_back("nothing is carried out; what is commanded is to be refused");
+  } else {
+    lines.push_back(fmt::format("{}, some of it many times over:", options.simulated
+                                                                       ? "this is carried out by simulated devices"
+                                                                       : "THIS IS CARRIED OUT BY THE REAL DEVICES"));
+  }
+  for (const Chosen& chosen : plan.allowed) lines.push_back("  " + in_words(chosen));
+  if (plan.quick && options.only.empty())
+    lines.push_back(fmt::format("  {} times in a row: {} {}", commands_in_a_row(options), plan.quick->instrument,
+                                plan.quick->capability.name()));
+  if (plan.lasting) lines.push_back(fmt::format("  begun, and ended before its time: {}", in_words(*plan.lasting)));
+  lines.push_back("every instrument of the driver is stopped, and brought to its safe state, more than once");
+  for (const std::string& left_out : plan.left_out) lines.push_back("not carried out: " + left_out);
+  return lines;
 }
 
 std::optional<std::string> other_unit(const std::string& unit) {

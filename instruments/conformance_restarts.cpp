@@ -133,7 +133,7 @@ std::string terminated(Trial& trial) {
 }
 
 std::string endurance(Trial& trial) {
-  const int count = trial.options().long_run ? 10'000 : 500;
+  const int count = commands_in_a_row(trial.options());
   constexpr double kLongestEach = 0.05;     // seconds of wall time, of commands that are carried out to their end
   constexpr double kFreeMib = 8;            // what a ledger's cache or an interpreter may take for good
   constexpr double kMibPerCommand = 0.002;  // … and what the rounding of memory pages may look like

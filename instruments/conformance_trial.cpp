@@ -105,18 +105,19 @@ std::string Trial::fresh_id() {
 
 const Chosen& Trial::quick() const {
   if (plan_.quick) return *plan_.quick;
-  throw NotTried{"no capability of the class SAFE ends soon enough to be waited for; name one with --capability"};
+  throw NotTried{"nothing that is carried out unasked ends soon enough to be waited for; name one with --capability"};
 }
 
 const Chosen& Trial::lasting() const {
   if (plan_.lasting) return *plan_.lasting;
   throw NotTried{
-      "no capability of the class SAFE lasts a second, in which something could be done to it; name one with "
+      "nothing that is carried out unasked lasts a second, in which something could be done to it; name one with "
       "--capability"};
 }
 
 const Chosen& Trial::any() const {
-  if (plan_.allowed.empty()) throw NotTried{"no capability is of the class SAFE; name one with --capability"};
+  if (plan_.allowed.empty())
+    throw NotTried{"no capability is of the class SAFE and takes nothing from the stock; name one with --capability"};
   return plan_.lasting ? *plan_.lasting : plan_.allowed.front();
 }
 

@@ -36,6 +36,14 @@ class Conformance(OvensTest):
         _, verdicts = self.check(self.program("sound"), "--simulated", "--only", "hazardous", "--only", "endurance")
         self.assertEqual(verdicts["holds"], {"hazardous", "endurance"})
 
+    def test_what_will_be_done_is_said_before(self):
+        """Goal: nobody's device acts unforeseen. Method: what is said first, in words and beside JSON."""
+        for json_, out in (((), 0), (("--json",), 1)):
+            said = self.run_program("instrument", "check", self.program("sound"), "--only", "hello", *json_)[out]
+            self.assertTrue(said.startswith("THIS IS CARRIED OUT BY THE REAL DEVICES"), said)
+            self.assertIn("\n  oven-1 heat: temperature 20 degC, duration 0.01 s\n", said)
+            self.assertIn("not carried out: oven-1 burn, which is hazardous", said)
+
     def test_a_sound_driver_with_arrays(self):
         """Goal: what large arrays promise is tried where there are any. Method: two ovens and a camera."""
         _, verdicts = self.check(self.program("sound", "--camera", "yes"))

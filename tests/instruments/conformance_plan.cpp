@@ -78,6 +78,41 @@ TEST_CASE("only what is harmless is commanded, and only what ends soon is waited
   CHECK(plan({guarded, hazardous}).allowed.empty());
 }
 
+// Goal: whoever tries a driver out knows before what its devices will do, and nothing is used up unasked. Method: a
+// capability of each kind; what is commanded, and what is said of it.
+TEST_CASE("what takes from the stock is left out unless it is asked for, and said") {
+  const auto rinse = capability("rinse").number("volume", "mL", 1, 5);
+  const auto dose = capability("dose").text("reagent", {"A"}).number("volume", "mL", 1, 5).uses("reagent", "volume");
+  const auto guarded = capability("guarded").risk(wire::GUARDED);
+  const auto hazardous = capability("hazardous").risk(wire::HAZARDOUS);
+  const std::vector<CapabilityBuilder> all = {dose, rinse, guarded, hazardous};
+  const auto said = [&](const ConformanceOptions& options) {
+    std::string text;
+    for (const std::string& line : announcement(plan(all, options), options)) text += line + "\n";
+    return text;
+  };
+  ConformanceOptions options;
+  const TrialPlan made = plan(all);
+  REQUIRE(made.allowed.size() == 1);
+  CHECK(made.allowed[0].capability.name() == "rinse");
+  CHECK_THAT(said(options), Contains("REAL DEVICES") && Contains("  one rinse: volume 1 mL\n") &&
+                                Contains("500 times in a row: one rinse") && Contains("safe state") &&
+                                Contains("not carried out: one dose, which takes “volume” of the stock “reagent”") &&
+                                Contains("not carried out: one guarded, which is guarded") &&
+                                Contains("not carried out: one hazardous, which is hazardous"));
+  options.capability = "dose";
+  CHECK(plan(all, options).quick->capability.name() == "dose");
+  CHECK_THAT(said(options), Contains("one dose: reagent “A”, volume 1 mL; each time takes “volume” of the stock") &&
+                                !Contains("not carried out"));
+  options.capability = "hazardous";
+  CHECK_THROWS_WITH(plan(all, options), Contains("hazardous"));
+  options = {};
+  options.simulated = true;
+  CHECK(plan(all, options).allowed.size() == 3);
+  CHECK_THAT(said(options), Contains("simulated") && !Contains("REAL"));
+  CHECK_THAT(announcement(plan({hazardous}), {}).front(), Contains("nothing is carried out"));
+}
+
 TEST_CASE("what lasts as long as a parameter says is made to last") {
   const TrialPlan made = plan({heat()});
   CHECK(made.quick->expected_s == Approx(6));
