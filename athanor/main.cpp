@@ -91,7 +91,8 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
 }
 
 void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, int& status) {
-  CLI::App* driver = app.add_subcommand("driver", "Drivers: the processes that speak for instruments");
+  CLI::App* driver = app.add_subcommand(
+      "driver", "Speak for devices by their profiles (docs/profiles.md), or begin a driver of your own");
   driver->require_subcommand(1);
   CLI::App* run = driver->add_subcommand(
       "run", "Speak for devices, by their profiles or as they describe themselves, until Ctrl-C");
@@ -256,7 +257,8 @@ void add_answer(CLI::App& app, AnswerOptions& options, int& status) {
 }
 
 void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckOptions& trial, int& status) {
-  CLI::App* parent = app.add_subcommand("instrument", "Look at instruments, use one by hand, or try a driver out");
+  CLI::App* parent = app.add_subcommand(
+      "instrument", "Look at instruments, use one by hand, or try a driver or a device's profile out");
   parent->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, int (*act)(const InstrumentOptions&)) {
     CLI::App* command = parent->add_subcommand(name, what);
@@ -287,15 +289,15 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
                   "A person's word for something hazardous: the digits that its refusal shows");
   act->add_option("--who", options.who, "Whose word it is (default: your login name)");
 
-  CLI::App* check =
-      parent->add_subcommand("check", "Try out whether a driver keeps the promises of the driver protocol");
-  check->add_option(
-      "target", trial.target,
-      "A running driver's address; or a file that is started as one: a .py, a lab file with a twin, any program");
+  CLI::App* check = parent->add_subcommand(
+      "check", "Try out whether a driver, or a device by its profile, keeps the promises of the driver protocol");
+  check->add_option("target", trial.target,
+                    "A running driver's address; or a file that is started as one: a .py, a device's profile, a lab "
+                    "file, any program");
   check->add_option("--driver", trial.driver, "Of a lab file: this driver alone (default: all)");
   check->add_option("--at", trial.at, "Of a profile: where the device is, such as tcp://10.0.0.5:5025");
   check->add_option("--capability", trial.capability,
-                    "Command this one (default: harmless ones, found in the description)");
+                    "Carry this one out (default: all of the class safe that take nothing from the stock)");
   check->add_option("--with", trial.with, "A parameter for it each time: “temperature=80 degC”")
       ->allow_extra_args(false);
   check->add_option("--only", trial.only, "Try this promise alone; may be given several times")
@@ -304,7 +306,8 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
   check->add_option("--key", trial.key, "Our own key, where this machine has several (see athanor keys)");
   check->add_option("--driver-key", trial.driver_key, "Of a driver at an address: the name of its key");
   check->add_flag("--long", trial.long_run, "10,000 commands instead of 500, and longer waits");
-  check->add_flag("--simulated", trial.simulated, "Nothing real can come to harm: try what is hazardous, too");
+  check->add_flag("--simulated", trial.simulated,
+                  "Nothing real can come to harm: also carry out what is guarded, hazardous, or takes from the stock");
   check->add_flag("--list", trial.list, "Do nothing; list the promises");
   check->add_flag("--json", trial.json, "Print JSON");
   check->callback([&trial, &status] { status = check_instrument(trial); });
