@@ -1,6 +1,8 @@
 // Goal: large arrays over real sockets, through all that breaks there. Method: drivers in threads, a data link with a
 // store in memory that can be full, a controller that dies in the middle, strangers at the data socket.
 #include <catch2/catch.hpp>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -86,14 +88,7 @@ struct Controller {
     return await([&](const auto& message) { return message.outcome().id() == id; }).outcome();
   }
 
-  const ScaledClock& clock;
-  Wake wake;
-  std::unique_ptr<DriverLink> link;
-  DataLink data;
-  std::map<std::string, std::string> instruments;
-  std::string told;
-
- private:
+  /// What arrives within a second.
   void listen() {
     const DriverArrivals arrived = link->receive(clock.now() + from_seconds(1), wake.fd());
     wake.clear();
@@ -108,6 +103,14 @@ struct Controller {
     }
   }
 
+  const ScaledClock& clock;
+  Wake wake;
+  std::unique_ptr<DriverLink> link;
+  DataLink data;
+  std::map<std::string, std::string> instruments;
+  std::string told;
+
+ private:
   std::vector<wire::FromDriver> heard_;
   std::size_t next_ = 0;
 };
@@ -123,6 +126,35 @@ void check_whole(rig::MemoryStore& store, const wire::Outcome& outcome, const st
   CHECK(image.sha256() == rig::sha256_of(rig::kSeed, frames * kRow));
   CHECK(store.of({instrument, outcome.id(), "image"}).bytes.size() == frames * kRow);
 }
+
+/// A store that takes nothing more in once it has so many bytes, until it is let go.
+class HeldStore final : public ArrayStore {
+ public:
+  HeldStore(rig::MemoryStore& store, std::uint64_t at) : store_(store), at_(at) {}
+  ~HeldStore() override { let_go(); }
+  void let_go() {
+    const std::lock_guard lock(mutex_);
+    at_ = UINT64_MAX;
+    freed_.notify_all();
+  }
+
+  std::uint64_t begin(const ArrayName& name, const ArrayType& type) override { return store_.begin(name, type); }
+  void append(const ArrayName& name, std::uint64_t offset, std::span<const std::byte> bytes) override {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, [this] { return store_.appended() < at_; });
+    store_.append(name, offset, bytes);
+  }
+  std::vector<std::pair<ArrayName, std::uint64_t>> commit() override { return store_.commit(); }
+  StoredArray finish(const ArrayName& name, const std::string& hash) override { return store_.finish(name, hash); }
+  void abandon(const ArrayName& name) override { store_.abandon(name); }
+  std::optional<StoredArray> find(const ArrayName& name) override { return store_.find(name); }
+
+ private:
+  rig::MemoryStore& store_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::uint64_t at_;
+};
 
 std::string data_socket_of(const std::string& address, const wire::FromDriver& welcome) {
   return data_address(address, welcome.welcome().data()).value();
@@ -298,6 +330,46 @@ TEST_CASE("where the link is encrypted, so is the data socket, and only allowed 
     if (socket == &unknown) CHECK(ends.front().why == ZmqEnd::Why::kNotAllowed);
     CHECK_FALSE(socket->receive());
   }
+}
+
+// Goal: a revocation counts at once, for arrays too (docs/security.md). Method: a store that is held up in the middle
+// of a film, so that the connection stands; the key is revoked, the store let go, and no more may come than was on its
+// way. Another controller of the same laboratory, with its own key, gets the rest.
+TEST_CASE("a key that is revoked in mid-session gets no more of an array", "[arrays][zmq]") {
+  const rig::TemporaryFolder folder;
+  const ScaledClock clock = rig::running_clock(1);
+  const std::string address = rig::free_tcp_address();
+  const KeyFolder here(folder / "here"), there(folder / "there");
+  there.allow(here.make("laptop", ""));
+  there.allow(here.make("desk", ""));
+  here.allow(there.make("driver", ""));
+  const auto keys = [](const KeyFolder& whose, const char* own) {
+    return LinkKeys{whose.own(own), AllowList(whose.path())};
+  };
+  Served driver("a", address, clock, keys(there, "driver"));
+  const std::vector<Endpoint> at = {{"a", address, "driver"}};
+  constexpr double kFrames = 400;  // 200 MiB; at most 64 MiB of it are on their way, or kept
+  rig::MemoryStore store;
+  HeldStore held(store, 20 << 20);
+  {
+    Controller laptop(at, clock, held, keys(here, "laptop"));
+    const std::shared_ptr<void> at_the_end(nullptr, [&](void*) { held.let_go(); });  // or its thread would never end
+    laptop.await_up("a");
+    laptop.film("a", "film-1", kFrames);
+    while (store.appended() < 20 << 20) laptop.listen();
+    there.revoke("laptop", "now");
+    laptop.await([](const auto& message) { return Contains("your key was revoked").match(message.refused().why()); });
+    while (driver.log().find("it commands no more") == std::string::npos) laptop.listen();
+    held.let_go();
+    // So long that a driver which went on would have sent all of it, on any machine that is not very slow.
+    for (const double began = monotonic_seconds(); monotonic_seconds() - began < 4;) laptop.listen();
+    CHECK(store.appended() < 100 << 20);
+  }
+  store.crash();
+  Controller desk(at, clock, store, keys(here, "desk"));
+  desk.await_up("a");
+  desk.instruments["film-1"] = "camera-a";
+  check_whole(store, desk.outcome("film-1"), "camera-a", static_cast<std::uint64_t>(kFrames));
 }
 
 TEST_CASE("a data socket that is none harms nobody but its own driver", "[arrays][zmq]") {
