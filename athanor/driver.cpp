@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <memory>
 
 #include "athanor/commands.h"
@@ -26,7 +27,8 @@ struct Service {
   std::string driver, address, key;
   double dead_man_s = kDeadMan;
   ProfiledDevices devices;
-  Driver::Options::Within within;  ///< the lab file's limits, of which a driver is the last to check
+  Driver::Options::Within within;                ///< the lab file's limits, of which a driver is the last to check
+  std::map<std::string, std::string> set_aside;  ///< instruments that cannot be spoken to, and why
 };
 
 /// The name of the profile that `file` is; empty for a lab file.
@@ -80,7 +82,8 @@ Service service_of_lab(const DriverOptions& options) {
         {options.file},
         fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
   // A controller that is told of no such instrument goes on without it.
-  service.devices = profiled_devices(lab, service.driver, [](const LabInstrument& one, const InputError& why) {
+  service.devices = profiled_devices(lab, service.driver, [&](const LabInstrument& one, const InputError& why) {
+    service.set_aside[one.id] = why.what();
     print_mistakes(why, to_string(one.place));
     print_error(
         fmt::format("instrument “{}” is set aside until that is mended and the driver is started again", one.id));
@@ -113,7 +116,8 @@ int run_driver(const DriverOptions& options) {
   Ledger ledger(ledger_file);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
   Driver driver(service.driver, boot, service.devices.connect(clock, ledger_file), ledger,
-                {.dead_man_s = service.dead_man_s, .within = service.within}, clock.now());
+                {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside},
+                clock.now());
   fmt::print("driver {} at {}{}\n", service.driver, service.address,
              service.key.empty() ? "" : fmt::format(", key {}", service.key));
   std::fflush(stdout);

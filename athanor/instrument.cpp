@@ -111,7 +111,7 @@ json fields_json(const Fields& driver, const Fields& laboratory) {
   return all;
 }
 
-json offer_json(const Offer& offer) {
+json offer_json(const Offer& offer, const std::string& trouble) {
   json capabilities = json::array();
   for (int i = 0; i < offer.driver.capabilities_size(); ++i) {
     const wire::Capability& driver = offer.driver.capabilities(i);
@@ -126,11 +126,8 @@ json offer_json(const Offer& offer) {
                             {"parameters", fields_json(driver.parameters(), laboratory.parameters())},
                             {"results", fields_json(driver.results(), laboratory.results())}});
   }
-  return {{"instrument", offer.driver.id()},
-          {"kind", offer.driver.kind()},
-          {"driver", offer.from->visited->driver},
-          {"address", offer.from->at.address},
-          {"capabilities", capabilities}};
+  return {{"instrument", offer.driver.id()},   {"kind", offer.driver.kind()}, {"driver", offer.from->visited->driver},
+          {"address", offer.from->at.address}, {"trouble", trouble},          {"capabilities", capabilities}};
 }
 
 void print_readings(const wire::Telemetry& telemetry, const InstrumentOptions& options) {
@@ -175,13 +172,17 @@ int list_instruments(const InstrumentOptions& options) {
                                                   : fmt::format("down ({})", trouble);
       fmt::print("driver {}{}at {}: {}\n", name, name.empty() ? "" : " ", one.at.address, printable(state));
     }
-    json instruments = json::array();
+    json instruments = json::array(), troubles = json::object();
     for (const Offer& offer : known) {
       if (offer.from != &one) continue;
       std::vector<std::string> can;
       for (const wire::Capability& capability : offer.driver.capabilities()) can.push_back(capability.name());
       if (!options.json) fmt::print("  {} ({}): {}\n", offer.driver.id(), offer.driver.kind(), fmt::join(can, ", "));
       instruments.push_back({{"instrument", offer.driver.id()}, {"kind", offer.driver.kind()}, {"capabilities", can}});
+    }
+    for (const wire::Trouble& trouble : one.visited ? one.visited->troubles : std::vector<wire::Trouble>{}) {
+      if (!options.json) fmt::print("  {} {}\n", trouble.instrument(), printable(trouble.why()));
+      troubles[trouble.instrument()] = trouble.why();
     }
     out.push_back({{"driver", name},
                    {"address", one.at.address},
@@ -190,7 +191,8 @@ int list_instruments(const InstrumentOptions& options) {
                    {"boot", one.visited ? one.visited->boot : ""},
                    {"controller", one.visited ? one.visited->controller : ""},
                    {"dead_man_s", one.visited ? one.visited->dead_man_s : 0},
-                   {"instruments", instruments}});
+                   {"instruments", instruments},
+                   {"troubles", troubles}});
   }
   if (options.json) fmt::print("{}\n", out.dump());
   return all_there ? 0 : 1;
@@ -201,16 +203,18 @@ int describe_instruments(const InstrumentOptions& options) {
   const std::vector<Looked> all = look_at(target);
   if (options.instrument.empty()) require_all(all);
   std::vector<Offer> known = offers(target, all);
-  if (!options.instrument.empty()) known = {find_offer(known, options.instrument)};
+  if (!options.instrument.empty()) known = {find_offer(known, all, options.instrument)};
   if (options.json) {
     json out = json::array();
-    for (const Offer& offer : known) out.push_back(offer_json(offer));
+    for (const Offer& offer : known) out.push_back(offer_json(offer, trouble_of(all, offer.driver.id())));
     fmt::print("{}\n", out.dump());
     return 0;
   }
   for (const Offer& offer : known) {
     fmt::print("{} ({}), driver {} at {}\n", offer.driver.id(), offer.driver.kind(), offer.from->visited->driver,
                offer.from->at.address);
+    if (const std::string trouble = trouble_of(all, offer.driver.id()); !trouble.empty())
+      fmt::print("  it {}\n", printable(trouble));
     for (int i = 0; i < offer.driver.capabilities_size(); ++i)
       print_capability(offer.driver.capabilities(i), offer.laboratory.capabilities(i));
   }
@@ -225,7 +229,7 @@ int watch_instruments(const InstrumentOptions& options) {
   try {
     std::vector<Looked> all = look_at(target, stop.wake().fd(), kWatchFor);
     require_all(all);
-    if (!options.instrument.empty()) find_offer(offers(target, all), options.instrument);
+    if (!options.instrument.empty()) find_offer(offers(target, all), all, options.instrument);
     double visited_at = monotonic_seconds();
     while (monotonic_seconds() < until) {
       for (Looked& one : all) {

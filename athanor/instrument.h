@@ -45,8 +45,11 @@ struct Offer {
 };
 /// Of every instrument that the lab file names with that driver, or that the driver at the address has.
 std::vector<Offer> offers(const Target& target, const std::vector<Looked>& all);
-/// The one of that name. throws InputError that suggests the nearest.
-const Offer& find_offer(const std::vector<Offer>& all, const std::string& instrument);
+/// What its driver says is the matter with the instrument; empty: nothing.
+std::string trouble_of(const std::vector<Looked>& all, const std::string& instrument);
+/// The one of that name. throws InputError that suggests the nearest; EnvironmentError for one of which its driver says
+/// why it does not speak for it.
+const Offer& find_offer(const std::vector<Offer>& known, const std::vector<Looked>& all, const std::string& instrument);
 
 /// Whose hand it is: the login name if nobody says.
 std::string who(const InstrumentOptions& options);

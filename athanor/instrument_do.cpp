@@ -104,10 +104,11 @@ std::set<std::string> needed_drivers(const Lab& lab, const std::string& instrume
   return drivers;
 }
 
-void hold_against_interlocks(const Lab& lab, const wire::Command& command, const std::vector<Offer>& all) {
+void hold_against_interlocks(const Lab& lab, const wire::Command& command, const std::vector<Offer>& known,
+                             const std::vector<Looked>& all) {
   for (const LabInterlock& interlock : lab.interlocks) {
-    if (!concerns(interlock, command, all)) continue;
-    const Offer& watched = find_offer(all, interlock.instrument);
+    if (!concerns(interlock, command, known)) continue;
+    const Offer& watched = find_offer(known, all, interlock.instrument);
     std::optional<wire::Value> reading;
     watched.from->probe->await(
         [&](const wire::FromDriver& message) {
@@ -199,14 +200,16 @@ int command_instrument(const InstrumentOptions& options) {
       throw EnvironmentError(fmt::format(
           "driver “{}” takes commands from somebody, and describes itself to nobody else", one.visited->driver));
   }
-  const Offer& offer = find_offer(known, options.instrument);
+  const Offer& offer = find_offer(known, all, options.instrument);
   if (const Visited& driver = *offer.from->visited; !driver.controller.empty()) {
     throw EnvironmentError(
         fmt::format("driver “{}” takes commands from “{}”, and is not taken away from there; end that first, or wait",
                     driver.driver, driver.controller));
   }
+  if (const std::string trouble = trouble_of(all, options.instrument); !trouble.empty())
+    fmt::print(stderr, "{} {}\n", options.instrument, printable(trouble));
   wire::Command command = read_command(offer, options);
-  if (target.lab) hold_against_interlocks(*target.lab, command, known);
+  if (target.lab) hold_against_interlocks(*target.lab, command, known, all);
   approve(offer, target, options, command);
   command.set_id("by-hand/" + random_digits(16));
   fmt::print(stderr, "{}: {} {}\n", command.id(), command.instrument(), command.capability());

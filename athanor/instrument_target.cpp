@@ -91,14 +91,27 @@ std::vector<Offer> offers(const Target& target, const std::vector<Looked>& all) 
   return found;
 }
 
-const Offer& find_offer(const std::vector<Offer>& all, const std::string& instrument) {
-  std::vector<std::string> known;
-  for (const Offer& offer : all) {
-    if (offer.driver.id() == instrument) return offer;
-    known.push_back(offer.driver.id());
+std::string trouble_of(const std::vector<Looked>& all, const std::string& instrument) {
+  for (const Looked& one : all) {
+    if (!one.visited) continue;
+    for (const wire::Trouble& trouble : one.visited->troubles) {
+      if (trouble.instrument() == instrument) return trouble.why();
+    }
   }
+  return "";
+}
+
+const Offer& find_offer(const std::vector<Offer>& known, const std::vector<Looked>& all,
+                        const std::string& instrument) {
+  std::vector<std::string> names;
+  for (const Offer& offer : known) {
+    if (offer.driver.id() == instrument) return offer;
+    names.push_back(offer.driver.id());
+  }
+  if (const std::string why = trouble_of(all, instrument); !why.empty())
+    throw EnvironmentError(fmt::format("instrument “{}” {}", instrument, why));
   throw InputError(
-      fmt::format("no driver speaks for an instrument “{}”{}", instrument, suggest_name(instrument, known)));
+      fmt::format("no driver speaks for an instrument “{}”{}", instrument, suggest_name(instrument, names)));
 }
 
 std::string who(const InstrumentOptions& options) {

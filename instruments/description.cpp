@@ -10,6 +10,7 @@
 #include "core/digest.h"
 #include "core/error.h"
 #include "core/quantity.h"
+#include "core/utf8.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -29,10 +30,17 @@ class Inspection {
 
   void says(const std::string& what) { found_.push_back(fmt::format("{}: {}", where_, what)); }
 
+  void text(const std::string& said) {
+    if (bad_byte(said)) says(fmt::format("“{}” is not UTF-8", as_utf8(said)));
+  }
+
   void fields(const google::protobuf::RepeatedPtrField<wire::Field>& fields, const char* what) {
     std::set<std::string> names;
     for (const wire::Field& field : fields) {
       if (field.name().empty()) says(fmt::format("a {} has no name", what));
+      text(field.name());
+      text(field.unit());
+      for (const std::string& choice : field.choices()) text(choice);
       if (!names.insert(field.name()).second) says(fmt::format("{} “{}” is described twice", what, field.name()));
       if (field.is_text()) {
         if (field.has_low() || field.has_high() || !field.unit().empty() || !field.levels().empty()) {
@@ -135,12 +143,17 @@ class Inspection {
 
 std::vector<std::string> mistakes_in(const wire::Instrument& instrument) {
   std::vector<std::string> found;
+  for (const std::string& said : {instrument.id(), instrument.kind()}) {
+    if (bad_byte(said)) found.push_back(fmt::format("“{}” of an instrument is not UTF-8", as_utf8(said)));
+  }
   if (instrument.id().empty()) found.push_back("an instrument has no id");
   std::set<std::string> names;
   for (const wire::Capability& capability : instrument.capabilities()) {
-    Inspection inspection(fmt::format("“{}” of instrument “{}”", capability.name(), instrument.id()), found);
+    Inspection inspection(fmt::format("“{}” of instrument “{}”", as_utf8(capability.name()), as_utf8(instrument.id())),
+                          found);
     if (capability.name().empty()) inspection.says("a capability needs a name");
     if (!names.insert(capability.name()).second) inspection.says("described twice");
+    inspection.text(capability.name());
     inspection.fields(capability.parameters(), "parameter");
     inspection.fields(capability.results(), "result");
     inspection.duration(capability);

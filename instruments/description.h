@@ -16,7 +16,8 @@ constexpr std::uint64_t kLargestRow = std::uint64_t{64} << 20;
 /// What is wrong in a driver's description of an instrument, each in one sentence; empty if nothing is: names missing
 /// or given twice, units that are none, limits the wrong way round or not finite, a duration that is negative,
 /// parameters of `duration_parameter` and `uses` that are not there or of the wrong kind, a self-test that needs
-/// parameters, or may do harm, an array that is no result, has limits, or rows of more than kLargestRow bytes.
+/// parameters, or may do harm, a text that is no UTF-8, an array that is no result, has limits, or rows of more than
+/// kLargestRow bytes.
 std::vector<std::string> mistakes_in(const driver::v1::Instrument& instrument);
 
 /// The capability of that name, or null.

@@ -78,6 +78,14 @@ Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<I
     instruments_.emplace(id, std::move(instrument));
   }
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
+  Messages first;
+  welcome(first);
+  if (const std::size_t bytes = first.front().ByteSizeLong(); bytes > kLongestAnswer) {
+    throw InputError(
+        fmt::format("the descriptions of driver “{}” have {} bytes together, and {} can be sent; let several "
+                    "drivers speak for its instruments",
+                    name_, bytes, kLongestAnswer));
+  }
   for (const auto& [id, description] : descriptions_) {
     const auto& all = description.capabilities();
     if (std::none_of(all.begin(), all.end(), makes_arrays)) continue;
@@ -147,9 +155,7 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
       case wire::ToDriver::kHello:
       case wire::ToDriver::kVisit: {
         if (message.has_hello()) takes_arrays_ = message.hello().takes_arrays();
-        wire::Welcome& welcome = *say(out).mutable_welcome();
-        for (const auto& [name, description] : descriptions_) *welcome.add_instruments() = description;
-        welcome.set_dead_man_s(options_.dead_man_s);
+        welcome(out);
         break;
       }
       case wire::ToDriver::kCommand:
@@ -180,9 +186,26 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
   return out;
 }
 
+void Driver::welcome(Messages& out) const {
+  wire::Welcome& welcome = *say(out).mutable_welcome();
+  for (const auto& [id, description] : descriptions_) *welcome.add_instruments() = description;
+  welcome.set_dead_man_s(options_.dead_man_s);
+  const auto add = [&](const std::string& id, const std::string& why) {
+    if (why.empty()) return;
+    wire::Trouble& trouble = *welcome.add_troubles();
+    trouble.set_instrument(id);
+    trouble.set_why(fit_to_be_sent(why));
+  };
+  for (const auto& [id, why] : options_.set_aside) add(id, "is set aside: " + why);
+  for (const auto& [id, instrument] : instruments_) add(id, instrument->trouble());
+}
+
 void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   if (command.id().empty()) return refuse("a command without an id cannot be carried out at most once", "", out);
   if (command.id().size() > kLongestId) return refuse(too_long(command.id()), "", out);
+  if (const std::size_t bytes = command.ByteSizeLong(); bytes > kLongestTexts) {
+    return refuse(fmt::format("a command of {} bytes; {} is the most", bytes, kLongestTexts), command.id(), out);
+  }
   const auto running = running_.find(command.id());
   auto entry = running == running_.end() ? ledger_.find(command.id()) : std::nullopt;
   if (ATHANOR_CANARY("forget the ledger") && entry) {
@@ -259,10 +282,11 @@ std::optional<Fault> Driver::why_not(const wire::Command& command, Time now) con
                  fmt::format("instrument “{}” is busy with command “{}”; this one was not started",
                              command.instrument(), busy->second)};
   }
-  if (!instruments_.at(command.instrument())->is_safe()) {
+  if (const Instrument& device = *instruments_.at(command.instrument()); !device.is_safe()) {
+    const std::string trouble = device.trouble();
     return Fault{Fault::Kind::kDevice,
-                 fmt::format("instrument “{}” has not reached its safe state yet; this command was not started",
-                             command.instrument())};
+                 fmt::format("instrument “{}” has not reached its safe state yet; this command was not started{}{}",
+                             command.instrument(), trouble.empty() ? "" : ". It ", trouble)};
   }
   return std::nullopt;
 }
@@ -337,6 +361,16 @@ std::vector<wire::FromDriver> Driver::telemetry(Time now) {
     wire::Telemetry& telemetry = *say(out).mutable_telemetry();
     telemetry.set_instrument(id);
     for (const wire::Value& value : values) *telemetry.add_values() = value;
+    if (const std::size_t bytes = telemetry.ByteSizeLong(); bytes > kLongestTexts) {
+      out.pop_back();
+      if (!too_telling_.insert(id).second) continue;
+      refuse(
+          fmt::format("the readings of instrument “{}” have {} bytes together, and {} can be sent; they are left out",
+                      id, bytes, kLongestTexts),
+          "", out);
+    } else {
+      out.back() = fit_to_be_sent(std::move(out.back()));
+    }
   }
   return out;
 }
@@ -354,9 +388,17 @@ void Driver::on_question(const wire::Question& question, Messages& out) {
   for (const std::string& id : question.ids()) {
     if (id.size() > kLongestId) return refuse(too_long(id), "", out);
   }
-  wire::Answer answer;
-  for (const std::string& id : question.ids()) *answer.add_states() = state_of(id);
-  *say(out).mutable_answer() = std::move(answer);
+  wire::Answer* answer = say(out).mutable_answer();
+  std::size_t bytes = 0;
+  for (const std::string& id : question.ids()) {
+    wire::CommandState state = state_of(id);
+    bytes += state.ByteSizeLong();
+    if (bytes > kLongestAnswer) {
+      answer = say(out).mutable_answer();
+      bytes = state.ByteSizeLong();
+    }
+    *answer->add_states() = std::move(state);
+  }
 }
 
 wire::CommandState Driver::state_of(const std::string& id) {
@@ -418,10 +460,11 @@ void Driver::collect(Instrument& instrument, Time now, Messages& out) {
       finish(report.outcome(), now, out);
       continue;
     }
+    if (report.has_progress() && !running_.contains(report.progress().id())) continue;  // nobody waits for its end
     report.set_version(kProtocolVersion);
     report.set_driver(name_);
     report.set_boot(boot_);
-    out.push_back(std::move(report));
+    out.push_back(fit_to_be_sent(std::move(report)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,15 @@ class Driver {
     double dead_man_s = 0;  ///< told to the controller in Welcome; kept by the shell, which calls controller_lost()
     std::size_t window = ArrayWindow::kBytes;  ///< of arrays that are not on the controller's disk yet
     Within within = {};  ///< what its laboratory allows of an instrument (tighten()); none: all that it describes
+    /// Instruments that it should speak for and cannot, and why: told to whoever asks.
+    std::map<std::string, std::string> set_aside = {};
   };
 
   /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked
   /// up in their instruments (Instrument::recall): those still running go on, those finished are entered in the ledger,
   /// those never started are forgotten, and the rest are INTERRUPTED for good. throws InputError if an instrument
-  /// describes itself wrongly, EnvironmentError if the ledger cannot be written.
+  /// describes itself wrongly, or all of them at greater length than a message has, EnvironmentError if the ledger
+  /// cannot be written.
   Driver(std::string name, std::string boot, std::vector<std::unique_ptr<Instrument>> instruments, Ledger& ledger,
          Options options, Time now);
 
@@ -61,7 +65,7 @@ class Driver {
   /// out only for a controller that takes arrays, and its outcome waits until they are stored.
   ArrayWindow* arrays() { return arrays_.get(); }
 
-  /// What the sensors of its instruments show.
+  /// What the sensors of its instruments show. What is too long to be sent is left out, and told of once.
   std::vector<wire::FromDriver> telemetry(Time now);
 
   /// No controller was heard for longer than the dead-man time: every instrument goes to its safe state.
@@ -82,6 +86,7 @@ class Driver {
   void on_stop(const wire::Stop& stop, Time now, Messages& out);
   void say_who_is_safe(Messages& out);
   void on_question(const wire::Question& question, Messages& out);
+  void welcome(Messages& out) const;
   void begin(const wire::Command& command, Time now, Messages& out);
   std::optional<Fault> why_not(const wire::Command& command, Time now) const;
 
@@ -105,6 +110,7 @@ class Driver {
   std::map<std::string, std::string> busy_;  ///< instrument → the command it is busy with
   std::vector<wire::Stopped> stopping_;      ///< by stop, the instruments that have not reached their safe state yet
   Time retry_at_ = kNever;                   ///< when unwritten outcomes are tried again
+  std::set<std::string> too_telling_;        ///< instruments whose readings are too long, as was told
 };
 
 /// Why `command` is outside what `capability` allows (an unknown, missing or ill-typed parameter, a wrong unit, a

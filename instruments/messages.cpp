@@ -1,10 +1,13 @@
 #include "instruments/messages.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/message.h>
 
 #include <utility>
+#include <vector>
 
 #include "core/check.h"
+#include "core/utf8.h"
 #include "instruments/driver.h"
 
 namespace athanor {
@@ -85,7 +88,44 @@ wire::Outcome failed_outcome(const std::string& id, const Fault& fault, double t
   return outcome;
 }
 
+namespace {
+
+/// Every text in it, as UTF-8.
+void mend(google::protobuf::Message& message) {
+  const google::protobuf::Reflection& all = *message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  all.ListFields(message, &fields);
+  for (const auto* field : fields) {
+    const bool text = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING;
+    if (!text && field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    const int count = field->is_repeated() ? all.FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      if (!text) {
+        mend(field->is_repeated() ? *all.MutableRepeatedMessage(&message, field, i)
+                                  : *all.MutableMessage(&message, field));
+        continue;
+      }
+      const std::string was =
+          field->is_repeated() ? all.GetRepeatedString(message, field, i) : all.GetString(message, field);
+      if (!bad_byte(was)) continue;
+      if (field->is_repeated()) {
+        all.SetRepeatedString(&message, field, i, as_utf8(was));
+      } else {
+        all.SetString(&message, field, as_utf8(was));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string fit_to_be_sent(const std::string& said) {
+  const std::string text = as_utf8(said);
+  return text.size() <= kLongestMessage ? text : fmt::format("{}…", shortened(text, kLongestMessage));
+}
+
 wire::Outcome fit_to_be_sent(wire::Outcome outcome) {
+  mend(outcome);
   std::size_t bytes = 0;
   for (const wire::Value& result : outcome.results()) bytes += result.text().size();
   if (bytes > kLongestTexts) {
@@ -96,14 +136,15 @@ wire::Outcome fit_to_be_sent(wire::Outcome outcome) {
                                            bytes, kLongestTexts)},
         outcome.took_s());
   }
-  std::string& message = *outcome.mutable_message();
-  if (message.size() > kLongestMessage) {
-    std::size_t end = kLongestMessage;
-    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;  // within a character
-    message.resize(end);
-    message += "…";
-  }
+  outcome.set_message(fit_to_be_sent(outcome.message()));
   return outcome;
+}
+
+wire::FromDriver fit_to_be_sent(wire::FromDriver message) {
+  mend(message);
+  if (message.has_progress()) message.mutable_progress()->set_note(fit_to_be_sent(message.progress().note()));
+  if (message.has_refused()) message.mutable_refused()->set_why(fit_to_be_sent(message.refused().why()));
+  return message;
 }
 
 }  // namespace athanor

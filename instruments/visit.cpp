@@ -39,6 +39,7 @@ std::optional<Visited> visit(Probe& probe, double seconds, double watch_s) {
   const wire::Welcome& welcome = answer->welcome();
   visited.controller = welcome.controller();
   visited.instruments.assign(welcome.instruments().begin(), welcome.instruments().end());
+  visited.troubles.assign(welcome.troubles().begin(), welcome.troubles().end());
   visited.dead_man_s = welcome.dead_man_s();
   return visited;
 }

@@ -15,6 +15,7 @@ struct Visited {
   bool knows_visits = true;
   bool described = true;  ///< false: it is of before Visit, and obeys somebody who must not be disturbed
   std::vector<wire::Instrument> instruments;
+  std::vector<wire::Trouble> troubles;  ///< also of instruments that it does not describe
   double dead_man_s = 0;
 };
 

@@ -20,6 +20,7 @@ from .instrument import Command, Fault, Instrument, Interrupted, Progress, Rows
 from .proto import driver_pb2 as wire
 from .words import as_fraction, as_number, as_text, in_words, readable, shown
 
+PROGRESS_EVERY_S = 1.0  # of one command is told, however often its handler yields it
 PATIENCE_S = 0.5  # a handler that was asked to end has so long before safe() is called over its head
 
 _log = logging.getLogger("athanor")
@@ -116,6 +117,8 @@ class DeviceThread:
         self._wake = wake
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self._progress: Progressed | None = None  # the newest, that waits for its time
+        self._progress_at = -math.inf  # when the last was told
         self._attention = threading.Condition()
         self._arrays = arrays
         if arrays is not None:
@@ -160,12 +163,21 @@ class DeviceThread:
         self._jobs.put(self._take_readings)
 
     def reports(self) -> list[Report]:
+        """What has happened, in order; of progress the newest alone, once a second."""
         found: list[Report] = []
+        with self._attention:
+            if self._progress is not None and self.progress_due() <= time.monotonic():
+                found.append(self._progress)
+                self._progress, self._progress_at = None, time.monotonic()
         while True:
             try:
                 found.append(self._reports.get_nowait())
             except queue.Empty:
                 return found
+
+    def progress_due(self) -> float:
+        """Monotonic seconds: when `reports` will have progress to tell."""
+        return math.inf if self._progress is None else self._progress_at + PROGRESS_EVERY_S
 
     # ── In the instrument's thread ───────────────────────────────────────────────────────────────────────────────────
 
@@ -203,6 +215,9 @@ class DeviceThread:
             broke = True
         with self._attention:
             run.over = True  # from now on it cannot be asked to end
+            if self._progress is not None and self.progress_due() <= time.monotonic():
+                self._reports.put(self._progress)
+            self._progress, self._progress_at = None, -math.inf
         took_s = time.monotonic() - run.began
         if broke and fault is not None and (why_not := self._safe_after_exception()):
             fault = Failed("DEVICE", readable(f"{fault.message}; and it could not be made safe: {why_not}"))
@@ -258,9 +273,17 @@ class DeviceThread:
             self._put(run, step)
         elif isinstance(step, Progress):
             note = readable(step.note) if isinstance(step.note, str) else as_text("the note of Progress(fraction, note)", step.note)
-            self._report(Progressed(run.command.id, as_fraction(step.fraction), note))
+            self._report_progress(Progressed(run.command.id, as_fraction(step.fraction), note))
         else:
             raise TypeError(f"it yielded {shown(step)}; expected Progress(fraction, note) or Rows(result, data)")
+
+    def _report_progress(self, progress: Progressed) -> None:
+        """Nothing piles up where a handler yields faster than is told, and the driver is woken once."""
+        with self._attention:
+            first = self._progress is None
+            self._progress = progress
+        if first:
+            self._wake()
 
     def _put(self, run: Run, rows: Rows) -> None:
         """Waits while the window is full, and takes readings meanwhile; one that is to end waits no longer."""
@@ -343,6 +366,7 @@ class DeviceThread:
             return  # taken meanwhile, by a handler that slept
         self._readings_due = False
         values: list[tuple[str, float | str, str]] = []
+        failed = ""
         for reader in self._readers:
             try:
                 value = reader.method()
@@ -351,10 +375,16 @@ class DeviceThread:
             except Interrupted:  # it slept, and what was told is the handler's
                 raise
             except BaseException as error:
-                self._complain(f"{self.instrument.id}: reading “{reader.name}” failed: {in_words(error)}")
+                failed = f"gives no reading “{reader.name}”: {in_words(error)}"
+        self._complain(failed)
         self._report(Measured(values))
 
+    @property
+    def trouble(self) -> str:
+        """What is the matter with its sensors, in words; empty: nothing."""
+        return self._unreadable
+
     def _complain(self, what: str) -> None:
-        if what != self._unreadable:
-            _log.warning("%s", what)
+        if what and what != self._unreadable:
+            _log.warning("%s %s", self.instrument.id, what)
         self._unreadable = what

@@ -20,11 +20,13 @@ from .instrument import NEVER_STARTED, Command, Ended, Fault, Instrument, StillR
 from .ledger import Entry, Ledger, LedgerError
 from .limits import converted, suggest, values_of, why_not_approved, why_refused
 from .proto import driver_pb2 as wire
-from .words import as_number, in_words, readable
+from .words import LONGEST_RESULTS, as_number, in_words, readable
 
 PROTOCOL_VERSION = 1
 MOST_ASKED = 1000  # ids in one question
 _LONGEST_ID = 1000  # bytes
+# A frame has 16 MiB; what is longer reaches nobody, and ends the connection that it was to go over.
+_LONGEST_ANSWER = 8 << 20  # bytes of an Answer, and of a Welcome
 RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
 SAFE_WITHIN_S = 5.0  # then a stop is answered without those that are not safe; the controller waits for 10 s
 
@@ -69,6 +71,7 @@ class Driver:
         self._busy: dict[str, str] = {}  # instrument → the command it is busy with
         self._stops: list[_Stop] = []
         self._made_safe: dict[str, MadeSafe] = {}  # instrument → what came of the last make_safe() that has ended
+        self._too_telling: set[str] = set()  # instruments whose readings are too long, as was told
         self._retry_at = math.inf
         self._descriptions: dict[str, wire.Instrument] = {}
         self._handlers: dict[str, dict[str, Handler]] = {}
@@ -78,6 +81,9 @@ class Driver:
             if instrument.id in self._descriptions:
                 raise InputError(f"driver “{name}” has two instruments “{instrument.id}”")
             self._descriptions[instrument.id], self._handlers[instrument.id] = description, handlers
+        if (size := self._welcome().ByteSize()) > _LONGEST_ANSWER:
+            raise InputError(f"the descriptions of driver “{name}” have {size} bytes together, and {_LONGEST_ANSWER} can be sent; let "
+                             "several drivers speak for its instruments")
         makes_any = any(_makes_arrays(handler) for handlers in self._handlers.values() for handler in handlers.values())
         #: where arrays wait for the controller; None: no instrument makes any
         self.arrays = ArrayWindow(wake) if makes_any else None
@@ -138,7 +144,7 @@ class Driver:
                 case "hello" | "visit":
                     if body == "hello":
                         self._takes_arrays = message.hello.takes_arrays
-                    return [self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s))]
+                    return [self._welcome()]
                 case "command":
                     return self._on_command(message.command)
                 case "question":
@@ -155,11 +161,22 @@ class Driver:
             return [self._refused(f"the ledger of driver “{self.name}” failed: {error}. The driver goes on by itself when it can be "
                                   "written again", id)]
 
+    def _welcome(self) -> wire.FromDriver:
+        troubles = [wire.Trouble(instrument=id, why=why) for id in self._threads if (why := self._trouble(id))]
+        return self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s, troubles=troubles))
+
+    def _trouble(self, instrument: str) -> str:
+        """What is the matter with it as far as is known, in words; empty: nothing."""
+        why_not = self._made_safe.get(instrument, _NEVER_ASKED).why_not
+        return f"could not be made safe: {why_not}" if why_not else self._threads[instrument].trouble
+
     def _on_command(self, command: wire.Command) -> list[wire.FromDriver]:
         if not command.id:
             return [self._refused("a command without an id cannot be carried out at most once")]
         if _is_too_long(command.id):
             return [self._refused(_too_long(command.id))]
+        if (size := command.ByteSize()) > LONGEST_RESULTS:
+            return [self._refused(f"a command of {size} bytes; {LONGEST_RESULTS} is the most", command.id)]
         running = self._running.get(command.id)
         entry = None if running else self._ledger.find(command.id)
         known = running.command if running else entry.command if entry else None
@@ -214,7 +231,9 @@ class Driver:
         if who in self._busy:
             return "DEVICE", f"instrument “{who}” is busy with command “{self._busy[who]}”; this one was not started"
         if not self.is_safe(who):
-            return "DEVICE", f"instrument “{who}” has not reached its safe state yet; this command was not started"
+            trouble = self._trouble(who)
+            return "DEVICE", (f"instrument “{who}” has not reached its safe state yet; this command was not started"
+                              + (f". It {trouble}" if trouble else ""))
         return None
 
     def _on_cancel(self, id: str) -> list[wire.FromDriver]:
@@ -285,7 +304,16 @@ class Driver:
                                   "another one")]
         if too_long := next((id for id in ids if _is_too_long(id)), None):
             return [self._refused(_too_long(too_long))]
-        return [self._say(answer=wire.Answer(states=[self._state_of(id) for id in ids]))]
+        answer = wire.Answer()
+        answers, size = [answer], 0
+        for id in ids:
+            state = self._state_of(id)
+            size += state.ByteSize()
+            if size > _LONGEST_ANSWER:
+                answer, size = wire.Answer(), state.ByteSize()
+                answers.append(answer)
+            answer.states.append(state)
+        return [self._say(answer=each) for each in answers]
 
     def _state_of(self, id: str) -> wire.CommandState:
         state = wire.CommandState(id=id)
@@ -312,7 +340,8 @@ class Driver:
         """Monotonic seconds: when `advance` has something to do, if it is not woken before."""
         deadlines = [thread.run.ends_by for thread in self._threads.values()
                      if thread.run is not None and not thread.run.over and not thread.run.asked]
-        return min(self._retry_at, *deadlines, *(stop.until for stop in self._stops), math.inf)
+        progress = [thread.progress_due() for thread in self._threads.values()]
+        return min(self._retry_at, *deadlines, *progress, *(stop.until for stop in self._stops), math.inf)
 
     def advance(self) -> list[Addressed]:
         """What has happened: outcomes (entered in the ledger, synced, before they are given), progress, readings, and
@@ -347,8 +376,14 @@ class Driver:
             case MadeSafe():
                 return self._on_made_safe(instrument, report)
             case Measured(values):
-                shown = [_value(*value) for value in values]
-                return [(None, self._say(telemetry=wire.Telemetry(instrument=instrument, values=shown)))] if shown else []
+                shown = wire.Telemetry(instrument=instrument, values=[_value(*value) for value in values])
+                if (size := shown.ByteSize()) > LONGEST_RESULTS:
+                    if instrument in self._too_telling:
+                        return []
+                    self._too_telling.add(instrument)
+                    return [(None, self._refused(f"the readings of instrument “{instrument}” have {size} bytes together, and "
+                                                 f"{LONGEST_RESULTS} can be sent; they are left out"))]
+                return [(None, self._say(telemetry=shown))] if shown.values else []
 
     def _finish(self, outcome: wire.Outcome) -> list[Addressed]:
         running = self._running[outcome.id]
@@ -389,7 +424,7 @@ class Driver:
                                   f"“{self.name}” and is kept back until it can: {error}")]
         del self._busy[running.command.instrument]
         del self._running[outcome.id]
-        how = "done" if outcome.done else f"{wire.FaultKind.Name(outcome.fault)}: {outcome.message}"
+        how = f"done in {outcome.took_s:.3g} s" if outcome.done else f"{wire.FaultKind.Name(outcome.fault)}: {outcome.message}"
         _log.info("%s ended “%s” %s: %s", running.command.instrument, running.command.capability, outcome.id, how)
         return [self._say(outcome=outcome)]
 

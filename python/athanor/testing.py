@@ -136,8 +136,11 @@ class Controller:
     def ask(self, *ids: str) -> list[wire.CommandState]:
         states: list[wire.CommandState] = []
         for start in range(0, len(ids) or 1, MOST_ASKED):
-            self.send(question=wire.Question(ids=ids[start:start + MOST_ASKED]))
+            asked = ids[start:start + MOST_ASKED]
+            self.send(question=wire.Question(ids=asked))
             states += self.next("answer").answer.states
+            while len(states) < start + len(asked):  # a long answer goes on in the next
+                states += self.next("answer").answer.states
         return states
 
     def outcome(self, id: str) -> wire.Outcome:

@@ -95,6 +95,17 @@ class Bench(Instrument):
             raise SystemExit(7)
         return "one" if how == "kind" else 1 / 0  # type: ignore[return-value]
 
+    @capability()
+    def chatter(self, times: Annotated[float, Quantity("", 0, 1e6)]) -> Work[Annotated[float, "times", Quantity()]]:
+        self._begun()
+        for time_ in range(int(times)):
+            yield Progress(time_ / times, str(time_))
+        return times
+
+    @capability()
+    def recite(self) -> Annotated[str, "verse"]:
+        return "x" * ((1 << 20) - 100)
+
     @capability(risk="hazardous")
     def burn(self, temperature: Annotated[float, Quantity("degC", 0, 2000)] = 1000) -> None:
         self._begun()

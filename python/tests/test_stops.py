@@ -95,11 +95,17 @@ class Stops(BenchTest):
         outcome = self.controller.outcome(self.tell("look", "a").id)
         self.assertEqual((outcome.fault, outcome.not_begun), (wire.DEVICE, True))
         self.assertIn("“a” has not reached its safe state yet; this command was not started", outcome.message)
+        self.assertIn("It could not be made safe: OSError: the valve is stuck", outcome.message)
+        self.controller.send(visit=wire.Visit())
+        self.assertEqual(list(self.controller.next("welcome").welcome.troubles),
+                         [wire.Trouble(instrument="a", why="could not be made safe: OSError: the valve is stuck")])
         self.assertTrue(self.controller.outcome(self.tell("look", "b").id).done)
         (self.folder / "broken").unlink()
         self.controller.send(stop=wire.Stop(id="s2", instruments=["a"]))
         self.assertEqual(self.controller.next("stopped").stopped, wire.Stopped(id="s2", instruments=["a"]))
         self.assertTrue(self.controller.outcome(self.tell("look", "a").id).done)
+        self.controller.send(visit=wire.Visit())
+        self.assertFalse(self.controller.next("welcome").welcome.troubles)
 
     def test_sigterm_makes_safe_and_ends(self) -> None:
         id = self.begin("wait", duration=(1, "h"))

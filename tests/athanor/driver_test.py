@@ -1,6 +1,7 @@
 """A laboratory of devices with profiles: checked, served by `athanor driver run`, and run through a campaign; a device whose profile is no good is
 set aside, and the laboratory goes on."""
 
+import json
 import signal
 import socketserver
 import threading
@@ -47,8 +48,8 @@ class Station(socketserver.StreamRequestHandler):
             self.server.heard.append(said)
             if said.startswith("SET "):
                 x = float(said[4:])
-            answer = {"ID?": "STATION 1", "Y?": f"{100 - 100 * (x - 0.3) ** 2:.3f}"}.get(said, "OK")
-            self.wfile.write(f"{answer}\n".encode())
+            answer = {"ID?": "STATION 1", "Y?": f"{100 - 100 * (x - 0.3) ** 2:.3f}"}.get(said, "OK").encode()
+            self.wfile.write(self.server.answers.get(said, answer) + b"\n")
 
 
 class Driver(ProgramTest):
@@ -57,6 +58,7 @@ class Driver(ProgramTest):
         self.device = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Station)
         self.device.daemon_threads = True
         self.device.heard = []
+        self.device.answers = {}  # instead of what it would say
         threading.Thread(target=self.device.serve_forever, daemon=True).start()
         self.addCleanup(self.device.server_close)
         self.addCleanup(self.device.shutdown)
@@ -104,6 +106,50 @@ class Driver(ProgramTest):
         _, said = self.run_program("instrument", "do", at, "station-2", "measure", "x=0.5", expect=2)
         self.assertIn("--approve", said)
         self.assertEqual([line for line in self.device.heard if line.startswith("SET ")], ["SET 0.5000"])
+
+    def do(self, *what, expect=0):
+        out, err = self.run_program("instrument", "do", "lab.yaml", *what, "--json", expect=expect)
+        return json.loads(out) if expect < 2 else err
+
+    def test_bytes_that_are_no_text_wedge_nothing(self):
+        """Goal: a device may say what it likes. Method: an answer, and a fault's words, with \\xff and NUL; asked for again after the driver
+        was killed, so that the ledger was read, too; then the next command."""
+        self.write("station.yaml", PROFILE + '  name: {gives: {name: {text: true}}, do: [{ask: "NAME?", take: {name: all}}]}\n')
+        self.write_lab()
+        self.device.answers["NAME?"] = b"caf\xe9 \xff\x00 bar"
+        driver = self.serve()
+        told = self.do("station-1", "name")
+        self.assertEqual(told["results"]["name"]["value"], "caf\\xe9 \\xff\x00 bar")
+        self.device.answers["Y?"] = b"\xff\x00"
+        fault = self.do("station-1", "measure", "x=0.5", expect=1)
+        self.assertEqual(fault["fault"], "DEVICE")
+        self.assertIn("\\xff\\x00", fault["message"])
+        driver.kill()
+        driver.wait()
+        self.serve()
+        self.assertEqual(self.do("--id", told["id"])["results"], told["results"])
+        del self.device.answers["Y?"]
+        self.assertTrue(self.do("station-1", "measure", "x=0.5")["done"])
+
+    def test_whoever_looks_is_told_why_an_instrument_is_of_no_use(self):
+        """Goal: nobody guesses. Method: one that is set aside, one whose device answers otherwise than its profile expects."""
+        self.write("broken.yaml", PROFILE.replace('safe: [{do: "PARK", expect: "^OK"}]\n', ""))
+        self.write_lab(second="broken.yaml")
+        self.serve()
+        why = "broken.yaml:1:1: the profile has no safe state"
+        for command in (("describe", "lab.yaml", "station-2"), ("do", "lab.yaml", "station-2", "measure", "x=0.5")):
+            self.assertIn(why, self.run_program("instrument", *command, expect=3)[1])
+        self.assertIn(f"station-2 is set aside: {self.folder}/{why}".replace(f"{self.folder}/", ""),
+                      self.run_program("instrument", "list", "lab.yaml")[0].replace(f"{self.folder}/", ""))
+        self.device.answers["ID?"] = b"OVEN 7"
+        self.assertIn("OVEN 7", self.do("station-1", "measure", "x=0.5", expect=1)["message"])
+        out, _ = self.run_program("instrument", "describe", "lab.yaml", "station-1")
+        self.assertIn("OVEN 7", out)
+        (described,) = json.loads(self.run_program("instrument", "describe", "lab.yaml", "station-1", "--json")[0])
+        self.assertIn("OVEN 7", described["trouble"])
+        del self.device.answers["ID?"]
+        self.assertTrue(self.do("station-1", "measure", "x=0.5")["done"])
+        self.assertNotIn("OVEN", self.run_program("instrument", "describe", "lab.yaml", "station-1")[0])
 
     def test_a_profile_of_a_sila2_server_is_checked_as_one(self):
         self.write("shaker.yaml", "profile: shaker\nsila2: {}\nsafe: [shaker.stop]\ncapabilities: {shaker.shake: {as: shake}}\n")

@@ -421,6 +421,14 @@ class ToDriver(_message.Message):
     visit: Visit
     def __init__(self, version: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., question: _Optional[_Union[Question, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., visit: _Optional[_Union[Visit, _Mapping]] = ...) -> None: ...
 
+class Trouble(_message.Message):
+    __slots__ = ["instrument", "why"]
+    INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    instrument: str
+    why: str
+    def __init__(self, instrument: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+
 class Unstored(_message.Message):
     __slots__ = ["stream", "why"]
     STREAM_FIELD_NUMBER: _ClassVar[int]
@@ -450,18 +458,20 @@ class Visit(_message.Message):
     def __init__(self, watch_s: _Optional[float] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ["controller", "data", "data_ticket", "dead_man_s", "instruments"]
+    __slots__ = ["controller", "data", "data_ticket", "dead_man_s", "instruments", "troubles"]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     DATA_TICKET_FIELD_NUMBER: _ClassVar[int]
     DEAD_MAN_S_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
+    TROUBLES_FIELD_NUMBER: _ClassVar[int]
     controller: str
     data: str
     data_ticket: str
     dead_man_s: float
     instruments: _containers.RepeatedCompositeFieldContainer[Instrument]
-    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ...) -> None: ...
+    troubles: _containers.RepeatedCompositeFieldContainer[Trouble]
+    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ..., troubles: _Optional[_Iterable[_Union[Trouble, _Mapping]]] = ...) -> None: ...
 
 class Risk(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
