@@ -114,14 +114,16 @@ int run_driver(const DriverOptions& options) {
   const ScaledClock clock(SystemClock().now(), 1);
   const std::string ledger_file = options.ledger.empty() ? service.driver + ".ledger" : options.ledger;
   Ledger ledger(ledger_file);
+  const DriverLog log = dated_log(service.driver);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
-  Driver driver(service.driver, boot, service.devices.connect(clock, ledger_file), ledger,
-                {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside},
-                clock.now());
+  Driver driver(
+      service.driver, boot, service.devices.connect(clock, ledger_file), ledger,
+      {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside, .log = log},
+      clock.now());
   fmt::print("driver {} at {}{}\n", service.driver, service.address,
              service.key.empty() ? "" : fmt::format(", key {}", service.key));
   std::fflush(stdout);
-  serve_driver(driver, service.address, clock, stop.wake().fd(), 0, keys, dated_log(service.driver));
+  serve_driver(driver, service.address, clock, stop.wake().fd(), 0, keys, log);
   return 0;
 }
 

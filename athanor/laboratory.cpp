@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 
+#include "athanor/commands.h"
 #include "athanor/profiled.h"
 #include "core/error.h"
 #include "instruments/ledger.h"
@@ -223,7 +224,7 @@ std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder) {
 
 DriverLog dated_log(const std::string& driver) {
   return [driver](const std::string& line) {
-    fmt::print(stderr, "{} driver {}: {}\n", to_string(SystemClock().now()), driver, line);
+    fmt::print(stderr, "{} driver {}: {}\n", to_string(SystemClock().now()), driver, printable(line));
     std::fflush(stderr);
   };
 }

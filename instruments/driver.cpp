@@ -8,18 +8,26 @@
 #include "core/check.h"
 #include "core/document.h"
 #include "core/error.h"
+#include "core/utf8.h"
 #include "instruments/description.h"
+#include "instruments/in_words.h"
 #include "instruments/messages.h"
 
 namespace athanor {
 
 namespace {
 
-constexpr double kRetryLedger = 1;        // seconds; a full disk is not freed faster
-constexpr std::size_t kLongestId = 1000;  // bytes
+constexpr double kRetryLedger = 1;         // seconds; a full disk is not freed faster
+constexpr std::size_t kLongestId = 1000;   // bytes
+constexpr std::size_t kLongestLine = 300;  // bytes of a line of its log
 
 std::string too_long(const std::string& id) {
   return fmt::format("an id of {} bytes; {} is the most", id.size(), kLongestId);
+}
+
+/// “heat” k7.12.2
+std::string named(const wire::Command& command) {
+  return fmt::format("“{}” {}", command.capability(), command.id());
 }
 
 /// An id names one command for ever. A command that was cancelled before it came is entered with its id alone.
@@ -110,6 +118,7 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
   if (arrays_ && memory.kind != Instrument::Memory::Kind::kRunning) arrays_->abandon(command.id());
   switch (memory.kind) {
     case Instrument::Memory::Kind::kNeverStarted:
+      log(fmt::format("{} {} was never begun, says the device", command.instrument(), named(command)));
       return ledger_.forget(command.id());
     case Instrument::Memory::Kind::kFinished:
       ATHANOR_CHECK(memory.outcome.id() == command.id(), "an instrument recalled the outcome of another command");
@@ -117,14 +126,21 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
         memory.outcome = failed_outcome(
             command.id(), {Fault::Kind::kDevice, "it ended while its driver was away, and its arrays are gone with it"},
             memory.outcome.took_s());
-      return ledger_.end(fit_to_be_sent(std::move(memory.outcome)));
+      memory.outcome = fit_to_be_sent(std::move(memory.outcome));
+      log_end(command, memory.outcome);
+      return ledger_.end(memory.outcome);
     case Instrument::Memory::Kind::kCannotTell:
       // It may be at work still, and nobody would end that.
       if (instrument != instruments_.end()) instrument->second->make_safe(now);
+      log(fmt::format(
+          "{} {} was under way when this driver ended last, and nobody knows what became of it: look at the "
+          "instrument",
+          command.instrument(), named(command)));
       return ledger_.mark_interrupted(command.id());
     case Instrument::Memory::Kind::kRunning: {
       ATHANOR_CHECK(busy_.emplace(command.instrument(), command.id()).second,
                     "an instrument recalled two running commands");
+      log(fmt::format("{} goes on with {}", command.instrument(), named(command)));
       const wire::Capability* capability =
           find_capability(descriptions_.at(command.instrument()), command.capability());
       running_[command.id()] = {command, capability != nullptr ? expected_seconds(*capability, command) : 0, {}, {}};
@@ -231,6 +247,7 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
   if (const auto fault = why_not(command, now)) {
     const wire::Outcome outcome = fit_to_be_sent(not_begun(command.id(), *fault));
     ledger_.refuse(command, boot_, outcome);
+    log_end(command, outcome);
     *say(out).mutable_outcome() = outcome;
     return;
   }
@@ -239,6 +256,9 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
 
 void Driver::begin(const wire::Command& command, Time now, Messages& out) {
   ledger_.begin(command, boot_);
+  log(fmt::format("{} begins {}{}{}{}", command.instrument(), named(command),
+                  command.sample().empty() ? "" : ", sample " + command.sample(), command.with_size() > 0 ? ": " : "",
+                  listed(command.with())));
   Running& running = running_[command.id()];
   running.command = command;
   busy_[command.instrument()] = command.id();
@@ -464,6 +484,7 @@ void Driver::collect(Instrument& instrument, Time now, Messages& out) {
     report.set_version(kProtocolVersion);
     report.set_driver(name_);
     report.set_boot(boot_);
+    if (report.has_refused()) log(report.refused().why());
     out.push_back(fit_to_be_sent(std::move(report)));
   }
 }
@@ -521,12 +542,24 @@ void Driver::enter(const wire::Outcome& ended, Time now, Messages& out) {
     }
     return;
   }
+  log_end(running->second.command, outcome);
   busy_.erase(running->second.command.instrument());
   running_.erase(running);
   *say(out).mutable_outcome() = outcome;
 }
 
 // ── Saying it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Driver::log(const std::string& line) const {
+  if (!options_.log) return;
+  const std::string text = as_utf8(line);
+  options_.log(text.size() <= kLongestLine ? text : fmt::format("{}…", shortened(text, kLongestLine)));
+}
+
+void Driver::log_end(const wire::Command& command, const wire::Outcome& outcome) const {
+  log(fmt::format("{} {} {}: {}", command.instrument(), outcome.not_begun() ? "did not begin" : "ended", named(command),
+                  in_words(outcome)));
+}
 
 void Driver::say_standing(const Ledger::Entry& entry, Messages& out) const {
   if (entry.outcome) {

@@ -29,6 +29,8 @@ class Driver {
     Within within = {};  ///< what its laboratory allows of an instrument (tighten()); none: all that it describes
     /// Instruments that it should speak for and cannot, and why: told to whoever asks.
     std::map<std::string, std::string> set_aside = {};
+    /// Where it says which commands it begins and how they end, for its owner; none: nowhere.
+    std::function<void(const std::string& line)> log = {};
   };
 
   /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked
@@ -95,6 +97,8 @@ class Driver {
   void look_at_arrays(Time now, Messages& out);
   void enter(const wire::Outcome& outcome, Time now, Messages& out);
   const wire::Capability& capability_of(const wire::Command& command) const;
+  void log(const std::string& line) const;
+  void log_end(const wire::Command& command, const wire::Outcome& outcome) const;
   void say_standing(const Ledger::Entry& entry, Messages& out) const;
   void refuse(const std::string& why, const std::string& id, Messages& out) const;
   wire::FromDriver& say(Messages& out) const;

@@ -151,6 +151,24 @@ class Driver(ProgramTest):
         self.assertTrue(self.do("station-1", "measure", "x=0.5")["done"])
         self.assertNotIn("OVEN", self.run_program("instrument", "describe", "lab.yaml", "station-1")[0])
 
+    def test_its_owner_reads_what_it_does(self):
+        """Goal: one line when a command begins, one when it ends, and none of visitors. Method: a visitor, a command that is done, one that is
+        refused by the driver alone."""
+        self.write_lab()
+        driver = self.serve()
+        self.run_program("instrument", "describe", "lab.yaml")
+        id = self.do("station-1", "measure", "x=0.5", "--sample", "s1")["id"]
+        driver.send_signal(signal.SIGTERM)
+        self.assertEqual(driver.wait(timeout=60), 0)
+        log = [line.partition(" driver desk: ")[2].rstrip() for line in driver.stderr]
+        commands = [line for line in log if id in line]
+        self.assertEqual(commands[0], f"station-1 begins “measure” {id}, sample s1: x 0.5")
+        self.assertRegex(commands[1], f"^station-1 ended “measure” {id}: done in [0-9.e-]+ s: y 96 %$")
+        self.assertEqual(len(commands), 2)
+        self.assertIn("athanor instrument do, by ", log[0])
+        self.assertIn("is the controller now", log[0])
+        self.assertLessEqual(len(log), 4, log)  # and that it left
+
     def test_a_profile_of_a_sila2_server_is_checked_as_one(self):
         self.write("shaker.yaml", "profile: shaker\nsila2: {}\nsafe: [shaker.stop]\ncapabilities: {shaker.shake: {as: shake}}\n")
         out, _ = self.run_program("check", "shaker.yaml")

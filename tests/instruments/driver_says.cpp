@@ -184,3 +184,35 @@ TEST_CASE("whoever asks is told what is the matter with an instrument, also with
   bench.device->troubled.clear();
   CHECK(bench.driver->receive(visit, at(0)).at(0).welcome().troubles_size() == 1);
 }
+
+// Goal: the driver's owner reads what it does. Method: a command that is done, one that is refused, and one that was
+// under way when the driver died.
+TEST_CASE("a driver says which commands it begins and how they end") {
+  std::vector<std::string> log;
+  rig::Device device;
+  device.remembers = false;
+  Ledger ledger("");
+  std::unique_ptr<Driver> driver;
+  const auto start = [&](double after_s) {
+    std::vector<std::unique_ptr<Instrument>> instruments;
+    instruments.push_back(rig::heater("heater-1", device));
+    driver = std::make_unique<Driver>("hot", "boot", std::move(instruments), ledger,
+                                      Driver::Options{.log = [&](const std::string& line) { log.push_back(line); }},
+                                      at(after_s));
+  };
+  start(0);
+  wire::Command heat = rig::heat("a");
+  heat.set_sample("s1");
+  driver->receive(rig::say(heat), at(0));
+  driver->receive(rig::say(heat), at(1));  // doubled: nothing begins
+  driver->advance(at(60));
+  driver->receive(rig::say(rig::heat("b", "heater-1", 500)), at(70));
+  driver->receive(rig::say(rig::heat("c")), at(80));
+  start(90);
+  REQUIRE(log.size() == 5);
+  CHECK(log[0] == "heater-1 begins “heat” a, sample s1: temperature 80 degC, duration 60 s");
+  CHECK_THAT(log[1], Contains("heater-1 ended “heat” a: done in 60 s: final_temperature 79.5 degC"));
+  CHECK_THAT(log[2], Contains("heater-1 did not begin “heat” b: LIMIT") && Contains("500 degC"));
+  CHECK_THAT(log[3], Contains("heater-1 begins “heat” c"));
+  CHECK_THAT(log[4], Contains("heater-1 “heat” c was under way when this driver ended last"));
+}
