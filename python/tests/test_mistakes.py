@@ -212,7 +212,7 @@ class LastResort(unittest.TestCase):
 import athanor, athanor.driver
 
 class Pump(athanor.Instrument):
-    def safe(self): print(self.id, "is safe", flush=True)
+    def safe(self): print(self.id + " is safe\\n", end="", flush=True)
 
 def fail(self): raise RuntimeError("nobody foresaw this")
 
