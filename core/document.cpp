@@ -14,6 +14,7 @@
 #include "core/check.h"
 #include "core/document_tree.h"
 #include "core/file.h"
+#include "core/utf8.h"
 
 namespace athanor {
 namespace {
@@ -230,6 +231,14 @@ std::unique_ptr<Document> Document::parse(const std::string& text, const std::st
   document->name_ = name;
   document->folder_ = folder.empty() ? "." : folder;
   document->text_ = text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
+  if (const auto at = bad_byte(document->text_)) {
+    const std::string before = document->text_.substr(0, *at);
+    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    const auto column = *at - before.rfind('\n');  // npos is -1: so also in the first line
+    throw InputError({name, static_cast<int>(line), static_cast<int>(column)},
+                     fmt::format("the byte 0x{:02x} is no part of a character of UTF-8; save the file as UTF-8",
+                                 static_cast<unsigned char>(document->text_[*at])));
+  }
   Builder builder(*document);
   try {
     std::istringstream stream(document->text_);

@@ -135,6 +135,10 @@ TEST_CASE("what is no YAML is refused with its place", "[document]") {
   CHECK_THAT(fails(""), Contains("the file is empty"));
   CHECK_THAT(fails("# only a comment\n"), Contains("the file is empty"));
   CHECK_THAT(fails("a: 1\n---\nb: 2\n"), Contains("second document"));
+  CHECK_THAT(fails("a: 1\nb: 20 \xb0"
+                   "C\n"),
+             Contains("f.yaml:2:7") && Contains("0xb0") && Contains("UTF-8"));
+  CHECK_THAT(fails("\xff"), Contains("f.yaml:1:1") && Contains("0xff"));
 }
 
 TEST_CASE("keys that are no names and tags are mistakes", "[document]") {
