@@ -1,6 +1,5 @@
 #include "tests/conformance/front.h"
 
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -44,8 +43,8 @@ void Front::serve(int stop_fd) {
 void Front::inward(const Frames& frames) {
   const std::string& client = frames.front();
   wire::ToDriver message;
-  if (frames.size() != 2 || !message.ParseFromString(frames[1])) {
-    if (dies_of_garbage) std::abort();
+  if (frames.size() != 2 || frames[1].size() > kLargestFrame || !message.ParseFromString(frames[1])) {
+    if (sabotage_.not_understood) sabotage_.not_understood(*this, frames);
     ZmqSocket& way = way_of(client);
     const Frames rest(frames.begin() + 1, frames.end());
     while (!way.send(rest)) {

@@ -22,6 +22,7 @@ struct Sabotage {
   const char* name;
   std::function<bool(Front&, const std::string& client, wire::ToDriver&)> inward = {};
   std::function<bool(Front&, const std::string& client, wire::FromDriver&)> outward = {};
+  std::function<void(Front&, const Frames&)> not_understood = {};  ///< what came and is no message
 };
 
 class Front {
@@ -40,7 +41,6 @@ class Front {
   std::map<std::string, wire::Command> begun;     ///< by id, as first sent
   std::set<std::string> running;                  ///< ids that were accepted and have not ended
   std::map<std::string, wire::Outcome> outcomes;  ///< by id
-  bool dies_of_garbage = false;
 
  private:
   ZmqSocket& way_of(const std::string& client);
@@ -50,7 +50,7 @@ class Front {
   std::string inner_;
   Sabotage sabotage_;
   ZmqContext context_;
-  ZmqSocket router_{context_, ZmqSocket::Kind::kRouter};
+  ZmqSocket router_{context_, ZmqSocket::Kind::kRouter, 2 * kLargestFrame};  ///< what is too large comes this far
   std::map<std::string, std::unique_ptr<ZmqSocket>> ways_;
   std::vector<std::string> gone_;  ///< clients that were found to have left
   wire::FromDriver last_;          ///< its name and boot, for answers of our own

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/quantity.h"
@@ -200,6 +201,18 @@ bool hold_files(Front&, Client, wire::ToDriver& message) {
   return true;
 }
 
+bool is_too_large(const Frames& frames) {
+  return frames.back().size() > kLargestFrame;
+}
+
+void end_all(Front& front) {
+  for (const std::string& id : front.running) {
+    wire::ToDriver cancel = to_driver();
+    cancel.mutable_cancel()->set_id(id);
+    front.pass_on(front.controller, cancel);
+  }
+}
+
 std::vector<Sabotage> all() {
   return {
       {"hello",
@@ -264,8 +277,20 @@ std::vector<Sabotage> all() {
          if (message.has_stop()) message.mutable_stop()->clear_instruments();
          return true;
        }},
-      {"garbage", [](Front& front, Client, wire::ToDriver&) { return front.dies_of_garbage = true; }},
+      {"garbage", {}, {}, [](Front&, const Frames&) { std::abort(); }},
       {"garbage.in-silence", {}, [](Front&, Client, wire::FromDriver& message) { return !message.has_refused(); }},
+      {"large-frame",
+       {},
+       {},
+       [](Front&, const Frames& frames) {
+         if (is_too_large(frames)) std::abort();
+       }},
+      {"large-frame.in-panic",
+       {},
+       {},
+       [](Front& front, const Frames& frames) {
+         if (is_too_large(frames)) end_all(front);
+       }},
       {"other-version",
        [](Front&, Client, wire::ToDriver& message) {
          message.set_version(1);
