@@ -16,7 +16,9 @@ struct Pipe {
   Pipe();
 };
 
-/// Killed with all that it started when this ends first, or this process.
+/// All that the program starts in turn ends with it, with this or with our own process, whichever ends first: also what
+/// goes into the background, and into a group or session of its own. But for what is another user's, whom we cannot
+/// end.
 class Process {
  public:
   /// Runs the program `words[0]` with the other words as its arguments, in `folder`. throws EnvironmentError if the
@@ -28,23 +30,25 @@ class Process {
 
   /// Why there is no such program, or no such folder; 0: it runs.
   int start_error() const { return start_error_; }
-  /// Becomes readable when it has ended.
+  /// Becomes readable when it has ended, and all that it started.
   int ended() const { return ended_.get(); }
-  /// To it and all that it started.
-  void signal(int number) const;
-  /// Waits for its end. Empty: it did well; otherwise how it ended, in words. What it left running is killed.
+  /// Asks it, and what is in its group, to end.
+  void ask_to_end() const;
+  /// Kills it with all that it started.
+  void kill();
+  /// Waits for its end. Empty: it did well; otherwise how it ended, in words.
   std::string reap();
 
   Pipe in, out, errors;  ///< as the program calls them
 
  private:
-  [[noreturn]] void become(const std::vector<char*>& argv, const std::string& folder, pid_t parent);
+  [[noreturn]] void keep(const std::vector<char*>& argv, const std::string& folder);
+  [[noreturn]] void become(const std::vector<char*>& argv, const std::string& folder, pid_t keeper);
 
-  Pipe started_;
+  Pipe started_, orders_, status_;
   Descriptor ended_;
   int start_error_ = 0;
-  pid_t pid_ = -1;
-  bool reaped_ = false;
+  pid_t keeper_ = -1;
 };
 
 }  // namespace athanor

@@ -1,7 +1,6 @@
 // Devices that a vendor's program, or a script, speaks for: one process a command, JSON in and out.
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,12 +93,12 @@ class ProgramBus final : public Bus {
       const bool late = monotonic_seconds() >= end;
       if (!running || (!late && (stopped || !interrupt_.is_set()))) continue;
       if (stopped) {
-        process.signal(SIGKILL);
+        process.kill();
         end = HUGE_VAL;
       } else {
         too_long = late;
         stopped = true;
-        process.signal(SIGTERM);
+        process.ask_to_end();
         end = monotonic_seconds() + settings_.grace_s;
       }
     }

@@ -1,10 +1,13 @@
 // Goal: one process a command, what it is given and says as JSON, and none is left running. Method: shell scripts.
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
+#include "adapters/process.h"
 #include "tests/adapters/rig.h"
 
 using namespace athanor;
@@ -29,7 +32,21 @@ wire::Outcome outcome_of(const TemporaryFolder& folder, const std::string& steps
 }
 
 bool runs(int pid) {
-  return kill(pid, 0) == 0;
+  std::string state;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), state);
+  return !state.empty() && state.find(") Z ") == std::string::npos;
+}
+
+/// Leaves a daemon behind: in a session of its own, without a parent, deaf to polite requests, its number in a file.
+constexpr const char* kDaemon =
+    "(setsid sh -c 'trap \"\" TERM HUP; echo $$ > daemon.new; mv daemon.new daemon; sleep 1000; sleep 1000' &) &\n"
+    "while [ ! -e daemon ]; do sleep 0.01; done\n";
+
+int daemon_of(const TemporaryFolder& folder) {
+  int pid = 0;
+  std::ifstream(folder / "daemon") >> pid;
+  REQUIRE(pid > 0);
+  return pid;
 }
 
 }  // namespace
@@ -98,11 +115,7 @@ TEST_CASE("A program that takes too long is ended with all that it started", "[p
   std::ifstream(folder / "pids") >> parent >> child;
   REQUIRE(parent > 0);
   CHECK(!runs(parent));
-  wait_until([&] {  // its new parent reaps it, or leaves it to itself
-    std::string state;
-    std::getline(std::ifstream("/proc/" + std::to_string(child) + "/stat"), state);
-    return state.empty() || state.find(") Z ") != std::string::npos;
-  });
+  CHECK(!runs(child));
   std::string log;
   std::getline(std::ifstream(folder / "log"), log);
   CHECK(log == "safe");
@@ -116,6 +129,41 @@ TEST_CASE("A cancel ends a program at once", "[program]") {
   station.cancel("k1");
   CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);
   CHECK(std::filesystem::exists(folder / "log"));
+}
+
+TEST_CASE("What a program leaves behind in the background ends with it", "[program]") {
+  TemporaryFolder folder;
+  write_file(folder / "weigh.sh", std::string(kDaemon) + "echo 5\n");
+  CHECK(number(outcome_of(folder, "{run: [sh, weigh.sh], take: {mass: all}}"), "mass") == 5);
+  CHECK(!runs(daemon_of(folder)));
+}
+
+TEST_CASE("A cancel ends what a program started in the background", "[program]") {
+  TemporaryFolder folder;
+  write_file(folder / "weigh.sh", std::string(kDaemon) + "touch waits; wait; sleep 1000\n");
+  Station station(profile_of("{run: [sh, weigh.sh], take: {mass: all}}"), folder.path.string());
+  station.start(weigh());
+  wait_until([&] { return std::filesystem::exists(folder / "waits"); });
+  station.cancel("k1");
+  CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);
+  CHECK(!runs(daemon_of(folder)));
+}
+
+TEST_CASE("A driver that is killed takes with it what its programs started in the background", "[program]") {
+  TemporaryFolder folder;
+  write_file(folder / "weigh.sh", std::string(kDaemon) + "sleep 1000\n");
+  const pid_t driver = fork();
+  if (driver == 0) {
+    const Process process({"sh", "weigh.sh"}, folder.path.string());
+    pause();
+    _exit(0);
+  }
+  wait_until([&] { return std::filesystem::exists(folder / "daemon"); });
+  const int daemon = daemon_of(folder);
+  CHECK(runs(daemon));
+  kill(driver, SIGKILL);
+  waitpid(driver, nullptr, 0);
+  wait_until([&] { return !runs(daemon); });
 }
 
 TEST_CASE("A program that does not read its input, or says far too much, does no harm", "[program]") {
