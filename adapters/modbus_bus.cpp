@@ -128,19 +128,17 @@ class ModbusBus final : public Bus {
     } else if (modbus_connect(context_.get()) != 0) {
       return unreachable(modbus_strerror(errno));
     }
+    modbus_flush(context_.get());
     // Answers over TCP are numbered. Over a serial line, one that comes late is let go by.
-    const bool patiently = std::exchange(late_, false) && !greeted && serial_address(address_);
-    pollfd waited{modbus_get_socket(context_.get()), POLLIN, 0};
-    do {
-      modbus_flush(context_.get());
-    } while (patiently && poll(&waited, 1, static_cast<int>(settings_.timeout_s * 1000)) > 0);
+    if (late_ && !greeted && serial_address(address_) && !hear_out()) return kBrokenOff;
+    late_ = false;
     return std::nullopt;
   }
 
   bool is_gone() override { return socket_ >= 0 && hung_up(socket_); }
 
-  /// What waits for an answer over TCP sees the end of the connection. A serial line has no such end: there it takes a
-  /// timeout.
+  /// What waits for an answer over TCP sees the end of the connection. On a serial line the answer that is due must be
+  /// waited for, since the next telegram would run into it; but nothing more is asked.
   void interrupt() override {
     interrupt_.set();
     const std::lock_guard lock(mutex_);
@@ -156,6 +154,17 @@ class ModbusBus final : public Bus {
   }
 
  private:
+  /// Until a serial line has been quiet for as long as an answer may take. False if that was broken off.
+  bool hear_out() {
+    for (;;) {
+      pollfd waits[] = {{modbus_get_socket(context_.get()), POLLIN, 0}, {interrupt_.fd(), POLLIN, 0}};
+      const int ready = poll(waits, std::size(waits), static_cast<int>(settings_.timeout_s * 1000));
+      if (interrupt_.is_set()) return false;
+      if (ready == 0) return true;
+      modbus_flush(context_.get());
+    }
+  }
+
   Outcome<nlohmann::json> carry_out(const std::string& verb, const nlohmann::json& step) {
     if (!context_) return lost("is not connected");
     if (verb == "write") {
@@ -168,6 +177,7 @@ class ModbusBus final : public Bus {
     nlohmann::json answer = nlohmann::json::object();
     const nlohmann::json& names = step.at(verb);
     for (const nlohmann::json& name : names.is_array() ? names : nlohmann::json::array({names})) {
+      if (interrupt_.is_set()) return kBrokenOff;
       const auto value = read(name.get<std::string>());
       if (!value) return value.fault();
       answer[name.get<std::string>()] = value.value();

@@ -5,6 +5,8 @@
 #include <modbus/modbus.h>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/adapters/modbus_device.h"
 #include "tests/adapters/rig.h"
@@ -136,6 +138,52 @@ TEST_CASE("A Modbus device that is not there leaves a command not begun", "[modb
   CHECK(outcome.fault() == wire::LINK);
   CHECK(outcome.not_begun());
   CHECK(outcome.message().find("cannot be reached: Connection refused") != std::string::npos);
+}
+
+TEST_CASE("After a cancel over a serial line the answer that is due is waited for, and nothing more is asked",
+          "[modbus]") {
+  ModbusDevice device(true);
+  Station station(R"(
+profile: furnace
+modbus: {timeout: 10 s, registers: {a: {holding: 1}, b: {holding: 2}, c: {holding: 3}}}
+safe: nothing
+capabilities: {look: {do: [{read: [a, b, c], take: {a: a}, until: {a: {is: 1}}, within: 1 h}]}}
+)",
+                  device.address);
+  device.paused = true;
+  station.start(command("k1", "look"));
+  wait_until([&] { return device.heard == 1; });
+  station.cancel("k1");
+  device.paused = false;
+  CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);
+  CHECK(device.heard == 1);
+}
+
+TEST_CASE("A serial line that is listened to after a lost answer can be left at once", "[modbus]") {
+  ModbusDevice device(true);
+  // For longer than a test's patience.
+  const Profile profile = parse_profile(R"(
+profile: furnace
+modbus: {timeout: 60 s, registers: {now: {holding: 1}}}
+safe: nothing
+capabilities: {look: {do: [{read: now}]}}
+)",
+                                        "furnace.yaml");
+  const auto bus = profile.adapter->bus_to(device.address);
+  REQUIRE(!bus->connect(false));
+  device.garbled = true;
+  REQUIRE(bus->exchange("read", {{"read", "now"}}).fault().kind == Fault::Kind::kLink);
+  std::thread other([&] {
+    idle(0.05);  // so that it is listened to, most likely
+    bus->interrupt();
+  });
+  const auto broken_off = bus->connect(false);
+  other.join();
+  REQUIRE(broken_off);
+  CHECK(broken_off->kind == Fault::Kind::kInterrupted);
+  bus->resume();
+  CHECK(!bus->connect(true));
+  CHECK(bus->exchange("read", {{"read", "now"}}));
 }
 
 TEST_CASE("A cancel over TCP does not wait for an answer that does not come", "[modbus]") {

@@ -89,6 +89,13 @@ void ModbusDevice::live() {
 }
 
 void ModbusDevice::answer(const std::uint8_t* request, int size) {
+  ++heard;
+  while (paused && !quit_) idle(0.001);
+  if (garbled.exchange(false)) {
+    constexpr std::uint8_t kNoise[] = {1, 0x83, 2, 0, 0};
+    ATHANOR_CHECK(write(line_, kNoise, sizeof kNoise) == sizeof kNoise, "no pseudo-terminal");
+    return;
+  }
   if (silent_for > 0) {
     --silent_for;
     return;

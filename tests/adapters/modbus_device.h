@@ -30,9 +30,12 @@ class ModbusDevice {
   std::vector<Written> written();
 
   std::string address;
-  std::atomic<int> silent_for = 0;  ///< so many requests are not answered
-  std::atomic<int> exception = 0;   ///< the next is answered with this
-  std::atomic<double> late_s = 0;   ///< the next comes so late
+  std::atomic<int> silent_for = 0;    ///< so many requests are not answered
+  std::atomic<int> exception = 0;     ///< the next is answered with this
+  std::atomic<double> late_s = 0;     ///< the next comes so late
+  std::atomic<bool> paused = false;   ///< what is heard is answered later
+  std::atomic<bool> garbled = false;  ///< the next answer is a telegram whose check sum is wrong; serial only
+  std::atomic<int> heard = 0;         ///< requests so far
 
  private:
   void live();
