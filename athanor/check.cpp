@@ -52,10 +52,10 @@ std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
       described.push_back(describe(*profile->second, instrument.id));
       profile->second->adapter->bus_to(instrument.at);
     } catch (const InputError& error) {
-      const InputError with_places = placed(error, instrument.place);
+      const InputError with_places = placed(error, instrument.at_place);
       mistakes.insert(mistakes.end(), with_places.mistakes().begin(), with_places.mistakes().end());
     } catch (const EnvironmentError& error) {
-      mistakes.push_back({instrument.place, error.what()});
+      mistakes.push_back({instrument.profile_place, error.what()});
     }
   }
   if (!mistakes.empty()) throw InputError(std::move(mistakes));

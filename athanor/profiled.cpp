@@ -65,11 +65,11 @@ ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const 
     try {
       found.add(instrument.id, instrument.at, instrument.profile);
     } catch (const InputError& error) {
-      if (!set_aside) throw placed(error, instrument.place);
-      set_aside(instrument, placed(error, instrument.place));
+      if (!set_aside) throw placed(error, instrument.at_place);
+      set_aside(instrument, placed(error, instrument.at_place));
     } catch (const EnvironmentError& error) {
       if (!set_aside) throw;
-      set_aside(instrument, InputError(instrument.place, error.what()));
+      set_aside(instrument, InputError(instrument.profile_place, error.what()));
     }
   }
   if (found.devices.empty())

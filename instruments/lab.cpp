@@ -162,8 +162,14 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
       if (const auto capability = item.text()) instrument.approve.emplace_back(*capability, item.place());
     }
   }
-  if (const Node profile = reader.optional("profile")) instrument.profile = profile.path().value_or("");
-  if (const Node at = reader.optional("at")) instrument.at = at.text().value_or("");
+  if (const Node profile = reader.optional("profile")) {
+    instrument.profile = profile.path().value_or("");
+    instrument.profile_place = profile.place();
+  }
+  if (const Node at = reader.optional("at")) {
+    instrument.at = at.text().value_or("");
+    instrument.at_place = at.place();
+  }
   const bool tells_itself = instrument.at.starts_with("sila2");  // what it offers; a profile may say more
   if (instrument.profile.empty() != instrument.at.empty() && !tells_itself) {
     node.error(fmt::format("instrument “{}” has “{}” without “{}”; a device that is spoken to by a profile needs both",

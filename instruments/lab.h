@@ -42,7 +42,7 @@ struct LabInstrument {
       profile;  ///< the file that says how the device is spoken to; without it and `at`, its driver is another program
   std::string at;  ///< where the device is, for its profile's adapter; a SiLA 2 server needs no profile
   Node twin;       ///< settings of the simulated instrument, as written; may be missing
-  Place place;
+  Place place, profile_place, at_place;
 };
 
 struct LabDriver {

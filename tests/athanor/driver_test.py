@@ -196,10 +196,25 @@ class Driver(ProgramTest):
     def test_an_address_that_is_none_is_told_with_its_place(self):
         self.write_lab(second_at="station two")
         _, said = self.run_program("check", "lab.yaml", expect=2)
-        self.assertIn("lab.yaml:5:", said)
+        line = (self.folder / "lab.yaml").read_text().splitlines()[4]
+        at = f"lab.yaml:5:{line.index('station two')}: "  # its quotation mark, counted from 1
+        self.assertIn(at, said)
         self.assertIn("“station two” is no address of a device that is spoken to in lines of text; expected “tcp://HOST:PORT”", said)
         _, said = self.run_program("check", "campaign.yaml", expect=2)
+        self.assertIn(at, said)
         self.assertIn("station two", said)
+        driver = self.serve()
+        driver.send_signal(signal.SIGTERM)
+        self.assertEqual(driver.wait(timeout=60), 0)
+        said = driver.stderr.read()
+        self.assertIn(at, said)
+        self.assertIn("instrument “station-2” is set aside", said)
+
+    def test_a_profile_that_cannot_be_read_is_told_with_its_place(self):
+        self.write_lab(second="nowhere.yaml")
+        line = (self.folder / "lab.yaml").read_text().splitlines()[4]
+        _, said = self.run_program("check", "lab.yaml", expect=2)
+        self.assertIn(f"lab.yaml:5:{line.index('nowhere.yaml') + 1}: ", said)
 
     def test_where_nothing_is_left_to_speak_for_the_driver_does_not_start(self):
         self.write("broken.yaml", "profile: [")
