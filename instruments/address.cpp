@@ -71,10 +71,11 @@ std::optional<std::string> data_address(const std::string& address, const std::s
 }
 
 void require_port(const std::string& address) {
-  if (!address.starts_with("tcp://")) return;
-  const std::string port = address.substr(address.rfind(':') + 1);
-  // ZeroMQ refuses what is no number, but takes 99999 for 34463.
-  if (all_digits(port) && !is_port(port))
+  const std::size_t colon = address.rfind(':');
+  if (!address.starts_with("tcp://") || colon < std::string_view("tcp://").size()) return;
+  const std::string port = address.substr(colon + 1);
+  // ZeroMQ takes 99999 for 34463, −1 for 65535 and 5571x for 5571.
+  if (port != "*" && !is_port(port))
     throw InputError(fmt::format("“{}” has the port {}; expected 1 to 65535", address, port));
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from .driver import Driver
 from .errors import InputError, EnvironmentFailure
 from .instrument import Instrument
-from .keys import Keys
+from .keys import Keys, is_port
 from .ledger import Ledger
 from .server import Server
 from .waker import Waker
@@ -51,7 +51,7 @@ def _parse(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--key", metavar="NAME",
                         help="its own key, as “athanor keys new NAME” makes it: the link is encrypted, and only keys that were "
                              "allowed may enter. Needed where the address can be reached from other machines")
-    parser.add_argument("--data-port", type=int, default=0, metavar="PORT",
+    parser.add_argument("--data-port", type=_port, default=0, metavar="PORT",
                         help="of the second socket, where a driver makes arrays and listens at tcp (default: the system chooses)")
     return parser.parse_args(arguments)
 
@@ -61,6 +61,12 @@ def _dead_man(text: str) -> float:
     if not 0 <= value < 1e9:
         raise ValueError
     return value
+
+
+def _port(text: str) -> int:
+    if not is_port(text):
+        raise argparse.ArgumentTypeError(f"{text} is no port; expected 1 to 65535")
+    return int(text)
 
 
 def _serve(name: str, instruments: list[Instrument], options: argparse.Namespace) -> bool:
@@ -76,7 +82,7 @@ def _serve(name: str, instruments: list[Instrument], options: argparse.Namespace
         safe = server.serve()
     except BaseException:
         # Nobody foresaw it. The devices go on with what they do unless they are told.
-        everything = "everything was made safe" if driver.make_safe_at_last() else "not everything is known to be safe"
+        everything = "everything was made safe" if driver.stops.make_safe_at_last() else "not everything is known to be safe"
         _log.critical("driver “%s” cannot go on and ends; %s. Look at the instruments, and report this", name, everything)
         raise
     server.close()

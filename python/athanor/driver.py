@@ -10,17 +10,19 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .arrays import ArrayWindow
 from .description import Handler, describe, expected_seconds
-from .device_thread import DeviceThread, Failed, Finished, MadeSafe, Measured, Progressed, Report, Run
+from .device_thread import DeviceThread, Finished, MadeSafe, Measured, Progressed, Report, Run
 from .errors import InputError, EnvironmentFailure
-from .instrument import NEVER_STARTED, Command, Ended, Fault, Instrument, StillRunning
+from .instrument import NEVER_STARTED, Command, Ended, Instrument, StillRunning
 from .ledger import Entry, Ledger, LedgerError
 from .limits import converted, suggest, values_of, why_not_approved, why_refused
+from .outcomes import as_value, end_of, failed_outcome, makes_arrays, outcome_of
 from .proto import driver_pb2 as wire
-from .words import LONGEST_RESULTS, as_number, in_words, readable
+from .stops import SAFE_WITHIN_S, Answer, Stops
+from .words import LONGEST_RESULTS, in_words
 
 PROTOCOL_VERSION = 1
 MOST_ASKED = 1000  # ids in one question
@@ -28,10 +30,8 @@ _LONGEST_ID = 1000  # bytes
 # A frame has 16 MiB; what is longer reaches nobody, and ends the connection that it was to go over.
 _LONGEST_ANSWER = 8 << 20  # bytes of an Answer, and of a Welcome
 RETRY_LEDGER_S = 1.0  # a full disk is not freed faster
-SAFE_WITHIN_S = 5.0  # then a stop is answered without those that are not safe; the controller waits for 10 s
 
 _log = logging.getLogger("athanor")
-_NEVER_ASKED = MadeSafe(0, "")
 
 # A message, and whom it is for: whoever asked, or None: the controller.
 Addressed = tuple[bytes | None, wire.FromDriver]
@@ -43,17 +43,6 @@ class _Running:
     expected_s: float
     storing: wire.Outcome | None = None  # it ended, and its arrays are on their way
     unwritten: wire.Outcome | None = None  # it ended, and the ledger could not be written
-
-
-@dataclass
-class _Stop:
-    """One that is not answered yet, or not for all."""
-
-    asker: bytes | None
-    id: str
-    waits_for: dict[str, int]  # instrument → the number under which it reports that it is safe
-    until: float
-    safe: list[str] = field(default_factory=list)
 
 
 class Driver:
@@ -69,13 +58,12 @@ class Driver:
         self._ledger = ledger
         self._running: dict[str, _Running] = {}  # by command id
         self._busy: dict[str, str] = {}  # instrument → the command it is busy with
-        self._stops: list[_Stop] = []
-        self._made_safe: dict[str, MadeSafe] = {}  # instrument → what came of the last make_safe() that has ended
         self._too_telling: set[str] = set()  # instruments whose readings are too long, as was told
         self._retry_at = math.inf
         self._descriptions: dict[str, wire.Instrument] = {}
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._threads: dict[str, DeviceThread] = {}
+        self.stops = Stops(self._threads)
         described = [(instrument, *describe(instrument)) for instrument in sorted(instruments, key=lambda each: each.id)]
         for instrument, description, handlers, _ in described:
             if instrument.id in self._descriptions:
@@ -84,7 +72,7 @@ class Driver:
         if (size := self._welcome().ByteSize()) > _LONGEST_ANSWER:
             raise InputError(f"the descriptions of driver “{name}” have {size} bytes together, and {_LONGEST_ANSWER} can be sent; let "
                              "several drivers speak for its instruments")
-        makes_any = any(_makes_arrays(handler) for handlers in self._handlers.values() for handler in handlers.values())
+        makes_any = any(makes_arrays(handler) for handlers in self._handlers.values() for handler in handlers.values())
         #: where arrays wait for the controller; None: no instrument makes any
         self.arrays = ArrayWindow(wake) if makes_any else None
         self._takes_arrays = False  # the controller does
@@ -101,7 +89,7 @@ class Driver:
         parameters = converted(handler.capability, command) if not why_refused(handler.capability, command) else {}
         try:
             recalled = self._threads[command.instrument].instrument.recall(_as_told(command, parameters))
-            end = _end_of(handler, command.id, recalled) if isinstance(recalled, Ended) else None
+            end = end_of(handler, command.id, recalled) if isinstance(recalled, Ended) else None
             never_started = recalled == NEVER_STARTED
         except Exception as error:
             raise EnvironmentFailure(f"instrument “{command.instrument}” could not be asked what became of command “{command.id}” "
@@ -115,7 +103,7 @@ class Driver:
             _log.info("%s goes on with “%s” %s", command.instrument, command.capability, command.id)
             self._start(command, handler, parameters, recalled.work)
         elif end is not None:
-            self._ledger.end(_outcome(handler, end))
+            self._ledger.end(outcome_of(handler, end))
         else:
             self._left_unknown(command)
 
@@ -125,7 +113,7 @@ class Driver:
         if thread is not None:
             asked = {command.instrument: thread.make_safe("its driver was started again")}
             until = time.monotonic() + SAFE_WITHIN_S
-            while not self.was_tried(asked) and time.monotonic() < until:
+            while not self.stops.was_tried(asked) and time.monotonic() < until:
                 self.advance()  # what it gives, the controller asks about
                 time.sleep(0.005)
         self._ledger.mark_interrupted(command.id)
@@ -167,7 +155,7 @@ class Driver:
 
     def _trouble(self, instrument: str) -> str:
         """What is the matter with it as far as is known, in words; empty: nothing."""
-        why_not = self._made_safe.get(instrument, _NEVER_ASKED).why_not
+        why_not = self.stops.why_not_safe(instrument)
         return f"could not be made safe: {why_not}" if why_not else self._threads[instrument].trouble
 
     def _on_command(self, command: wire.Command) -> list[wire.FromDriver]:
@@ -194,7 +182,7 @@ class Driver:
             return [self._refused(f"driver “{self.name}” is ending; nothing is begun", command.id)]
         fault = self._why_not(command)
         if fault:
-            outcome = _failed(command.id, *fault, not_begun=True)
+            outcome = failed_outcome(command.id, *fault, not_begun=True)
             self._ledger.refuse(command, self.boot, outcome)
             _log.warning("refused %s: %s", command.id, outcome.message)
             return [self._say(outcome=outcome)]
@@ -225,12 +213,12 @@ class Driver:
         why = why_refused(handler.capability, command) or why_not_approved(handler.capability, command, time.time_ns() // 1000)
         if why:
             return "LIMIT", f"instrument “{who}” refused: {why}"
-        if _makes_arrays(handler) and not self._takes_arrays:
+        if makes_arrays(handler) and not self._takes_arrays:
             return "LIMIT", (f"“{command.capability}” of instrument “{who}” makes an array, and its controller takes none: it is "
                              "older than large data, or has no data store")
         if who in self._busy:
             return "DEVICE", f"instrument “{who}” is busy with command “{self._busy[who]}”; this one was not started"
-        if not self.is_safe(who):
+        if not self.stops.is_safe(who):
             trouble = self._trouble(who)
             return "DEVICE", (f"instrument “{who}” has not reached its safe state yet; this command was not started"
                               + (f". It {trouble}" if trouble else ""))
@@ -246,7 +234,7 @@ class Driver:
             if running.storing is not None and self.arrays:
                 self.arrays.abandon(id)
                 took_s, running.storing = running.storing.took_s, None
-                return self._enter(_failed(id, "INTERRUPTED", "cancelled while its arrays were being stored", took_s))
+                return self._enter(failed_outcome(id, "INTERRUPTED", "cancelled while its arrays were being stored", took_s))
             if running.unwritten is None:
                 self._threads[running.command.instrument].interrupt("cancelled")
             return []
@@ -254,7 +242,7 @@ class Driver:
         if entry and (entry.outcome is not None or entry.interrupted):
             return [self._standing(entry)]
         # Never begun: entered now, so that the command, should it still come, stays cancelled.
-        outcome = _failed(id, "INTERRUPTED", "cancelled before it was begun", not_begun=True)
+        outcome = failed_outcome(id, "INTERRUPTED", "cancelled before it was begun", not_begun=True)
         if entry:
             self._ledger.end(outcome)
         else:
@@ -263,40 +251,7 @@ class Driver:
 
     def _on_stop(self, stop: wire.Stop, asker: bytes | None) -> list[wire.FromDriver]:
         _log.warning("stop: %s", stop.why or "no reason given")
-        waits_for = self.make_safe(stop.instruments)
-        if not waits_for:
-            return [self._say(stopped=wire.Stopped(id=stop.id))]
-        self._stops.append(_Stop(asker, stop.id, waits_for, time.monotonic() + SAFE_WITHIN_S))
-        return []
-
-    def make_safe(self, meant: Sequence[str] = ()) -> dict[str, int]:
-        """Begins with it at once, for all instruments or those that are meant, whatever the ledger does. Gives what
-        `was_tried` takes; how it ended is known after some `advance`."""
-        return {id: thread.make_safe("stopped: the instrument was brought to its safe state")
-                for id, thread in self._threads.items() if not meant or id in meant}
-
-    def make_safe_at_last(self) -> bool:
-        """For a process that cannot go on: calls for safe() without looking at anything else, and waits for it, 5 s at most.
-        Gives whether all are safe."""
-        asked = self.make_safe()
-        safe: set[str] = set()
-        until = time.monotonic() + SAFE_WITHIN_S
-        while len(safe) < len(asked) and time.monotonic() < until:
-            for id, number in asked.items():
-                for report in self._threads[id].reports():
-                    if isinstance(report, MadeSafe) and report.number >= number and not report.why_not:
-                        safe.add(id)
-            time.sleep(0.01)
-        return len(safe) == len(asked)
-
-    def was_tried(self, asked: Mapping[str, int]) -> bool:
-        """Whether that make_safe() has ended for every instrument, well or not."""
-        return all(self._made_safe.get(id, _NEVER_ASKED).number >= number for id, number in asked.items())
-
-    def is_safe(self, instrument: str) -> bool:
-        """Whether the last make_safe() of an instrument has ended well, or none was ever asked for."""
-        made = self._made_safe.get(instrument, _NEVER_ASKED)
-        return made.number >= self._threads[instrument].asked_safe and not made.why_not
+        return [] if self.stops.begin(stop, asker) else [self._say(stopped=wire.Stopped(id=stop.id))]
 
     def _on_question(self, ids: Sequence[str]) -> list[wire.FromDriver]:
         if len(ids) > MOST_ASKED:
@@ -341,7 +296,7 @@ class Driver:
         deadlines = [thread.run.ends_by for thread in self._threads.values()
                      if thread.run is not None and not thread.run.over and not thread.run.asked]
         progress = [thread.progress_due() for thread in self._threads.values()]
-        return min(self._retry_at, *deadlines, *progress, *(stop.until for stop in self._stops), math.inf)
+        return min(self._retry_at, self.stops.wakes_at(), *deadlines, *progress, math.inf)
 
     def advance(self) -> list[Addressed]:
         """What has happened: outcomes (entered in the ledger, synced, before they are given), progress, readings, and
@@ -359,7 +314,7 @@ class Driver:
                 out += self._on_report(id, report)
             if thread.run is not None and thread.run.ends_by <= now:
                 thread.interrupt(f"not done within {thread.run.deadline_s:g} s", "DEADLINE")
-        return out + self._late_stops(now)
+        return out + self._about_stops(self.stops.late(now))
 
     def telemetry(self) -> None:
         """Asks the sensors; what they show is given by `advance`."""
@@ -372,11 +327,11 @@ class Driver:
                 return [(None, self._say(progress=wire.Progress(id=id, fraction=fraction, note=note)))]
             case Finished():
                 capability = self._running[report.command].command.capability
-                return self._finish(_outcome(self._handlers[instrument][capability], report))
+                return self._finish(outcome_of(self._handlers[instrument][capability], report))
             case MadeSafe():
-                return self._on_made_safe(instrument, report)
+                return self._about_stops(self.stops.on_made_safe(instrument, report))
             case Measured(values):
-                shown = wire.Telemetry(instrument=instrument, values=[_value(*value) for value in values])
+                shown = wire.Telemetry(instrument=instrument, values=[as_value(*value) for value in values])
                 if (size := shown.ByteSize()) > LONGEST_RESULTS:
                     if instrument in self._too_telling:
                         return []
@@ -388,7 +343,7 @@ class Driver:
     def _finish(self, outcome: wire.Outcome) -> list[Addressed]:
         running = self._running[outcome.id]
         handler = self._handlers[running.command.instrument][running.command.capability]
-        if self.arrays and _makes_arrays(handler):
+        if self.arrays and makes_arrays(handler):
             if outcome.done:
                 running.storing = outcome
                 self.arrays.close(outcome.id)
@@ -406,7 +361,7 @@ class Driver:
             outcome, running.storing = running.storing, None
             outcome.results.extend(settled.arrays)
             if settled.why_not:
-                outcome = _failed(id, "DEVICE", settled.why_not, outcome.took_s)
+                outcome = failed_outcome(id, "DEVICE", settled.why_not, outcome.took_s)
             out += [(None, message) for message in self._enter(outcome)]
         return out
 
@@ -428,42 +383,6 @@ class Driver:
         _log.info("%s ended “%s” %s: %s", running.command.instrument, running.command.capability, outcome.id, how)
         return [self._say(outcome=outcome)]
 
-    # ── Stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _on_made_safe(self, instrument: str, report: MadeSafe) -> list[Addressed]:
-        out: list[Addressed] = []
-        self._made_safe[instrument] = report
-        for stop in list(self._stops):
-            if stop.waits_for.get(instrument, math.inf) > report.number:
-                continue
-            del stop.waits_for[instrument]
-            if report.why_not:
-                out.append((stop.asker, self._refused(f"instrument “{instrument}” could not be made safe: {report.why_not}. "
-                                                      "Switch it off by hand if need be")))
-            else:
-                stop.safe.append(instrument)
-            if not stop.waits_for or stop.until == math.inf:
-                out += self._answer(stop)
-        return out
-
-    def _late_stops(self, now: float) -> list[Addressed]:
-        out: list[Addressed] = []
-        for stop in [stop for stop in self._stops if stop.until <= now]:
-            stop.until = math.inf
-            out += self._answer(stop)
-            names = ", ".join(f"“{id}”" for id in stop.waits_for)
-            out.append((stop.asker, self._refused(
-                f"not known to be safe after {SAFE_WITHIN_S:g} s: {names}. What it does has not come back; safe() was called all "
-                "the same. Look at it, and switch it off by hand if need be")))
-        return out
-
-    def _answer(self, stop: _Stop) -> list[Addressed]:
-        """Those that are safe by now; a Stopped without a name would say less than nothing."""
-        safe, stop.safe = stop.safe, []
-        if not stop.waits_for:
-            self._stops.remove(stop)
-        return [(stop.asker, self._say(stopped=wire.Stopped(instruments=safe, id=stop.id)))] if safe else []
-
     # ── Saying it ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _accepted(self, id: str, running: _Running) -> wire.FromDriver:
@@ -475,16 +394,15 @@ class Driver:
         state = wire.CommandState(id=entry.command.id, standing=wire.CommandState.INTERRUPTED)
         return self._say(answer=wire.Answer(states=[state]))
 
+    def _about_stops(self, answers: list[Answer]) -> list[Addressed]:
+        return [(asker, self._refused(told) if isinstance(told, str) else self._say(stopped=told)) for asker, told in answers]
+
     def _refused(self, why: str, id: str = "") -> wire.FromDriver:
         _log.warning("%s", why)
         return self._say(refused=wire.Refused(why=why, id=id))
 
     def _say(self, **body: object) -> wire.FromDriver:
         return wire.FromDriver(version=PROTOCOL_VERSION, driver=self.name, boot=self.boot, **body)  # type: ignore[arg-type]
-
-
-def _makes_arrays(handler: Handler) -> bool:
-    return any(field.HasField("array") for field in handler.capability.results)
 
 
 def _is_too_long(id: str) -> bool:
@@ -509,34 +427,3 @@ def _bytes_of(command: wire.Command) -> list[bytes]:
 
 def _as_told(command: wire.Command, parameters: Mapping[str, float | str]) -> Command:
     return Command(command.id, command.capability, command.sample, command.place, parameters)
-
-
-def _value(name: str, value: float | str, unit: str) -> wire.Value:
-    return wire.Value(name=name, text=value) if isinstance(value, str) else wire.Value(name=name, number=value, unit=unit)
-
-
-def _outcome(handler: Handler, end: Finished) -> wire.Outcome:
-    if end.fault:
-        return _failed(end.command, end.fault, end.message, end.took_s, end.not_begun)
-    units = {field.name: field.unit for field in handler.capability.results}
-    return wire.Outcome(id=end.command, done=True, took_s=end.took_s,
-                        results=[_value(name, value, units[name]) for name, value in end.results])
-
-
-def _end_of(handler: Handler, id: str, ended: Ended) -> Finished:
-    """What a device remembers, as if the handler had given it."""
-    took_s = as_number("took_s of Ended(returned, took_s)", ended.took_s)
-    if isinstance(ended.returned, Fault):
-        fault = Failed.by(ended.returned)
-    elif _makes_arrays(handler):
-        fault = Failed("DEVICE", "it ended while its driver was away, and its arrays are gone with it")
-    else:
-        try:
-            return Finished(id, took_s, handler.results(ended.returned))
-        except Exception as error:
-            fault = Failed("DEVICE", readable(f"recall of “{handler.capability.name}” gave what it does not describe: {in_words(error)}"))
-    return Finished(id, took_s, [], fault.kind, fault.message, fault.not_begun)
-
-
-def _failed(id: str, kind: str, message: str, took_s: float = 0, not_begun: bool = False) -> wire.Outcome:
-    return wire.Outcome(id=id, fault=kind, message=message, took_s=took_s, not_begun=not_begun)

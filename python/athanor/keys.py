@@ -31,8 +31,20 @@ def stays_on_this_machine(address: str) -> bool:
         return host == "localhost"
 
 
+def is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+
+
+def require_port(address: str) -> None:
+    """Raises InputError for a port that TCP has not: ZeroMQ takes 99999 for 34463, −1 for 65535 and 5571x for 5571."""
+    _, colon, port = address.removeprefix("tcp://").rpartition(":")
+    if address.startswith("tcp://") and colon and port != "*" and not is_port(port):
+        raise InputError(f"“{address}” has the port {port}; expected 1 to 65535")
+
+
 def require_key(address: str, has_key: bool) -> None:
-    """Raises InputError for an address that other machines can reach, if there is no key."""
+    """Raises InputError for an address that other machines can reach, if there is no key, and for one whose port is none."""
+    require_port(address)
     if has_key or not address.startswith("tcp://") or stays_on_this_machine(address):
         return  # what is no address, ZeroMQ refuses
     raise InputError(f"{address} can be reached from other machines and has no key: whoever reaches it could command the "

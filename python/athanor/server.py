@@ -14,11 +14,12 @@ from google.protobuf.message import DecodeError
 
 from .address_lock import AddressLock
 from .data_server import DataServer
-from .driver import PROTOCOL_VERSION, SAFE_WITHIN_S, Driver
+from .driver import PROTOCOL_VERSION, Driver
 from .errors import EnvironmentFailure, InputError
 from .keys import Gate, Keys, require_key
 from .proto import driver_pb2 as wire
 from .quiet_log import QuietLog
+from .stops import SAFE_WITHIN_S
 from .waker import Waker
 
 HEARTBEAT_EVERY_S = 1.0  # since the last message of any kind
@@ -103,11 +104,11 @@ class Server:
         while not self._ending:
             self._turn(math.inf)
         self._driver.ending = True
-        asked = self._driver.make_safe()
+        asked = self._driver.stops.make_safe()
         until = time.monotonic() + SAFE_WITHIN_S
-        while time.monotonic() < until and not self._driver.was_tried(asked):
+        while time.monotonic() < until and not self._driver.stops.was_tried(asked):
             self._turn(until)
-        return all(self._driver.is_safe(id) for id in asked)
+        return all(self._driver.stops.is_safe(id) for id in asked)
 
     def _turn(self, until: float) -> None:
         for to, message in self._driver.advance():
@@ -124,7 +125,7 @@ class Server:
         if not self._abandoned and 0 < self._driver.dead_man_s < now - self._heard_at:
             self._abandoned = True
             _log.warning("no controller was heard for %g s: the instruments are made safe", self._driver.dead_man_s)
-            self._driver.make_safe()
+            self._driver.stops.make_safe()
         if (self._controller or self._watchers) and now - self._measured_at >= TELEMETRY_EVERY_S:
             self._measured_at = now
             self._driver.telemetry()

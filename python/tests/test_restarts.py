@@ -133,6 +133,15 @@ class Places(BenchTest):
         self.assertIn("bytes long", self.fails_to_start("--ledger", ledger, "--address", "ipc:///tmp/" + "x" * 120))
         self.assertIn("is no address; expected", self.fails_to_start("--ledger", ledger, "--address", "here", status=2))
 
+    def test_a_port_that_is_none(self) -> None:
+        """ZeroMQ takes each of these for another one."""
+        for port in ("99999", "-1", "5571x", "0"):
+            with self.subTest(port):
+                said = self.fails_to_start("--address", f"tcp://127.0.0.1:{port}", status=2)
+                self.assertIn(f"“tcp://127.0.0.1:{port}” has the port {port}; expected 1 to 65535", said)
+                self.assertNotIn("Traceback", said)
+        self.assertIn("70000 is no port; expected 1 to 65535", self.fails_to_start("--data-port", "70000", status=2))
+
     def test_a_damaged_entry_is_named_and_not_carried_out_again(self) -> None:
         self.process.kill()
         self.process.wait()

@@ -216,7 +216,8 @@ TEST_CASE("only what certainly stays on this machine needs no key") {
 }
 
 TEST_CASE("a port that TCP has not is refused, whatever ZeroMQ would make of it") {
-  for (const char* address : {"tcp://127.0.0.1:65536", "tcp://127.0.0.1:99999", "tcp://[::1]:0", "tcp://*:655360"}) {
+  for (const char* address : {"tcp://127.0.0.1:65536", "tcp://127.0.0.1:99999", "tcp://[::1]:0", "tcp://*:655360",
+                              "tcp://127.0.0.1:-1", "tcp://127.0.0.1:5571x", "tcp://127.0.0.1:"}) {
     CAPTURE(address);
     CHECK_THAT(why([&] { require_key(address, true, "driver “hot”"); }), Contains("expected 1 to 65535"));
   }
