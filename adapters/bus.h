@@ -32,6 +32,10 @@ class Bus {
   /// none. After a fault of kind kLink or kInterrupted the line must be connected anew.
   virtual Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) = 0;
 
+  /// What the device has to report since this was asked last, such as the errors in its queue, in words; empty where
+  /// there is nothing, or nothing that reports. Faults are as those of `exchange`.
+  virtual Outcome<std::string> reports() { return std::string(); }
+
   /// From any thread: what blocks is to come back at once, as kInterrupted, where it can, and so is what is begun until
   /// `resume`.
   virtual void interrupt() {}

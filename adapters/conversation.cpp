@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/error.h"
 
@@ -70,6 +71,7 @@ std::optional<Fault> Conversation::greet(const Conduct& conduct) {
 }
 
 std::optional<Fault> Conversation::run(const Routine& routine, Values& values, const Conduct& conduct, bool* acted) {
+  if (!greeting_ && conduct.reports == Reports::kAfresh) afresh_ = true;
   for (const ProfileStep& step : routine) {
     // Left out, it would leave the device at the last sample's.
     if (step.needs.contains("position") && !values.contains("position")) {
@@ -94,6 +96,11 @@ std::optional<Fault> Conversation::run(const Routine& routine, Values& values, c
   return std::nullopt;
 }
 
+Fault Conversation::broken(const ProfileStep& step, const Fault& fault) {
+  if (lost_the_line(fault)) connected_ = false;
+  return placed(step, fault);
+}
+
 std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& values, const Conduct& conduct,
                                            bool* acted) {
   const nlohmann::json what = step.what.fill(values);
@@ -105,12 +112,20 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
     const bool in_the_middle = acted != nullptr && *acted;
     if (connected_ && !in_the_middle && bus_->is_gone()) connected_ = false;
     if (const auto fault = be_connected(conduct)) return fault;
+    if (conduct.reports == Reports::kAfresh && std::exchange(afresh_, false)) {
+      if (const auto old = bus_->reports(); !old) return broken(step, old.fault());
+    }
   }
   if (acted != nullptr && !step.verb.harmless) *acted = true;
   const auto answer = bus_->exchange(step.verb.name, what);
-  if (!answer) {
-    if (lost_the_line(answer.fault())) connected_ = false;
-    return placed(step, answer.fault());
+  if (!answer) return broken(step, answer.fault());
+  if (!greeting_ && conduct.reports != Reports::kLeft) {
+    const auto reported = bus_->reports();
+    if (!reported) return broken(step, reported.fault());
+    if (!reported.value().empty()) {
+      return placed(step, {Fault::Kind::kDevice, fmt::format("after {} the device reports {}",
+                                                             quote(what.at(step.verb.name)), reported.value())});
+    }
   }
   const nlohmann::json& said = answer.value();
   // What is not understood may be the answer to another question, and the right one still on its way.

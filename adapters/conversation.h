@@ -14,12 +14,20 @@ namespace athanor {
 /// Belongs to one thread, but for `interrupt`.
 class Conversation {
  public:
+  /// What becomes of what the device reports of its own accord, such as errors in its queue.
+  enum class Reports {
+    kLeft,     ///< it is not asked for: whoever only looks must not take them from a command under way
+    kCounted,  ///< a fault of the step after which it is found
+    kAfresh    ///< the same; what is there before the first step is of something else, and dropped
+  };
+
   /// What a routine asks of whoever has it carried out.
   struct Conduct {
     /// Waits so much laboratory time; false if it is to be broken off.
     std::function<bool(double lab_s)> wait;
     /// What is being waited for, in words, and how much of the whole is done, where the device says that.
     std::function<void(const std::string& note, std::optional<double> fraction)> progress = {};
+    Reports reports = Reports::kLeft;
   };
 
   Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock);
@@ -37,6 +45,7 @@ class Conversation {
   std::optional<Fault> greet(const Conduct& conduct);
   std::optional<Fault> do_step(const ProfileStep& step, Values& values, const Conduct& conduct, bool* acted);
   std::optional<Fault> repeat(const ProfileStep& step, Values& values, const Conduct& conduct, bool* acted);
+  Fault broken(const ProfileStep& step, const Fault& fault);
   Fault placed(const ProfileStep& step, const Fault& fault) const;
 
   const Profile& profile_;
@@ -44,6 +53,7 @@ class Conversation {
   std::unique_ptr<Bus> bus_;
   const bool greeted_;  ///< the hello holds an answer against what is expected
   bool connected_ = false, greeting_ = false;
+  bool afresh_ = false;  ///< what the device reports now is of something else
 };
 
 }  // namespace athanor

@@ -28,6 +28,7 @@ constexpr double kProgressEvery = 1;    // seconds
 constexpr double kLongestSleep = 3600;  // seconds on the wall: nothing wakes from what the clock cannot count
 
 using Lock = std::unique_lock<std::mutex>;
+using Reports = Conversation::Reports;
 
 class ProfileDevice final : public Instrument {
  public:
@@ -108,7 +109,7 @@ class ProfileDevice final : public Instrument {
       Job job = make_job(profile_, command, now);
       job.recalled = true;
       Values values = job.values;
-      if (!say(Doing::kRecall, *capability->recall, values, lock)) {
+      if (!say(Doing::kRecall, *capability->recall, Reports::kLeft, values, lock)) {
         job_ = std::move(job);
         changed_.notify_all();
         memory.kind = Memory::Kind::kRunning;
@@ -175,8 +176,8 @@ class ProfileDevice final : public Instrument {
     Values values = job_->values;
     bool acted = job_->recalled;
     std::optional<Fault> fault;
-    if (!job_->recalled) fault = say(Doing::kCommand, job_->capability->begin, values, lock, &acted);
-    if (!fault) fault = say(Doing::kCommand, job_->capability->finish, values, lock, &acted);
+    if (!job_->recalled) fault = say(Doing::kCommand, job_->capability->begin, Reports::kAfresh, values, lock, &acted);
+    if (!fault) fault = say(Doing::kCommand, job_->capability->finish, Reports::kCounted, values, lock, &acted);
     if (fault && broken_off_) {
       fault = Fault{Fault::Kind::kInterrupted, !safe_       ? "the instrument was to be made safe"
                                                : cancelled_ ? "cancelled"
@@ -195,7 +196,7 @@ class ProfileDevice final : public Instrument {
     if (cancelled_ && safe_ && cancel) {
       go_on();
       Values values = job_->values;
-      if (!say(Doing::kCancel, *cancel, values, lock) && safe_) return;
+      if (!say(Doing::kCancel, *cancel, Reports::kAfresh, values, lock) && safe_) return;
     }
     safe_ = false;
     reach_safe(lock);
@@ -204,7 +205,7 @@ class ProfileDevice final : public Instrument {
   void reach_safe(Lock& lock) {
     go_on();
     Values none;
-    const auto fault = say(Doing::kSafe, profile_.safe, none, lock);
+    const auto fault = say(Doing::kSafe, profile_.safe, Reports::kAfresh, none, lock);
     if (!fault) {
       safe_ = true;
       unsafe_why_.clear();
@@ -220,7 +221,7 @@ class ProfileDevice final : public Instrument {
   void read_sensors(Lock& lock) {
     readings_wanted_ = false;
     Values values;
-    const auto fault = say(Doing::kReadings, profile_.readings, values, lock);
+    const auto fault = say(Doing::kReadings, profile_.readings, Reports::kLeft, values, lock);
     if (!fault) {
       unread_why_.clear();
       readings_ = readings_of(profile_.readings, values);
@@ -231,12 +232,13 @@ class ProfileDevice final : public Instrument {
   }
 
   /// The lock is let go while the device is spoken to.
-  std::optional<Fault> say(Doing doing, const Routine& routine, Values& values, Lock& lock, bool* acted = nullptr) {
+  std::optional<Fault> say(Doing doing, const Routine& routine, Reports reports, Values& values, Lock& lock,
+                           bool* acted = nullptr) {
     const Doing before = std::exchange(doing_, doing);
     lock.unlock();
     std::optional<Fault> fault;
     try {
-      fault = conversation_.run(routine, values, conduct(doing), acted);
+      fault = conversation_.run(routine, values, conduct(doing, reports), acted);
     } catch (const std::exception& error) {
       fault = Fault{Fault::Kind::kDevice, error.what()};
     }
@@ -250,8 +252,9 @@ class ProfileDevice final : public Instrument {
     return fault;
   }
 
-  Conversation::Conduct conduct(Doing doing) {
+  Conversation::Conduct conduct(Doing doing, Reports reports) {
     Conversation::Conduct conduct;
+    conduct.reports = reports;
     conduct.wait = [this, doing](double lab_s) {
       Lock lock(mutex_);
       wait(doing, lab_s, lock);

@@ -16,7 +16,7 @@ constexpr int kMostErrors = 30;  // read from a device's queue before it is give
 
 struct Settings {
   LineSettings line;
-  std::string error_question;  ///< asked after each exchange; empty: the device has no queue of errors
+  std::string error_question;  ///< empty: the device has no queue of errors
   Pattern no_error;            ///< its answer when there is none
 };
 
@@ -40,26 +40,24 @@ class TextBus final : public Bus {
       if (!said) return said.fault();
       answer = said.value();
     }
-    if (const auto fault = reported_errors(text)) return *fault;
     return answer;
   }
 
- private:
-  /// Empties the device's queue of errors: they are of what was just said.
-  std::optional<Fault> reported_errors(const std::string& text) {
-    if (settings_.error_question.empty()) return std::nullopt;
+  /// Empties the device's queue of errors.
+  Outcome<std::string> reports() override {
     std::string errors;
+    if (settings_.error_question.empty()) return errors;
     for (int i = 0; i < kMostErrors; ++i) {
-      if (const auto fault = line_.write(settings_.error_question)) return fault;
+      if (const auto fault = line_.write(settings_.error_question)) return *fault;
       const auto said = line_.read(settings_.error_question, settings_.line.timeout_s);
       if (!said) return said.fault();
       if (matches(settings_.no_error, said.value())) break;
       errors += (errors.empty() ? "" : ", ") + quote(said.value());
     }
-    if (errors.empty()) return std::nullopt;
-    return Fault{Fault::Kind::kDevice, fmt::format("after {} the device reports {}", quote(text), errors)};
+    return errors;
   }
 
+ private:
   const Settings& settings_;
   Line line_;
 };

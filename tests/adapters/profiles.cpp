@@ -177,7 +177,7 @@ TEST_CASE("Profile: source_meter", "[profiles]") {
       "k1", "measure_current",
       {number_value("voltage", 500, "mV"), number_value("current_limit", 10, "mA"), number_value("settle", 0, "s")}));
   CHECK(number(measured, "current") == 1.234567e-3);
-  CHECK(without_errors() == Lines{"*CLS", "*IDN?", ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.5", ":SOUR:VOLT:ILIM 0.01",
+  CHECK(without_errors() == Lines{"*IDN?", ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.5", ":SOUR:VOLT:ILIM 0.01",
                                   ":SENS:FUNC \"CURR\"", ":OUTP ON", ":READ?", ":OUTP OFF", "*OPC?"});
   const auto other = spoken.done(command(
       "k2", "measure_voltage",

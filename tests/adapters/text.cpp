@@ -206,6 +206,7 @@ capabilities:
   });
   Station station(source, device.address());
   CHECK(station.carry_out(command("k1", "set", {number_value("voltage", 3, "V")})).done());
+  // What is there before a command begins is dropped; a hello leaves it.
   CHECK(device.heard() == std::vector<std::string>{"*IDN?", "SYST:ERR?", ":SOUR:VOLT 3", "SYST:ERR?"});
   const wire::Outcome refused = station.carry_out(command("k2", "set", {number_value("voltage", 0.3, "kV")}));
   CHECK(refused.fault() == wire::DEVICE);
@@ -215,6 +216,46 @@ capabilities:
   // A quote would end the text that the device is to show.
   wire::Command evil = command("k3", "set", {number_value("voltage", 1, "V"), text_value("label", "x'; :OUTP ON")});
   CHECK(!station.device->start(evil, station.clock.now()).ok());
+}
+
+TEST_CASE("SCPI: errors of before a command are not its own; those of its time are, over whichever connection",
+          "[text]") {
+  const std::string source = R"(
+profile: heater
+scpi: {timeout: 300 ms}
+hello: [{ask: "*IDN?", expect: "HEATER"}]
+safe: [{send: ":OUTP OFF"}]
+readings: [{ask: ":TEMP?", take: {temperature: {unit: degC}}}]
+capabilities:
+  heat:
+    do: [{send: ":OUTP ON"}, {ask: ":BUSY?", take: {busy: all}, until: {busy: {is: 0}}, every: 10 ms, within: 1 h}]
+)";
+  std::vector<std::string> errors = {"-350,\"Queue overflow\""};  // it was there when we came
+  int asked = 0;
+  std::mutex mutex;
+  LineDevice device([&](const std::string& line) -> Reaction {
+    const std::lock_guard lock(mutex);
+    if (line == "*IDN?") return {.text = "HEATER\n"};
+    if (line == ":TEMP?") return {.text = "20\n"};
+    if (line == ":BUSY?" && ++asked == 2) {
+      errors = {"-240,\"Hardware error\""};
+      return {.then = Reaction::Then::kClose};
+    }
+    if (line == ":BUSY?") return {.text = asked == 1 ? "1\n" : "0\n"};
+    if (line != "SYST:ERR?") return {};
+    if (errors.empty()) return {.text = "0,\"No error\"\n"};
+    const std::string first = errors.front();
+    errors.erase(errors.begin());
+    return {.text = first + "\n"};
+  });
+  Station station(source, device.address());
+  CHECK(!station.readings().empty());
+  CHECK(device.times("SYST:ERR?") == 0);  // they would be taken from a command under way
+  const wire::Outcome failed = station.carry_out(command("k1", "heat"));
+  CHECK(failed.fault() == wire::DEVICE);
+  CHECK(failed.message().find("after “:BUSY?” the device reports “-240,\"Hardware error\"”") == 0);
+  CHECK(device.times("*IDN?") == 2);
+  CHECK(station.carry_out(command("k2", "heat")).done());
 }
 
 TEST_CASE("A question that is lost on its way in `until` is asked again; what acts is not", "[text]") {
