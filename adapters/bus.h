@@ -42,6 +42,8 @@ class Bus {
   virtual void resume() {}
 };
 
+class Lines;  // shared_line.h
+
 /// What the adapter makes of a profile's settings: shared by all devices of the profile, and constant.
 class Adapter {
  public:
@@ -60,9 +62,13 @@ class Adapter {
   /// What a text parameter must not hold, since the device would take it for something else; control characters are
   /// refused for all.
   virtual std::vector<std::string> unsafe_in_texts() const { return {}; }
-  /// `address` is where the device is, in the adapter's own words: "tcp://HOST:PORT", "serial:/dev/ttyUSB0". Connects
-  /// nothing yet. throws InputError for a text that is no such address.
-  virtual std::unique_ptr<Bus> bus_to(const std::string& address) const = 0;
+  /// `address` is where the device is, in the adapter's own words: "tcp://HOST:PORT", "serial:/dev/ttyUSB0#3". Connects
+  /// nothing yet. Several devices at one line share that of `lines`, which must outlive the bus.
+  /// throws InputError for a text that is no such address, or that does not go with the others at its line.
+  virtual std::unique_ptr<Bus> bus_to(const std::string& address, Lines& lines) const = 0;
+  /// What all steps may name of the device at an address, such as its own among those at a line.
+  virtual Variables variables() const { return {}; }
+  virtual Values values(const std::string& /*address*/) const { return {}; }
 };
 
 /// No time of a profile is longer: a slip of the pen, and more than what waits can count.

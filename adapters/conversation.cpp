@@ -34,10 +34,11 @@ std::optional<double> fraction_in(const Until& until, const Values& values) {
 
 }  // namespace
 
-Conversation::Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock)
+Conversation::Conversation(const Profile& profile, const std::string& address, Lines& lines, const ScaledClock& clock)
     : profile_(profile),
       clock_(clock),
-      bus_(profile.adapter->bus_to(address)),
+      bus_(profile.adapter->bus_to(address, lines)),
+      own_(profile.adapter->values(address)),
       greeted_(std::any_of(profile.hello.begin(), profile.hello.end(),
                            [](const ProfileStep& step) { return step.expect_answer || !step.expect.empty(); })) {}
 
@@ -72,6 +73,7 @@ std::optional<Fault> Conversation::greet(const Conduct& conduct) {
 
 std::optional<Fault> Conversation::run(const Routine& routine, Values& values, const Conduct& conduct, bool* acted) {
   if (!greeting_ && conduct.reports == Reports::kAfresh) afresh_ = true;
+  values.insert(own_.begin(), own_.end());
   for (const ProfileStep& step : routine) {
     // Left out, it would leave the device at the last sample's.
     if (step.needs.contains("position") && !values.contains("position")) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "core/clock.h"
 
 namespace athanor {
@@ -30,7 +31,7 @@ class Conversation {
     Reports reports = Reports::kLeft;
   };
 
-  Conversation(const Profile& profile, const std::string& address, const ScaledClock& clock);
+  Conversation(const Profile& profile, const std::string& address, Lines& lines, const ScaledClock& clock);
 
   /// Carries out the steps in order; what they take is added to `values`. The fault at which it ended, if it did.
   /// `acted`, if given, becomes true before anything is said that may have done something.
@@ -51,6 +52,7 @@ class Conversation {
   const Profile& profile_;
   const ScaledClock& clock_;
   std::unique_ptr<Bus> bus_;
+  const Values own_;    ///< what steps may name of the device's address
   const bool greeted_;  ///< the hello holds an answer against what is expected
   bool connected_ = false, greeting_ = false;
   bool afresh_ = false;  ///< what the device reports now is of something else

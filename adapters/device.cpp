@@ -32,11 +32,12 @@ using Reports = Conversation::Reports;
 
 class ProfileDevice final : public Instrument {
  public:
-  ProfileDevice(const Profile& profile, const std::string& id, const std::string& address, const ScaledClock& clock)
+  ProfileDevice(const Profile& profile, const std::string& id, const std::string& address, Lines& lines,
+                const ScaledClock& clock)
       : profile_(profile),
         description_(athanor::describe(profile, id)),
         clock_(clock),
-        conversation_(profile, address, clock) {
+        conversation_(profile, address, lines, clock) {
     thread_ = std::thread([this] { live(); });
   }
 
@@ -321,8 +322,8 @@ class ProfileDevice final : public Instrument {
 }  // namespace
 
 std::unique_ptr<Instrument> make_device(const Profile& profile, const std::string& id, const std::string& address,
-                                        const ScaledClock& clock) {
-  return std::make_unique<ProfileDevice>(profile, id, address, clock);
+                                        Lines& lines, const ScaledClock& clock) {
+  return std::make_unique<ProfileDevice>(profile, id, address, lines, clock);
 }
 
 }  // namespace athanor

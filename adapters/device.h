@@ -6,15 +6,17 @@
 #include <string>
 
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "core/clock.h"
 #include "instruments/instrument.h"
 
 namespace athanor {
 
-/// `profile` and `clock` must outlive it. A command is begun when the device answers; what a fault or a cancel breaks
-/// off is brought to the safe state before its outcome is told. After a restart the device cannot tell what became of a
-/// command. throws InputError if `address` is none of the profile's adapter.
+/// `profile`, `lines` (on which devices at one line share it) and `clock` must outlive it. A command is begun when the
+/// device answers; what a fault or a cancel breaks off is brought to the safe state before its outcome is told. After a
+/// restart the device cannot tell what became of a command. throws InputError if `address` is none of the profile's
+/// adapter.
 std::unique_ptr<Instrument> make_device(const Profile& profile, const std::string& id, const std::string& address,
-                                        const ScaledClock& clock);
+                                        Lines& lines, const ScaledClock& clock);
 
 }  // namespace athanor

@@ -229,7 +229,7 @@ class FolderAdapter final : public Adapter {
     check_timeout(step, node);
   }
 
-  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+  std::unique_ptr<Bus> bus_to(const std::string& address, Lines&) const override {
     if (address.empty()) throw InputError("the folder is not named; expected its path");
     return std::make_unique<FolderBus>(address, settings_);
   }

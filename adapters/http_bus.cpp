@@ -179,7 +179,7 @@ class HttpAdapter final : public Adapter {
     check_timeout(step, node);
   }
 
-  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+  std::unique_ptr<Bus> bus_to(const std::string& address, Lines&) const override {
     if (!address.starts_with("http://") && !address.starts_with("https://"))
       throw InputError(fmt::format("“{}” is no address of an HTTP device; expected “http://HOST:PORT”", address));
     return std::make_unique<HttpBus>(address, settings_);

@@ -33,15 +33,23 @@ using Error = boost::system::error_code;
 
 class Line::Port {
  public:
-  Port(std::string address, const LineSettings& settings)
-      : address_(std::move(address)), settings_(settings), socket_(io_), serial_(io_) {}
+  Port(std::string address, const SerialSettings& serial)
+      : address_(std::move(address)), serial_settings_(serial), socket_(io_), serial_(io_) {}
 
-  std::optional<Fault> open(bool patiently) {
+  void speak_by(const LineSettings& settings) { settings_ = &settings; }
+  bool is_open() const { return socket_.is_open() || serial_.is_open(); }
+
+  std::optional<Fault> open(bool greeted, bool shared) {
     const bool late = std::exchange(late_, false);
     close();
     const std::string why = serial_address(address_) ? open_serial() : open_socket();
     if (!why.empty()) return lost(fmt::format("cannot be reached: {}", why));
-    if (serial_.is_open()) hear_out(late && patiently ? std::max(kQuiet, settings_.timeout_s) : kQuiet);
+    // A connection of its own brings nothing of an earlier one; that to a server of serial ports may.
+    if (late && (shared || (serial_.is_open() && !greeted))) {
+      hear_out(std::max(kQuiet, settings_->timeout_s));
+    } else if (serial_.is_open()) {
+      hear_out(kQuiet);
+    }
     return std::nullopt;
   }
 
@@ -49,8 +57,8 @@ class Line::Port {
 
   std::optional<Fault> write(const std::string& text) {
     discard();
-    const std::string whole = text + settings_.ends;
-    const Error error = timed(settings_.timeout_s, [&](auto handler) {
+    const std::string whole = text + settings_->ends;
+    const Error error = timed(settings_->timeout_s, [&](auto handler) {
       if (serial_.is_open()) {
         asio::async_write(serial_, asio::buffer(whole), handler);
       } else {
@@ -65,20 +73,20 @@ class Line::Port {
     const Error error = timed(timeout_s, [&](auto handler) {
       auto buffer = asio::dynamic_buffer(heard_, kLongest);
       if (serial_.is_open()) {
-        asio::async_read_until(serial_, buffer, settings_.answer_ends, handler);
+        asio::async_read_until(serial_, buffer, settings_->answer_ends, handler);
       } else {
-        asio::async_read_until(socket_, buffer, settings_.answer_ends, handler);
+        asio::async_read_until(socket_, buffer, settings_->answer_ends, handler);
       }
     });
-    const std::size_t end = heard_.find(settings_.answer_ends);
+    const std::size_t end = heard_.find(settings_->answer_ends);
     if (error || end == std::string::npos) return lost(why_no_answer(asked, timeout_s, error));
     std::string answer = heard_.substr(0, end);
-    heard_.erase(0, end + settings_.answer_ends.size());
-    if (!answer.starts_with(settings_.answer_starts)) {
+    heard_.erase(0, end + settings_->answer_ends.size());
+    if (!answer.starts_with(settings_->answer_starts)) {
       return lost(fmt::format("answered {} with {}, which does not begin with {}", quote(asked), quote(answer),
-                              quote(settings_.answer_starts)));
+                              quote(settings_->answer_starts)));
     }
-    answer.erase(0, settings_.answer_starts.size());
+    answer.erase(0, settings_->answer_starts.size());
     return answer;
   }
 
@@ -147,7 +155,7 @@ class Line::Port {
   /// Why it cannot be opened.
   std::string open_socket() {
     Descriptor made;
-    if (const auto fault = connect_tcp(*tcp_address(address_), settings_.timeout_s, interrupt_, made))
+    if (const auto fault = connect_tcp(*tcp_address(address_), settings_->timeout_s, interrupt_, made))
       return fault->message;
     sockaddr_storage here{};
     socklen_t size = sizeof here;
@@ -161,7 +169,7 @@ class Line::Port {
 
   std::string open_serial() {
     using asio::serial_port;
-    const SerialSettings& serial = settings_.serial;
+    const SerialSettings& serial = serial_settings_;
     const auto parity = serial.parity == "even"  ? serial_port::parity::even
                         : serial.parity == "odd" ? serial_port::parity::odd
                                                  : serial_port::parity::none;
@@ -178,14 +186,20 @@ class Line::Port {
     if (!error) serial_.set_option(serial_port::parity(parity), error);
     if (!error) serial_.set_option(serial_port::stop_bits(stop), error);
     if (!error) serial_.set_option(serial_port::flow_control(flow), error);
-    return error ? error.message() : "";
+    return error ? error.message() : claim_port(serial_.native_handle());
   }
 
   void hear_out(double quiet_s) {
     char bytes[512];
     const double end = monotonic_seconds() + kTalkative;
     while (monotonic_seconds() < end) {
-      const Error error = timed(quiet_s, [&](auto handler) { serial_.async_read_some(asio::buffer(bytes), handler); });
+      const Error error = timed(quiet_s, [&](auto handler) {
+        if (serial_.is_open()) {
+          serial_.async_read_some(asio::buffer(bytes), handler);
+        } else {
+          socket_.async_read_some(asio::buffer(bytes), handler);
+        }
+      });
       if (error) return;
     }
   }
@@ -205,7 +219,8 @@ class Line::Port {
   }
 
   const std::string address_;
-  const LineSettings& settings_;
+  const SerialSettings serial_settings_;
+  const LineSettings* settings_ = nullptr;  ///< by which is spoken now
   asio::io_context io_;
   tcp::socket socket_;
   asio::serial_port serial_;
@@ -214,12 +229,18 @@ class Line::Port {
   Interrupt interrupt_;
 };
 
-Line::Line(const std::string& address, const LineSettings& settings)
-    : port_(std::make_unique<Port>(address, settings)) {}
+Line::Line(const std::string& address, const SerialSettings& serial)
+    : SharedLine(address, serial), port_(std::make_unique<Port>(address, serial)) {}
 Line::~Line() = default;
 
-std::optional<Fault> Line::open(bool patiently) {
-  return port_->open(patiently);
+void Line::speak_by(const LineSettings& settings) {
+  port_->speak_by(settings);
+}
+bool Line::is_open() const {
+  return port_->is_open();
+}
+std::optional<Fault> Line::open(bool greeted, bool shared) {
+  return port_->open(greeted, shared);
 }
 bool Line::is_gone() const {
   return port_->is_gone();
@@ -230,10 +251,10 @@ std::optional<Fault> Line::write(const std::string& text) {
 Outcome<std::string> Line::read(const std::string& asked, double timeout_s) {
   return port_->read(asked, timeout_s);
 }
-void Line::interrupt() {
+void Line::break_off() {
   port_->interrupt();
 }
-void Line::resume() {
+void Line::go_on() {
   port_->resume();
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/shared_line.h"
 #include "adapters/wiring.h"
 #include "core/outcome.h"
 
@@ -18,17 +19,15 @@ struct LineSettings {
   SerialSettings serial;
 };
 
-/// Belongs to one thread, but for `interrupt` and `resume`. After a fault it is closed.
-class Line {
+/// After a fault it is closed.
+class Line final : public SharedLine {
  public:
-  /// `settings` must outlive it.
-  Line(const std::string& address, const LineSettings& settings);
-  ~Line();
+  Line(const std::string& address, const SerialSettings& serial);
+  ~Line() override;
 
-  /// Opens it, anew if it was open. A serial port keeps what nobody read: that is let go by until the line is quiet;
-  /// where the last answer did not come in time and `patiently`, until it has been quiet for as long as an answer may
-  /// take.
-  std::optional<Fault> open(bool patiently);
+  // By whoever's turn it is:
+  /// What is said and heard from now on; `settings` must outlive that.
+  void speak_by(const LineSettings& settings);
   /// Whether the other end has closed a connection over TCP.
   bool is_gone() const;
   /// `text` and its end; what came unasked before is not the answer.
@@ -36,11 +35,14 @@ class Line {
   /// Up to the end of an answer, without start and end. asked: for messages.
   Outcome<std::string> read(const std::string& asked, double timeout_s);
 
-  /// From any thread: what blocks comes back at once as kInterrupted, and so does what is begun until `resume`.
-  void interrupt();
-  void resume();
-
  private:
+  bool is_open() const override;
+  /// A serial port keeps what nobody read: that is let go by until the line is quiet. Where the last answer did not
+  /// come in time and may still come, until it has been quiet for as long as an answer may take.
+  std::optional<Fault> open(bool greeted, bool shared) override;
+  void break_off() override;
+  void go_on() override;
+
   class Port;
   std::unique_ptr<Port> port_;
 };

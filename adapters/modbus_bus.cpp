@@ -1,25 +1,21 @@
 // Devices with Modbus registers, over TCP or a serial line (RTU), by libmodbus.
 #include <fmt/format.h>
 #include <modbus/modbus.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "adapters/bus.h"
-#include "adapters/connect.h"
-#include "adapters/interrupt.h"
+#include "adapters/modbus_line.h"
 #include "adapters/wiring.h"
-#include "core/check.h"
 #include "core/error.h"
 #include "core/quantity.h"
 
@@ -27,6 +23,8 @@ namespace athanor {
 namespace {
 
 const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
+
+constexpr int kLastUnit = 247;
 
 enum class Kind { kCoil, kDiscrete, kHolding, kInput };
 
@@ -41,18 +39,11 @@ struct Register {
 };
 
 struct Settings {
-  int unit = 1;  ///< of several devices on one line
+  int unit = 1;  ///< where the instrument's `at` says none
   double timeout_s = 1;
   bool low_word_first = false;
   SerialSettings serial;
   std::map<std::string, Register> registers;
-};
-
-struct Free {
-  void operator()(modbus_t* context) const {
-    modbus_close(context);
-    modbus_free(context);
-  }
 };
 
 // ── Numbers in registers ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,74 +90,21 @@ std::optional<std::vector<std::uint16_t>> encoded(const Register& place, double 
 
 class ModbusBus final : public Bus {
  public:
-  ModbusBus(std::string address, const Settings& settings) : address_(std::move(address)), settings_(settings) {}
+  ModbusBus(std::string address, std::shared_ptr<ModbusLine> line, int unit, const Settings& settings)
+      : address_(std::move(address)), settings_(settings), unit_(unit), line_(std::move(line)), speaker_(line_) {}
 
   std::optional<Fault> connect(bool greeted) override {
-    close();
-    if (interrupt_.is_set()) return kBrokenOff;
-    Descriptor socket;
-    if (const auto port = serial_address(address_)) {
-      const SerialSettings& serial = settings_.serial;
-      const char parity = serial.parity == "even" ? 'E' : serial.parity == "odd" ? 'O' : 'N';
-      context_.reset(
-          modbus_new_rtu(port->c_str(), static_cast<int>(serial.baud), parity, 8, serial.stop_bits == "2" ? 2 : 1));
-    } else {
-      // Connected here, where it can be broken off; the library would not let go before its timeout, or the resolver's.
-      const auto parts = tcp_address(address_);
-      if (const auto fault = connect_tcp(*parts, settings_.timeout_s, interrupt_, socket))
-        return fault->kind == Fault::Kind::kInterrupted ? *fault : unreachable(fault->message);
-      context_.reset(modbus_new_tcp_pi(parts->host.c_str(), parts->port.c_str()));
-    }
-    if (!context_) return unreachable(modbus_strerror(errno));
-    const auto whole = static_cast<std::uint32_t>(settings_.timeout_s);
-    modbus_set_response_timeout(context_.get(), whole, static_cast<std::uint32_t>((settings_.timeout_s - whole) * 1e6));
-    modbus_set_slave(context_.get(), settings_.unit);
-    if (socket.get() >= 0) {
-      const std::lock_guard lock(mutex_);
-      socket_ = socket.release();
-      modbus_set_socket(context_.get(), socket_);
-    } else if (modbus_connect(context_.get()) != 0) {
-      return unreachable(modbus_strerror(errno));
-    }
-    modbus_flush(context_.get());
-    // Answers over TCP are numbered. Over a serial line, one that comes late is let go by.
-    if (late_ && !greeted && serial_address(address_) && !hear_out()) return kBrokenOff;
-    late_ = false;
-    return std::nullopt;
+    const Turn turn(*this);
+    return turn ? speaker_.connect(greeted) : kBrokenOff;
   }
-
-  bool is_gone() override { return socket_ >= 0 && hung_up(socket_); }
-
-  /// What waits for an answer over TCP sees the end of the connection. On a serial line the answer that is due must be
-  /// waited for, since the next telegram would run into it; but nothing more is asked.
-  void interrupt() override {
-    interrupt_.set();
-    const std::lock_guard lock(mutex_);
-    if (socket_ >= 0 && waiting_) shutdown(socket_, SHUT_RDWR);
+  bool is_gone() override {
+    const Turn turn(*this);
+    return turn && line_->is_gone();
   }
-  void resume() override { interrupt_.clear(); }
+  void interrupt() override { speaker_.interrupt(); }
+  void resume() override { speaker_.resume(); }
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
-    wait(true);
-    const auto outcome = interrupt_.is_set() ? Outcome<nlohmann::json>(kBrokenOff) : carry_out(verb, step);
-    wait(false);
-    return outcome;
-  }
-
- private:
-  /// Until a serial line has been quiet for as long as an answer may take. False if that was broken off.
-  bool hear_out() {
-    for (;;) {
-      pollfd waits[] = {{modbus_get_socket(context_.get()), POLLIN, 0}, {interrupt_.fd(), POLLIN, 0}};
-      const int ready = poll(waits, std::size(waits), static_cast<int>(settings_.timeout_s * 1000));
-      if (interrupt_.is_set()) return false;
-      if (ready == 0) return true;
-      modbus_flush(context_.get());
-    }
-  }
-
-  Outcome<nlohmann::json> carry_out(const std::string& verb, const nlohmann::json& step) {
-    if (!context_) return lost("is not connected");
     if (verb == "write") {
       const auto entry = step.at(verb).begin();
       const bool bit = entry.value().is_boolean();
@@ -177,7 +115,6 @@ class ModbusBus final : public Bus {
     nlohmann::json answer = nlohmann::json::object();
     const nlohmann::json& names = step.at(verb);
     for (const nlohmann::json& name : names.is_array() ? names : nlohmann::json::array({names})) {
-      if (interrupt_.is_set()) return kBrokenOff;
       const auto value = read(name.get<std::string>());
       if (!value) return value.fault();
       answer[name.get<std::string>()] = value.value();
@@ -185,10 +122,20 @@ class ModbusBus final : public Bus {
     return answer;
   }
 
+ private:
+  struct Turn : Speaker::Turn {
+    explicit Turn(ModbusBus& bus) : Speaker::Turn(bus.speaker_) {
+      if (*this) bus.line_->speak_to(bus.unit_, bus.settings_.timeout_s);
+    }
+  };
+
   std::optional<Fault> write(const std::string& name, double value) {
     const Register& place = settings_.registers.at(name);
+    const Turn turn(*this);
+    if (!turn) return kBrokenOff;
+    if (const auto fault = speaker_.be_connected()) return fault;
     if (place.is_bit()) {
-      if (modbus_write_bit(context_.get(), place.address, value != 0 ? 1 : 0) < 0) return failed("written", name);
+      if (modbus_write_bit(line_->context(), place.address, value != 0 ? 1 : 0) < 0) return failed("written", name);
       return std::nullopt;
     }
     const auto words = encoded(place, value, settings_.low_word_first);
@@ -197,8 +144,8 @@ class ModbusBus final : public Bus {
                    fmt::format("{} does not fit into the register “{}” ({} × {})", format_number(value), name,
                                place.type, format_number(place.scale))};
     }
-    const int done = words->size() == 1 ? modbus_write_register(context_.get(), place.address, words->front())
-                                        : modbus_write_registers(context_.get(), place.address,
+    const int done = words->size() == 1 ? modbus_write_register(line_->context(), place.address, words->front())
+                                        : modbus_write_registers(line_->context(), place.address,
                                                                  static_cast<int>(words->size()), words->data());
     if (done < 0) return failed("written", name);
     return std::nullopt;
@@ -206,17 +153,20 @@ class ModbusBus final : public Bus {
 
   Outcome<double> read(const std::string& name) {
     const Register& place = settings_.registers.at(name);
+    const Turn turn(*this);
+    if (!turn) return kBrokenOff;
+    if (const auto fault = speaker_.be_connected()) return *fault;
     if (place.is_bit()) {
       std::uint8_t bit = 0;
-      const int done = place.kind == Kind::kCoil ? modbus_read_bits(context_.get(), place.address, 1, &bit)
-                                                 : modbus_read_input_bits(context_.get(), place.address, 1, &bit);
+      const int done = place.kind == Kind::kCoil ? modbus_read_bits(line_->context(), place.address, 1, &bit)
+                                                 : modbus_read_input_bits(line_->context(), place.address, 1, &bit);
       if (done != 1) return failed("read", name);
       return bit != 0 ? 1.0 : 0.0;
     }
     std::vector<std::uint16_t> words(static_cast<std::size_t>(place.words()));
     const int done = place.kind == Kind::kHolding
-                         ? modbus_read_registers(context_.get(), place.address, place.words(), words.data())
-                         : modbus_read_input_registers(context_.get(), place.address, place.words(), words.data());
+                         ? modbus_read_registers(line_->context(), place.address, place.words(), words.data())
+                         : modbus_read_input_registers(line_->context(), place.address, place.words(), words.data());
     if (done != place.words()) return failed("read", name);
     const double value = decoded(place, words, settings_.low_word_first);
     if (!std::isfinite(value))
@@ -233,42 +183,25 @@ class ModbusBus final : public Bus {
               fmt::format("the register “{}” of the device at {} could not be {}: it answered exception {} ({})", name,
                           address_, what, error - MODBUS_ENOBASE, modbus_strerror(error))};
     }
-    return lost(fmt::format("lets the register “{}” not be {}: {}", name, what, modbus_strerror(error)));
+    return line_->lost(fmt::format("lets the register “{}” not be {}: {}", name, what, modbus_strerror(error)));
   }
 
-  Fault unreachable(const std::string& why) { return lost("cannot be reached: " + why); }
-
-  Fault lost(const std::string& what) {
-    late_ = true;
-    close();
-    if (interrupt_.is_set()) return kBrokenOff;
-    return {Fault::Kind::kLink, fmt::format("the device at {} {}", address_, what)};
-  }
-
-  void wait(bool on) {
-    const std::lock_guard lock(mutex_);
-    waiting_ = on;
-  }
-
-  void close() {
-    {
-      const std::lock_guard lock(mutex_);  // its number may be another file's at once
-      socket_ = -1;
-    }
-    context_.reset();
-  }
-
-  std::string address_;
+  const std::string address_;
   const Settings& settings_;
-  Interrupt interrupt_;
-  std::unique_ptr<modbus_t, Free> context_;
-  std::mutex mutex_;
-  int socket_ = -1;       ///< of a connection over TCP, as long as it may be shut down
-  bool waiting_ = false;  ///< for an answer
-  bool late_ = false;     ///< an answer may be on its way still
+  const int unit_;
+  const std::shared_ptr<ModbusLine> line_;
+  Speaker speaker_;
 };
 
 // ── The adapter ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What stands behind the “#” of an address. throws InputError.
+int parse_unit(const std::string& text) {
+  int unit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), unit);
+  if (error == std::errc() && end == text.data() + text.size() && unit >= 0 && unit <= kLastUnit) return unit;
+  throw InputError(fmt::format("“{}” behind the “#” is no unit of Modbus; expected 0 to {}", text, kLastUnit));
+}
 
 class ModbusAdapter final : public Adapter {
  public:
@@ -303,9 +236,10 @@ class ModbusAdapter final : public Adapter {
     }
   }
 
-  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
-    require_line_address(address, "a Modbus device");
-    return std::make_unique<ModbusBus>(address, settings_);
+  std::unique_ptr<Bus> bus_to(const std::string& address, Lines& lines) const override {
+    const DeviceAddress parts = parse_device_address(address, "a Modbus device");
+    return std::make_unique<ModbusBus>(address, lines.line<ModbusLine>(parts, settings_.serial),
+                                       parts.device ? parse_unit(*parts.device) : settings_.unit, settings_);
   }
 
  private:
@@ -366,7 +300,8 @@ std::unique_ptr<Adapter> make_modbus_adapter(const Node& node) {
   MapReader reader(node, "how the device is spoken to");
   if (const Node unit = reader.optional("unit")) {
     settings.unit = static_cast<int>(unit.integer().value_or(1));
-    if (settings.unit < 0 || settings.unit > 247) unit.error(fmt::format("unit {}; expected 0 to 247", settings.unit));
+    if (settings.unit < 0 || settings.unit > kLastUnit)
+      unit.error(fmt::format("unit {}; expected 0 to {}", settings.unit, kLastUnit));
   }
   settings.timeout_s = read_time(reader, "timeout", settings.timeout_s, 60);
   if (const Node words = reader.optional("words"))

@@ -114,7 +114,7 @@ class OpcuaAdapter final : public Adapter {
     }
   }
 
-  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+  std::unique_ptr<Bus> bus_to(const std::string& address, Lines&) const override {
     if (!address.starts_with("opc.tcp://") || address.size() == std::strlen("opc.tcp://"))
       throw InputError(fmt::format("“{}” is no address of an OPC UA server; expected “opc.tcp://HOST:PORT”", address));
     return std::make_unique<OpcuaBus>(address, settings_);

@@ -141,6 +141,10 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
     if (!variables.emplace(given, variable).second)
       node.error(fmt::format("“{}” cannot be the name of a parameter: it is the command's own", given));
   }
+  for (const auto& [given, variable] : adapter.variables()) {
+    if (!variables.emplace(given, variable).second)
+      node.error(fmt::format("“{}” cannot be the name of a parameter: it is the device's own", given));
+  }
   const Variables results = variables_of(capability.description.results());
   for (const auto& [result, variable] : results) {
     if (variables.contains(result))
@@ -209,7 +213,7 @@ Routine read_safe(const Node& profile, const Node& safe, const Adapter& adapter)
     safe.one_of({"nothing"});
     return {};
   }
-  return RoutineReader(adapter, {}, {}).read(safe);
+  return RoutineReader(adapter, adapter.variables(), {}).read(safe);
 }
 
 Profile read_profile(std::unique_ptr<Document> file) {
@@ -228,9 +232,9 @@ Profile read_profile(std::unique_ptr<Document> file) {
   const Node capabilities = reader.required("capabilities");
   if (profile.adapter) {
     const Adapter& adapter = *profile.adapter;
-    profile.hello = RoutineReader(adapter, {}, {}).read(hello);
+    profile.hello = RoutineReader(adapter, adapter.variables(), {}).read(hello);
     profile.safe = read_safe(reader.node(), safe, adapter);
-    profile.readings = RoutineReader(adapter, {}, {}, "readings").read(readings);
+    profile.readings = RoutineReader(adapter, adapter.variables(), {}, "readings").read(readings);
     for (const auto& [name, node] : capabilities ? capabilities.entries() : std::vector<std::pair<std::string, Node>>())
       profile.capabilities.push_back(read_capability(node, name, adapter));
     if (capabilities.kind() == Node::Kind::kMap && profile.capabilities.empty())

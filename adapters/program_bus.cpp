@@ -160,7 +160,7 @@ class ProgramAdapter final : public Adapter {
     check_timeout(step, node);
   }
 
-  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
+  std::unique_ptr<Bus> bus_to(const std::string& address, Lines&) const override {
     if (address.empty()) throw InputError("the folder in which the programs run is not named; expected its path");
     return std::make_unique<ProgramBus>(address, settings_);
   }

@@ -14,29 +14,46 @@ namespace {
 
 constexpr int kMostErrors = 30;  // read from a device's queue before it is given up
 
+const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
+
+const Variable kText{true, Unit(), false};
+constexpr const char* kAddress = "address";  // the device's own, among those at its line
+
 struct Settings {
   LineSettings line;
+  std::optional<std::string> address;  ///< where the instrument's `at` says none; none: the device has none
+  std::optional<Template> answer_starts;
   std::string error_question;  ///< empty: the device has no queue of errors
   Pattern no_error;            ///< its answer when there is none
 };
 
 class TextBus final : public Bus {
  public:
-  TextBus(const std::string& address, const Settings& settings) : settings_(settings), line_(address, settings.line) {}
+  TextBus(std::shared_ptr<Line> line, Settings settings)
+      : settings_(std::move(settings)), line_(std::move(line)), speaker_(line_) {}
 
-  std::optional<Fault> connect(bool greeted) override { return line_.open(!greeted); }
-  bool is_gone() override { return line_.is_gone(); }
-  void interrupt() override { line_.interrupt(); }
-  void resume() override { line_.resume(); }
+  std::optional<Fault> connect(bool greeted) override {
+    const Turn turn(*this);
+    return turn ? speaker_.connect(greeted) : kBrokenOff;
+  }
+  bool is_gone() override {
+    const Turn turn(*this);
+    return turn && line_->is_gone();
+  }
+  void interrupt() override { speaker_.interrupt(); }
+  void resume() override { speaker_.resume(); }
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     const std::string text = raw(step.at(verb));
     nlohmann::json answer;
+    const Turn turn(*this);
+    if (!turn) return kBrokenOff;
+    if (const auto fault = speaker_.be_connected()) return *fault;
     if (verb != "listen") {
-      if (const auto fault = line_.write(text)) return *fault;
+      if (const auto fault = line_->write(text)) return *fault;
     }
     if (verb != "send") {
-      auto said = line_.read(text, timeout_of(step, settings_.line.timeout_s));
+      auto said = line_->read(text, timeout_of(step, settings_.line.timeout_s));
       if (!said) return said.fault();
       answer = said.value();
     }
@@ -47,9 +64,12 @@ class TextBus final : public Bus {
   Outcome<std::string> reports() override {
     std::string errors;
     if (settings_.error_question.empty()) return errors;
+    const Turn turn(*this);
+    if (!turn) return kBrokenOff;
+    if (const auto fault = speaker_.be_connected()) return *fault;
     for (int i = 0; i < kMostErrors; ++i) {
-      if (const auto fault = line_.write(settings_.error_question)) return *fault;
-      const auto said = line_.read(settings_.error_question, settings_.line.timeout_s);
+      if (const auto fault = line_->write(settings_.error_question)) return *fault;
+      const auto said = line_->read(settings_.error_question, settings_.line.timeout_s);
       if (!said) return said.fault();
       if (matches(settings_.no_error, said.value())) break;
       errors += (errors.empty() ? "" : ", ") + quote(said.value());
@@ -58,8 +78,15 @@ class TextBus final : public Bus {
   }
 
  private:
-  const Settings& settings_;
-  Line line_;
+  struct Turn : Speaker::Turn {
+    explicit Turn(TextBus& bus) : Speaker::Turn(bus.speaker_) {
+      if (*this) bus.line_->speak_by(bus.settings_.line);
+    }
+  };
+
+  const Settings settings_;
+  const std::shared_ptr<Line> line_;
+  Speaker speaker_;
 };
 
 class TextAdapter final : public Adapter {
@@ -88,12 +115,33 @@ class TextAdapter final : public Adapter {
 
   std::vector<std::string> unsafe_in_texts() const override { return unsafe_; }
 
-  std::unique_ptr<Bus> bus_to(const std::string& address) const override {
-    require_line_address(address, "a device that is spoken to in lines of text");
-    return std::make_unique<TextBus>(address, settings_);
+  std::unique_ptr<Bus> bus_to(const std::string& address, Lines& lines) const override {
+    const DeviceAddress parts = parse(address);
+    if (parts.device && !settings_.address) {
+      throw InputError(
+          fmt::format("“{}” says which device at the line is meant, but its profile speaks to any; write "
+                      "“address:” among its settings, and “{{address}}” into what is said",
+                      address));
+    }
+    Settings settings = settings_;
+    if (settings.answer_starts) settings.line.answer_starts = settings.answer_starts->fill(values(address));
+    return std::make_unique<TextBus>(lines.line<Line>(parts, settings.line.serial), std::move(settings));
+  }
+
+  Variables variables() const override {
+    if (!settings_.address) return {};
+    return {{kAddress, kText}};
+  }
+  Values values(const std::string& address) const override {
+    if (!settings_.address) return {};
+    return {{kAddress, parse(address).device.value_or(*settings_.address)}};
   }
 
  private:
+  static DeviceAddress parse(const std::string& address) {
+    return parse_device_address(address, "a device that is spoken to in lines of text");
+  }
+
   Settings settings_;
   std::vector<std::string> unsafe_;
 };
@@ -115,7 +163,11 @@ std::unique_ptr<Adapter> read_adapter(const Node& node, Settings settings, std::
     LineSettings& line = settings.line;
     if (const Node ends = reader.optional("ends")) line.ends = line.answer_ends = ends.text().value_or("\n");
     if (const Node ends = reader.optional("answer_ends")) line.answer_ends = ends.text().value_or("\n");
-    if (const Node starts = reader.optional("answer_starts")) line.answer_starts = starts.text().value_or("");
+    if (const Node address = reader.optional(kAddress)) settings.address = address.text().value_or("");
+    if (const Node starts = reader.optional("answer_starts")) {
+      const Variables known = settings.address ? Variables{{kAddress, kText}} : Variables{};
+      settings.answer_starts = Template::read(starts, starts.text().value_or(""), known);
+    }
     if (line.answer_ends.empty()) node.error("answers must end with something, or nobody knows when they are whole");
     line.timeout_s = read_time(reader, "timeout", line.timeout_s, 60);
     if (const Node errors = reader.optional("errors")) read_errors(errors, settings);

@@ -1,6 +1,10 @@
 #include "adapters/wiring.h"
 
 #include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "core/error.h"
 
@@ -28,10 +32,27 @@ std::optional<std::string> serial_address(const std::string& address) {
   return address.substr(scheme.size());
 }
 
-void require_line_address(const std::string& address, const std::string& kind) {
-  if (tcp_address(address) || serial_address(address)) return;
+DeviceAddress parse_device_address(const std::string& address, const std::string& kind) {
+  DeviceAddress parts{address, std::nullopt};
+  if (const std::size_t hash = address.find('#'); hash != std::string::npos) {
+    parts.line = address.substr(0, hash);
+    parts.device = address.substr(hash + 1);
+  }
+  if ((tcp_address(parts.line) || serial_address(parts.line)) && parts.device != "") return parts;
   throw InputError(
-      fmt::format("“{}” is no address of {}; expected “tcp://HOST:PORT” or “serial:/dev/ttyUSB0”", address, kind));
+      fmt::format("“{}” is no address of {}; expected “tcp://HOST:PORT” or “serial:/dev/ttyUSB0”, and “#ADDRESS” after "
+                  "it where several devices share that line",
+                  address, kind));
+}
+
+std::string in_words(const SerialSettings& serial) {
+  return fmt::format("{} baud, {} data bits, parity {}, stop bits {}, flow {}", serial.baud, serial.data_bits,
+                     serial.parity, serial.stop_bits, serial.flow);
+}
+
+std::string claim_port(int port) {
+  if (flock(port, LOCK_EX | LOCK_NB) == 0) return "";
+  return errno == EWOULDBLOCK ? "another program has the port" : std::strerror(errno);
 }
 
 SerialSettings read_serial(const Node& node) {

@@ -16,14 +16,25 @@ struct HostAndPort {
 std::optional<HostAndPort> tcp_address(const std::string& address);
 /// The device file of "serial:/dev/ttyUSB0"; none if `address` is something else.
 std::optional<std::string> serial_address(const std::string& address);
-/// throws InputError if `address` is neither of both. kind: "a Modbus device", for the message.
-void require_line_address(const std::string& address, const std::string& kind);
+
+/// One of several devices at a line: "serial:/dev/ttyUSB0#3".
+struct DeviceAddress {
+  std::string line;                   ///< one of both above
+  std::optional<std::string> device;  ///< what follows the “#”
+};
+/// throws InputError if it is none. kind: "a Modbus device", for the message.
+DeviceAddress parse_device_address(const std::string& address, const std::string& kind);
 
 struct SerialSettings {
   unsigned baud = 9600, data_bits = 8;
   std::string parity = "none", stop_bits = "1", flow = "none";
+  bool operator==(const SerialSettings&) const = default;
 };
+std::string in_words(const SerialSettings& serial);
 /// Mistakes are added to the document.
 SerialSettings read_serial(const Node& node);
+
+/// Holds the serial port for this opening of it alone; why that is not possible, in words, or nothing.
+std::string claim_port(int port);
 
 }  // namespace athanor

@@ -38,6 +38,7 @@ Kind kind_of(const std::string& file) {
 std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
   std::vector<wire::Instrument> described;
   std::map<std::string, std::optional<Profile>> profiles;  // by file; none: it has mistakes, which are on the list
+  std::map<std::string, Lines> lines;                      // by driver
   std::vector<Mistake> mistakes;
   for (const LabInstrument& instrument : lab.instruments) {
     try {
@@ -50,7 +51,7 @@ std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
       if (is_new) profile->second = load_profile(instrument.profile);
       if (!profile->second) continue;
       described.push_back(describe(*profile->second, instrument.id));
-      profile->second->adapter->bus_to(instrument.at);
+      profile->second->adapter->bus_to(instrument.at, lines[instrument.driver]);
     } catch (const InputError& error) {
       const InputError with_places = placed(error, instrument.at_place);
       mistakes.insert(mistakes.end(), with_places.mistakes().begin(), with_places.mistakes().end());

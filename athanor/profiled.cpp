@@ -22,7 +22,7 @@ void ProfiledDevices::add(const std::string& id, const std::string& at, const st
   }
   auto& profile = profiles[profile_file];
   if (!profile) profile = std::make_unique<Profile>(load_profile(profile_file));
-  profile->adapter->bus_to(at);  // connects nothing: only whether it can be
+  profile->adapter->bus_to(at, lines);  // connects nothing: only whether it can be
   devices.push_back({id, at, profile.get(), nullptr});
 }
 
@@ -30,7 +30,7 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
   std::vector<std::unique_ptr<Instrument>> instruments;
   for (const Device& device : devices) {
     if (device.profile != nullptr) {
-      instruments.push_back(make_device(*device.profile, device.id, device.at, clock));
+      instruments.push_back(make_device(*device.profile, device.id, device.at, lines, clock));
       continue;
     }
     if (!executions) executions = std::make_unique<sila2::Executions>(ledger + ".sila2");

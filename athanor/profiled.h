@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "instruments/instrument.h"
@@ -27,6 +28,7 @@ struct ProfiledDevices {
   std::vector<Device> devices;
   std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
   std::map<std::string, std::unique_ptr<sila2::Profile>> sila2_profiles;
+  Lines lines;                                    ///< that several devices may share
   std::unique_ptr<sila2::Executions> executions;  ///< of SiLA 2 servers, where there are any
 
   /// profile_file: may be empty for a SiLA 2 server. throws as load_profile does.

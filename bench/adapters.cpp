@@ -20,6 +20,7 @@
 
 #include "adapters/device.h"
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "core/check.h"
 #include "core/clock.h"
 
@@ -123,12 +124,14 @@ void measure_adapter(const std::string& way, const std::string& text, const std:
                      const std::string& verb, const nlohmann::json& step, int times) {
   const Profile profile = parse_profile(text, way);
   {
-    const auto bus = profile.adapter->bus_to(address);
+    Lines lines;
+    const auto bus = profile.adapter->bus_to(address, lines);
     ATHANOR_CHECK(!bus->connect(false), "no connection");
     measure(way, "adapter", times, [&] { ATHANOR_CHECK(bus->exchange(verb, step).ok(), "no answer"); });
   }
   const ScaledClock clock(SystemClock().now(), 1);
-  const auto device = make_device(profile, "device-1", address, clock);
+  Lines lines;
+  const auto device = make_device(profile, "device-1", address, lines, clock);
   int id = 0;
   measure(way, "command", times, [&] {
     wire::Command command;

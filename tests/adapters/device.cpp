@@ -237,7 +237,7 @@ struct Bench {
   explicit Bench(const LineDevice& line)
       : profile(parse_profile(kStage, "device.yaml")), clock(SystemClock().now(), 1) {
     std::vector<std::unique_ptr<Instrument>> instruments;
-    instruments.push_back(make_device(profile, "device-1", line.address(), clock));
+    instruments.push_back(make_device(profile, "device-1", line.address(), lines, clock));
     driver = std::make_unique<Driver>("bench", "boot", std::move(instruments), ledger, Driver::Options{}, clock.now());
   }
   void take(const std::vector<wire::FromDriver>& messages) {
@@ -268,6 +268,7 @@ struct Bench {
   Profile profile;
   ScaledClock clock;
   Ledger ledger{""};
+  Lines lines;
   std::unique_ptr<Driver> driver;
   std::vector<wire::FromDriver> said;
 };

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "instruments/description.h"
 #include "tests/core/messages.h"
 
@@ -254,7 +255,10 @@ TEST_CASE("An address that is none of the adapter's is bad input") {
     const Profile profile = parse_profile(
         fmt::format("profile: m\n{}: {}\nsafe: nothing\ncapabilities: {{go: {{do: [{}]}}}}\n", adapter, settings, step),
         "p");
-    return message_of<InputError>([&] { profile.adapter->bus_to(address); });
+    return message_of<InputError>([&] {
+      Lines lines;
+      profile.adapter->bus_to(address, lines);
+    });
   };
   for (const char* adapter : {"text", "scpi", "modbus"}) {
     for (const char* address : {"", "tcp://host", "tcp://:5025", "tcp://host:port", "tcp://host:0", "tcp://host:65536",

@@ -169,7 +169,8 @@ safe: nothing
 capabilities: {look: {do: [{read: now}]}}
 )",
                                         "furnace.yaml");
-  const auto bus = profile.adapter->bus_to(device.address);
+  Lines lines;
+  const auto bus = profile.adapter->bus_to(device.address, lines);
   REQUIRE(!bus->connect(false));
   device.garbled = true;
   REQUIRE(bus->exchange("read", {{"read", "now"}}).fault().kind == Fault::Kind::kLink);

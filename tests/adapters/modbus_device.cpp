@@ -70,6 +70,11 @@ std::vector<ModbusDevice::Written> ModbusDevice::written() {
   return written_;
 }
 
+std::set<int> ModbusDevice::units() {
+  const std::lock_guard lock(mutex_);
+  return units_;
+}
+
 void ModbusDevice::live() {
   while (!quit_) {
     if (listening_ >= 0 && modbus_get_socket(context_) < 0) {
@@ -107,6 +112,7 @@ void ModbusDevice::answer(const std::uint8_t* request, int size) {
   if (const double late = late_s.exchange(0); late > 0) idle(late);
   const std::lock_guard lock(mutex_);
   const std::uint8_t* said = request + modbus_get_header_length(context_);
+  units_.insert(said[-1]);
   const auto word = [&](int at) { return static_cast<std::uint16_t>(said[at] << 8 | said[at + 1]); };
   if (said[0] == MODBUS_FC_WRITE_SINGLE_REGISTER) written_.push_back({word(1), {word(3)}});
   if (said[0] == MODBUS_FC_WRITE_MULTIPLE_REGISTERS) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,6 +29,8 @@ class ModbusDevice {
     bool operator==(const Written&) const = default;
   };
   std::vector<Written> written();
+  /// Which units were spoken to.
+  std::set<int> units();
 
   std::string address;
   std::atomic<int> silent_for = 0;    ///< so many requests are not answered
@@ -46,6 +49,7 @@ class ModbusDevice {
   int listening_ = -1, line_ = -1, keep_open_ = -1;
   std::mutex mutex_;
   std::vector<Written> written_;
+  std::set<int> units_;
   std::atomic<bool> quit_ = false;
   std::thread thread_;
 };

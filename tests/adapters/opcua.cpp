@@ -104,8 +104,10 @@ TEST_CASE("An OPC UA profile is held against what it names", "[opcua]") {
   CHECK(
       mistakes("timeout: 20 s", "security: {certificate: nowhere.pem, private_key: nowhere.pem, server_certificate: x}")
           .find("nowhere.pem cannot be read: No such file") != std::string::npos);
+  Lines lines;
   const Profile profile = parse_profile(kFurnace, "p.yaml");
-  CHECK_THROWS_WITH(profile.adapter->bus_to("tcp://host:4840"), Catch::Contains("expected “opc.tcp://HOST:PORT”"));
+  CHECK_THROWS_WITH(profile.adapter->bus_to("tcp://host:4840", lines),
+                    Catch::Contains("expected “opc.tcp://HOST:PORT”"));
 }
 
 TEST_CASE("The client is told what the profile names, and asked for each step", "[opcua]") {

@@ -27,7 +27,7 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
-using Lines = std::vector<std::string>;
+using Said = std::vector<std::string>;
 
 /// Carries out one command, and gives what the device has heard since.
 struct Spoken {
@@ -42,9 +42,9 @@ struct Spoken {
     REQUIRE(outcome.done());
     return outcome;
   }
-  Lines lines() const {
-    const Lines heard = device.heard();
-    return Lines(heard.begin() + static_cast<long>(before), heard.end());
+  Said lines() const {
+    const Said heard = device.heard();
+    return Said(heard.begin() + static_cast<long>(before), heard.end());
   }
   void safe() {
     before = device.heard().size();
@@ -89,11 +89,11 @@ TEST_CASE("Profile: balance", "[profiles]") {
   Station station(text_of("balance"), device.address());
   Spoken spoken{station, device};
   CHECK(number(spoken.done(command("k1", "weigh")), "mass") == 100.25);
-  CHECK(spoken.lines() == Lines{"I4", "S"});
+  CHECK(spoken.lines() == Said{"I4", "S"});
   spoken.done(command("k2", "tare"));
-  CHECK(spoken.lines() == Lines{"T"});
+  CHECK(spoken.lines() == Said{"T"});
   spoken.done(command("k3", "zero"));
-  CHECK(spoken.lines() == Lines{"Z"});
+  CHECK(spoken.lines() == Said{"Z"});
   spoken.done(command("k4", "self_test"));
   CHECK(station.readings()[0].number() == 99.98);
   for (const auto& [line, answer, capability, fault] :
@@ -120,44 +120,44 @@ TEST_CASE("Profile: syringe_pump", "[profiles]") {
         const auto say = [](const std::string& text) {
           return Reaction{.text =
                               "\x02"
-                              "00" +
+                              "07" +
                               text + "\x03"};
         };
-        if (line == "VER") return say("SNE1000V3.61");
-        if (line == "RUN") {
+        if (line == "07VER") return say("SNE1000V3.61");
+        if (line == "07RUN") {
           asked = 0;
           return say(state = "I");
         }
-        if (line == "STP") return state == "S" ? say("S?NA") : say(state = state == "I" ? "P" : "S");
-        if (line == "DIS") {
+        if (line == "07STP") return state == "S" ? say("S?NA") : say(state = state == "I" ? "P" : "S");
+        if (line == "07DIS") {
           if (state == "I" && ++asked == 3) state = "S";
           return say(state + (state == "I" ? "I100.5W0.000UL" : "I250.0W0.000UL"));
         }
         return say(state);
       },
       LineDevice::Kind::kSerial, "\r");
-  Station station(text_of("syringe_pump"), device.address());
+  Station station(text_of("syringe_pump"), device.address() + "#07");
   Spoken spoken{station, device};
   const auto infuse = [](const std::string& id) {
     return command(id, "infuse", {number_value("volume", 0.25, "mL"), number_value("rate", 1.5, "mL/min")});
   };
   CHECK(number(spoken.done(infuse("k1")), "infused") == Approx(0.25));
-  CHECK(spoken.lines() ==
-        Lines{"VER", "PHN1", "FUNRAT", "VOLUL", "VOL250", "RAT1500UM", "DIRINF", "CLDINF", "RUN", "DIS", "DIS", "DIS"});
+  CHECK(spoken.lines() == Said{"07VER", "07PHN1", "07FUNRAT", "07VOLUL", "07VOL250", "07RAT1500UM", "07DIRINF",
+                               "07CLDINF", "07RUN", "07DIS", "07DIS", "07DIS"});
   spoken.done(command("k2", "self_test"));
   spoken.safe();
-  CHECK(spoken.lines() == Lines{"STP", "STP"});
+  CHECK(spoken.lines() == Said{"07STP", "07STP"});
   // The pump stalls.
   device.set_script([](const std::string& line) {
-    const std::string what = line == "RUN" ? "I" : line == "DIS" ? "A?S" : line == "VER" ? "SNE1000V3.61" : "S";
+    const std::string what = line == "07RUN" ? "I" : line == "07DIS" ? "A?S" : line == "07VER" ? "SNE1000V3.61" : "S";
     return Reaction{.text =
                         "\x02"
-                        "00" +
+                        "07" +
                         what + "\x03"};
   });
   const wire::Outcome stalled = station.carry_out(infuse("k3"));
   CHECK(stalled.fault() == wire::DEVICE);
-  CHECK(stalled.message().find("it stalled: the device answered “00A?S”") == 0);
+  CHECK(stalled.message().find("it stalled: the device answered “A?S”") == 0);
 }
 
 TEST_CASE("Profile: source_meter", "[profiles]") {
@@ -169,7 +169,7 @@ TEST_CASE("Profile: source_meter", "[profiles]") {
   Station station(text_of("source_meter"), device.address());
   Spoken spoken{station, device};
   const auto without_errors = [&] {
-    Lines lines = spoken.lines();
+    Said lines = spoken.lines();
     std::erase(lines, "SYST:ERR?");
     return lines;
   };
@@ -177,17 +177,17 @@ TEST_CASE("Profile: source_meter", "[profiles]") {
       "k1", "measure_current",
       {number_value("voltage", 500, "mV"), number_value("current_limit", 10, "mA"), number_value("settle", 0, "s")}));
   CHECK(number(measured, "current") == 1.234567e-3);
-  CHECK(without_errors() == Lines{"*IDN?", ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.5", ":SOUR:VOLT:ILIM 0.01",
-                                  ":SENS:FUNC \"CURR\"", ":OUTP ON", ":READ?", ":OUTP OFF", "*OPC?"});
+  CHECK(without_errors() == Said{"*IDN?", ":SOUR:FUNC VOLT", ":SOUR:VOLT 0.5", ":SOUR:VOLT:ILIM 0.01",
+                                 ":SENS:FUNC \"CURR\"", ":OUTP ON", ":READ?", ":OUTP OFF", "*OPC?"});
   const auto other = spoken.done(command(
       "k2", "measure_voltage",
       {number_value("current", 1, "mA"), number_value("voltage_limit", 2, "V"), number_value("settle", 0, "s")}));
   CHECK(number(other, "voltage") == 1.234567e-3);
-  CHECK(without_errors() == Lines{":SOUR:FUNC CURR", ":SOUR:CURR 0.001", ":SOUR:CURR:VLIM 2", ":SENS:FUNC \"VOLT\"",
-                                  ":OUTP ON", ":READ?", ":OUTP OFF", "*OPC?"});
+  CHECK(without_errors() == Said{":SOUR:FUNC CURR", ":SOUR:CURR 0.001", ":SOUR:CURR:VLIM 2", ":SENS:FUNC \"VOLT\"",
+                                 ":OUTP ON", ":READ?", ":OUTP OFF", "*OPC?"});
   spoken.done(command("k3", "self_test"));
   spoken.safe();
-  CHECK(without_errors() == Lines{":OUTP OFF"});
+  CHECK(without_errors() == Said{":OUTP OFF"});
 }
 
 TEST_CASE("Profile: temperature_controller", "[profiles]") {
@@ -209,11 +209,11 @@ TEST_CASE("Profile: temperature_controller", "[profiles]") {
       "k1", "regulate",
       {number_value("temperature", 77.35, "K"), number_value("duration", 0, "min"), number_value("ramp", 5, "K/min")}));
   CHECK(number(held, "final_temperature") == 77.35);
-  CHECK(spoken.lines() == Lines{"*IDN?", "RDGST? A", "RAMP 1,0,0;*OPC?", "RAMP 1,1,5.0;*OPC?",
-                                "SETP 1,77.3500;RANGE 1,3;*OPC?", "KRDG? A", "HTRST? 1", "KRDG? A", "RANGE 1,0;*OPC?"});
+  CHECK(spoken.lines() == Said{"*IDN?", "RDGST? A", "RAMP 1,0,0;*OPC?", "RAMP 1,1,5.0;*OPC?",
+                               "SETP 1,77.3500;RANGE 1,3;*OPC?", "KRDG? A", "HTRST? 1", "KRDG? A", "RANGE 1,0;*OPC?"});
   spoken.done(command("k2", "self_test"));
   spoken.safe();
-  CHECK(spoken.lines() == Lines{"RANGE 1,0;RANGE 2,0;*OPC?"});
+  CHECK(spoken.lines() == Said{"RANGE 1,0;RANGE 2,0;*OPC?"});
   const auto readings = station.readings();
   REQUIRE(readings.size() == 2);
   CHECK(readings[0].number() == 77.35);

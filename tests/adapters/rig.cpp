@@ -254,7 +254,12 @@ wire::Command command(const std::string& id, const std::string& capability, std:
 Station::Station(const std::string& text, const std::string& address, double speed)
     : profile(parse_profile(text, "device.yaml")),
       clock(SystemClock().now(), speed),
-      device(make_device(profile, "device-1", address, clock)) {}
+      device(make_device(profile, "device-1", address, own_lines, clock)) {}
+
+Station::Station(const std::string& text, const std::string& address, Lines& lines)
+    : profile(parse_profile(text, "device.yaml")),
+      clock(SystemClock().now(), 1),
+      device(make_device(profile, "device-1", address, lines, clock)) {}
 
 void Station::look(const std::function<bool()>& done) {
   const double end = monotonic_seconds() + kPatience;

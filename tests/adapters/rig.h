@@ -13,6 +13,7 @@
 
 #include "adapters/device.h"
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "core/clock.h"
 #include "instruments/driver.h"
 #include "instruments/messages.h"
@@ -106,6 +107,8 @@ wire::Command command(const std::string& id, const std::string& capability, std:
 class Station {
  public:
   Station(const std::string& profile, const std::string& address, double speed = 1);
+  /// At a line that others may share.
+  Station(const std::string& profile, const std::string& address, Lines& lines);
 
   void start(const wire::Command& command);
   void cancel(const std::string& id) { device->cancel(id, clock.now()); }
@@ -118,6 +121,7 @@ class Station {
   /// Waits for readings, asked for again and again as a driver does.
   std::vector<wire::Value> readings();
 
+  Lines own_lines;
   const Profile profile;
   const ScaledClock clock;
   std::unique_ptr<Instrument> device;

@@ -34,7 +34,9 @@ class ScriptedAdapter final : public Adapter {
     static const std::vector<Verb> verbs = {{"send", false, {}, false}, {"ask", true, {}, true}};
     return verbs;
   }
-  std::unique_ptr<Bus> bus_to(const std::string& said) const override { return std::make_unique<Scripted>(said); }
+  std::unique_ptr<Bus> bus_to(const std::string& said, Lines&) const override {
+    return std::make_unique<Scripted>(said);
+  }
 };
 
 constexpr const char* kProfile = R"(
@@ -64,7 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return made;
   }();
   static const ScaledClock clock(Time{}, 1);
-  Conversation conversation(profile, test::text_of(data, size), clock);
+  Lines lines;
+  Conversation conversation(profile, test::text_of(data, size), lines, clock);
   int waits = 0;
   Conversation::Conduct conduct;
   conduct.wait = [&](double) { return ++waits < 100; };

@@ -10,6 +10,7 @@
 
 #include "adapters/bus.h"
 #include "adapters/profile.h"
+#include "adapters/shared_line.h"
 #include "core/check.h"
 #include "tests/fuzz/target.h"
 
@@ -82,7 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const nlohmann::json& step = steps[data[0] & 7];
   device.numbered = (data[0] & 8) == 0;
   device.answer = test::text_of(data + 1, size - 1);
-  const auto bus = profile.adapter->bus_to(device.address);
+  Lines lines;
+  const auto bus = profile.adapter->bus_to(device.address, lines);
   if (!bus->connect(true)) bus->exchange(step.begin().key(), step);
   return 0;
 }

@@ -112,14 +112,14 @@ stock: {salt: 20 g, tips: 96}
 WITH_PROFILE = """
 lab: real
 drivers: {bench: {endpoint: "ipc:///run/bench", dead_man: 2 min}}
-instruments: {pump-1: {driver: bench, profile: PROFILE, at: "serial:/dev/ttyUSB0"}}
+instruments: {pump-1: {driver: bench, profile: PROFILE, at: "serial:/dev/ttyUSB0#01"}}
 """.replace("PROFILE", str(ROOT / "profiles" / "syringe_pump.yaml"))
 
 PROFILE = """
 profile: pump
 kind: pump
 about: all that lines of text can have
-text: {ends: "\\r", answer_ends: "\\x03", answer_starts: "\\x02", timeout: 2 s, errors: {ask: "ERR?", none: "^0"}, serial: {baud: 19200, data_bits: 7, parity: odd, stop_bits: 2, flow: none}}
+text: {ends: "\\r", answer_ends: "\\x03", answer_starts: "\\x02{address}", address: 7, timeout: 2 s, errors: {ask: "ERR?", none: "^0"}, serial: {baud: 19200, data_bits: 7, parity: odd, stop_bits: 2, flow: none}}
 hello: [{ask: VER, expect: "^PUMP"}]
 safe: [{send: STP}, {wait: 1 s}]
 readings: [{ask: "P?", take: {pressure: {field: 1, of: ";", unit: kPa, scale: 0.1}, alarm: {match: "A=([0-9]+)", bit: 3}}}]
