@@ -13,6 +13,7 @@
 #include "core/quantity.h"
 #include "instruments/messages.h"
 #include "proto/sila2.pb.h"
+#include "sila2/dates.h"
 
 namespace athanor::sila2 {
 namespace {
@@ -65,7 +66,7 @@ void describe_number(Leaf& leaf) {
 /// Collects leaves, with the path of messages that leads to each.
 class Flattener {
  public:
-  Flattener(const Feature& feature, bool given) : feature_(feature), given_(given) {}
+  explicit Flattener(const Feature& feature) : feature_(feature) {}
 
   void add(const Element& element, std::vector<std::string> path, const std::string& prefix) {
     path.push_back(element.identifier);
@@ -95,11 +96,6 @@ class Flattener {
       case Kind::kBinary:
       case Kind::kAny:
         return leave_out(name, fmt::format("a {}", to_string(type.kind)));
-      case Kind::kDate:
-      case Kind::kTime:
-      case Kind::kTimestamp:
-        if (given_) return leave_out(name, fmt::format("a {}", to_string(type.kind)));
-        break;
       default:
         break;
     }
@@ -122,7 +118,6 @@ class Flattener {
   }
 
   const Feature& feature_;
-  const bool given_;
 };
 
 const pb::FieldDescriptor& field_of(const pb::Message& message, const std::string& name) {
@@ -139,40 +134,38 @@ Basic as(const pb::Message& message) {
   return basic;
 }
 
-std::string zone(const sila::Timezone& zone) {
-  if (zone.hours() == 0 && zone.minutes() == 0) return "Z";
-  return fmt::format("{:+03}:{:02}", zone.hours(), zone.minutes());
-}
-
 std::string text_of(const Leaf& leaf, const pb::Message& basic) {
   switch (leaf.type.kind) {
     case Kind::kString:
       return as<sila::String>(basic).value();
     case Kind::kBoolean:
       return as<sila::Boolean>(basic).value() ? "true" : "false";
-    case Kind::kDate: {
-      const auto date = as<sila::Date>(basic);
-      return fmt::format("{:04}-{:02}-{:02}{}", date.year(), date.month(), date.day(), zone(date.timezone()));
-    }
-    case Kind::kTime: {
-      const auto time = as<sila::Time>(basic);
-      return fmt::format("{:02}:{:02}:{:02}.{:03}{}", time.hour(), time.minute(), time.second(), time.millisecond(),
-                         zone(time.timezone()));
-    }
-    case Kind::kTimestamp: {
-      const auto time = as<sila::Timestamp>(basic);
-      return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}{}", time.year(), time.month(), time.day(),
-                         time.hour(), time.minute(), time.second(), time.millisecond(), zone(time.timezone()));
-    }
+    case Kind::kDate:
+      return to_text(as<sila::Date>(basic));
+    case Kind::kTime:
+      return to_text(as<sila::Time>(basic));
+    case Kind::kTimestamp:
+      return to_text(as<sila::Timestamp>(basic));
     default:
       ATHANOR_CHECK(false, "a leaf that is no text");
   }
 }
 
+template <class Time>
+std::optional<std::string> put_time(const Leaf& leaf, const std::optional<Time>& time, const char* such_as,
+                                    const wire::Value& value, pb::Message& into) {
+  if (!time) {
+    return fmt::format("parameter “{}” is “{}”; expected a {} of ISO 8601 with its time zone, such as {}",
+                       leaf.field.name(), value.text(), to_string(leaf.type.kind), such_as);
+  }
+  ATHANOR_CHECK(into.ParseFromString(time->SerializeAsString()), "a message that cannot be read back");
+  return std::nullopt;
+}
+
 }  // namespace
 
-Leaves flatten(const Feature& feature, const std::vector<Element>& elements, bool given) {
-  Flattener flattener(feature, given);
+Leaves flatten(const Feature& feature, const std::vector<Element>& elements) {
+  Flattener flattener(feature);
   for (const Element& element : elements) flattener.add(element, {}, "");
   return std::move(flattener.found);
 }
@@ -181,23 +174,28 @@ std::optional<std::string> put(const Leaf& leaf, const wire::Value& value, pb::M
   pb::Message* at = &message;
   for (const std::string& name : leaf.path) at = at->GetReflection()->MutableMessage(at, &field_of(*at, name));
   const pb::Reflection& reflection = *at->GetReflection();
-  const pb::FieldDescriptor& field = field_of(*at, "value");
   const double number = (value.number() - leaf.scale.offset) / leaf.scale.factor;
   switch (leaf.type.kind) {
     case Kind::kReal:
-      reflection.SetDouble(at, &field, number);
+      reflection.SetDouble(at, &field_of(*at, "value"), number);
       return std::nullopt;
     case Kind::kInteger:
       if (std::abs(number) > kMostExact || (!leaf.type.constraints.unit && number != std::round(number)))
         return fmt::format("parameter “{}” is {}; expected a whole number", leaf.field.name(), format_number(number));
-      reflection.SetInt64(at, &field, std::llround(number));
+      reflection.SetInt64(at, &field_of(*at, "value"), std::llround(number));
       return std::nullopt;
     case Kind::kBoolean:
-      reflection.SetBool(at, &field, value.text() == "true");
+      reflection.SetBool(at, &field_of(*at, "value"), value.text() == "true");
       return std::nullopt;
     case Kind::kString:
-      reflection.SetString(at, &field, value.text());
+      reflection.SetString(at, &field_of(*at, "value"), value.text());
       return std::nullopt;
+    case Kind::kDate:
+      return put_time(leaf, parse_date(value.text()), "2026-03-01Z", value, *at);
+    case Kind::kTime:
+      return put_time(leaf, parse_time(value.text()), "08:15:30.250Z", value, *at);
+    case Kind::kTimestamp:
+      return put_time(leaf, parse_timestamp(value.text()), "2026-03-01T08:15:30+02:00", value, *at);
     default:
       ATHANOR_CHECK(false, fmt::format("a parameter that is a {}", to_string(leaf.type.kind)));
   }

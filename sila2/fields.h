@@ -33,11 +33,11 @@ struct Leaves {
   std::vector<std::string> left_out;  ///< what is no number and no text, in words: "“image” is a Binary"
 };
 
-/// Of parameters (`given`), or of what a device gives: times and dates can be read as texts, but not given.
-Leaves flatten(const Feature& feature, const std::vector<Element>& elements, bool given);
+/// Of parameters, or of what a device gives. Dates and times are texts (dates.h).
+Leaves flatten(const Feature& feature, const std::vector<Element>& elements);
 
-/// Puts `value`, which the leaf's field allows, where it belongs. Gives why it cannot be: a count that is not whole. Of
-/// a quantity that the device takes in whole steps of its unit, the nearest is taken.
+/// Puts `value`, which the leaf's field allows, where it belongs. Gives why it cannot be: a count that is not whole, a
+/// date that is none. Of a quantity that the device takes in whole steps of its unit, the nearest is taken.
 std::optional<std::string> put(const Leaf& leaf, const driver::v1::Value& value, google::protobuf::Message& message);
 /// What stands there, in the field's unit; a truth value as "true" or "false". None if the device left it out.
 std::optional<driver::v1::Value> take(const Leaf& leaf, const google::protobuf::Message& message);

@@ -34,8 +34,8 @@ void add_command(const Known& known, const Command& command, Offers& offers) {
   offer.observable = command.observable;
   offer.description.set_name(our_name(known.feature.identifier) + "." + our_name(command.identifier));
   offer.description.set_risk(driver::v1::GUARDED);
-  Leaves with = flatten(known.feature, command.parameters, true);
-  Leaves gives = flatten(known.feature, command.responses, false);
+  Leaves with = flatten(known.feature, command.parameters);
+  Leaves gives = flatten(known.feature, command.responses);
   offer.parameters = std::move(with.leaves);
   offer.results = std::move(gives.leaves);
   const std::string twice = doubled(offer.parameters) + doubled(offer.results);
@@ -60,7 +60,7 @@ void add_property(const Known& known, const Property& property, Offers& offers) 
   offer.observable = property.observable;
   offer.description.set_name(our_name(known.feature.identifier) + ".get_" + our_name(property.identifier));
   offer.description.set_repeatable(true);
-  Leaves gives = flatten(known.feature, {{property.identifier, property.type}}, false);
+  Leaves gives = flatten(known.feature, {{property.identifier, property.type}});
   offer.results = std::move(gives.leaves);
   if (!gives.left_out.empty())
     offers.left_out.push_back(

@@ -244,7 +244,7 @@ bool Session::ask_to_end() {
                                     [&](const Command& one) { return one.identifier == call && !one.observable; });
   if (command == feature.commands.end()) return false;
   const auto request = offers_.cancel->messages->make(call + "_Parameters");
-  for (const Leaf& leaf : flatten(feature, command->parameters, true).leaves) {
+  for (const Leaf& leaf : flatten(feature, command->parameters).leaves) {
     if (running_ && leaf.field.is_text()) put(leaf, text_value(leaf.field.name(), running_->uuid), *request);
   }
   const auto answer = offers_.cancel->messages->make(call + "_Responses");

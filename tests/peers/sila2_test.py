@@ -41,8 +41,8 @@ class Sila2Test(PeerTest):
         self.start_server()
         _, controller = self.start_driver(self.at)
         names = {capability.name for capability in controller.welcome.instruments[0].capabilities}
-        self.assertEqual(names, {"shaker.shake", "shaker.stop", "shaker.get_shaking", "thermometer.measure", "thermometer.get_temperature",
-                                 "thermometer.get_calibrated_at"})
+        self.assertEqual(names, {"shaker.shake", "shaker.stop", "shaker.get_shaking", "thermometer.measure", "thermometer.plan",
+                                 "thermometer.get_temperature", "thermometer.get_calibrated_at"})
         shake = controller.capability("shaker.shake")
         speed, time, mode = shake.parameters
         self.assertEqual((speed.name, speed.unit, speed.low, speed.high), ("speed", "1/min", 1, 3000))
@@ -89,6 +89,18 @@ class Sila2Test(PeerTest):
         reading = controller.reading("temperature")
         self.assertEqual((reading.number, reading.unit), (21.25, "degC"))
         self.assertEqual(self.actions(), ["measure B7"])
+
+    def test_dates_and_times(self):
+        """Goal: the server understands what it is told. Method: it computes with them, in two time zones."""
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        controller.command("c1", "thermometer.plan", day="2028-02-29+01:00", at="06:30:00.250+01:00", not_before="2026-03-01T08:15:30-03:30")
+        self.assertEqual(results(controller.outcome("c1")), {"due": "2028-02-29T06:30:00.250+01:00"})
+        controller.command("c2", "thermometer.plan", day="2027-02-29Z", at="06:30:00Z", not_before="2026-03-01T08:15:30Z")
+        outcome = controller.outcome("c2")
+        self.assertEqual((outcome.fault, outcome.not_begun), (wire.LIMIT, True))
+        self.assertIn("parameter “day” is “2027-02-29Z”; expected a Date of ISO 8601", outcome.message)
+        self.assertEqual(self.actions(), ["plan 2028-02-29 06:30:00.250000+01:00 2026-03-01 08:15:30-03:30"])
 
     def test_progress_and_readings_while_it_goes_on(self):
         self.start_server()

@@ -22,7 +22,7 @@ using Catch::Matchers::Contains;
 /// The one parameter of a command whose type is `type`.
 Leaf given(const std::string& type, const std::string& more = "") {
   const Feature feature = parse_feature(command_with(type, more), "thing");
-  const Leaves leaves = flatten(feature, feature.commands[0].parameters, true);
+  const Leaves leaves = flatten(feature, feature.commands[0].parameters);
   REQUIRE(leaves.leaves.size() == 1);
   return leaves.leaves[0];
 }
@@ -89,12 +89,11 @@ TEST_CASE("a type of the feature's own keeps its constraints, and its message") 
 TEST_CASE("what cannot be a field is named with its reason") {
   const auto left_out = [](const std::string& type, const std::string& more = "") {
     const Feature feature = parse_feature(command_with(type, more), "thing");
-    const Leaves leaves = flatten(feature, feature.commands[0].parameters, true);
+    const Leaves leaves = flatten(feature, feature.commands[0].parameters);
     REQUIRE(leaves.left_out.size() == 1);
     return leaves.left_out[0];
   };
   CHECK(left_out("<Basic>Binary</Basic>") == "“given” is a Binary");
-  CHECK(left_out("<Basic>Timestamp</Basic>") == "“given” is a Timestamp");
   CHECK(left_out("<List><DataType><Basic>Real</Basic></DataType></List>") == "“given” is a list");
   CHECK_THAT(
       left_out("<DataTypeIdentifier>Tree</DataTypeIdentifier>",
@@ -142,6 +141,41 @@ TEST_CASE("a count is whole, or refused") {
   CHECK_FALSE(put(leaf, number_value("given", -3, ""), *message));
   CHECK_THAT(*put(leaf, number_value("given", 2.5, ""), *message), Contains("2.5; expected a whole number"));
   CHECK(put(leaf, number_value("given", 1e17, ""), *message));
+}
+
+TEST_CASE("dates and times are texts of ISO 8601, there and back") {
+  const auto there_and_back = [](const std::string& basic, const std::string& text) {
+    const std::string type = "<Basic>" + basic + "</Basic>";
+    const Messages messages(parse_feature(command_with(type), "thing"));
+    const Leaf leaf = given(type);
+    CHECK(leaf.field.is_text());
+    const auto message = messages.make("Do_Parameters");
+    const auto why = put(leaf, text_value("given", text), *message);
+    return why ? *why : take(leaf, *message)->text();
+  };
+  CHECK(there_and_back("Date", "2024-02-29Z") == "2024-02-29Z");
+  CHECK(there_and_back("Date", "0001-12-31-03:30") == "0001-12-31-03:30");
+  CHECK(there_and_back("Date", "2026-03-01-00:30") == "2026-03-01-00:30");
+  CHECK(there_and_back("Time", "23:59:59.5+00:30") == "23:59:59.500+00:30");
+  CHECK(there_and_back("Time", "00:00:00+00:00") == "00:00:00.000Z");
+  CHECK(there_and_back("Timestamp", "2026-03-01T08:15:30.025+14:00") == "2026-03-01T08:15:30.025+14:00");
+  CHECK(there_and_back("Date", "2026-03-01") ==
+        "parameter “given” is “2026-03-01”; expected a Date of ISO 8601 with its time zone, such as 2026-03-01Z");
+  for (const char* bad : {"", "2023-02-29Z", "2026-13-01Z", "2026-00-01Z", "2026-04-31Z", "0000-01-01Z", "26-03-01Z",
+                          "2026-3-1Z", "2026-03-01 Z", "2026-03-01ZZ", "2026-03-01+15:00", "2026-03-01+02:60",
+                          "2026-03-01+14:01", "2026-03-01+0200", "2026-03-01T00:00:00Z", "today"}) {
+    CAPTURE(bad);
+    CHECK_THAT(there_and_back("Date", bad), Contains("expected a Date"));
+  }
+  for (const char* bad : {"24:00:00Z", "08:60:00Z", "08:15:60Z", "08:15Z", "08:15:30", "08:15:30.Z", "08:15:30.1234Z",
+                          "8:15:30Z", "08:15:30,5Z"}) {
+    CAPTURE(bad);
+    CHECK_THAT(there_and_back("Time", bad), Contains("expected a Time"));
+  }
+  for (const char* bad : {"2026-03-01 08:15:30Z", "2026-03-01t08:15:30Z", "2026-03-01Z", "2026-03-01T08:15:30"}) {
+    CAPTURE(bad);
+    CHECK_THAT(there_and_back("Timestamp", bad), Contains("such as 2026-03-01T08:15:30+02:00"));
+  }
 }
 
 TEST_CASE("what the device left out is missing, and not nought") {

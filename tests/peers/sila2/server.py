@@ -80,6 +80,10 @@ class Thermometer(FeatureImplementationBase):
     def MeasureAll(self, Columns, *, metadata):
         pass
 
+    def Plan(self, Day, At, NotBefore, *, metadata):
+        self.world.act(f"plan {Day.date} {At} {NotBefore}")
+        return max(datetime.datetime.combine(Day.date, At), NotBefore)
+
     def get_Temperature(self, *, metadata):
         return 21.25
 
