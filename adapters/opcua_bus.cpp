@@ -150,14 +150,14 @@ class OpcuaAdapter final : public Adapter {
 const std::vector<std::string> kTypes = {"Boolean", "SByte",  "Byte",  "Int16",  "UInt16", "Int32",        "UInt32",
                                          "Int64",   "UInt64", "Float", "Double", "String", "LocalizedText"};
 
-/// “s=Furnace.Target”, “ns=2;i=5”, “nsu=http://example.org/furnace;s=Target”.
+/// “s=Furnace.Target”, “p=Furnace/Target”, “ns=2;i=5”, “nsu=http://example.org/furnace;s=Target”.
 json read_id(const Node& node) {
-  static const Pattern pattern =
-      compile_pattern(R"(^(ns=\d{1,5};|nsu=.+;)?(i=\d{1,10}|s=.+|g=[0-9A-Fa-f-]{36}|b=[A-Za-z0-9+/=]+)$)");
+  static const Pattern pattern = compile_pattern(
+      R"(^(ns=\d{1,5};|nsu=.+;)?(i=\d{1,10}|s=.+|p=[^/]+(/[^/]+)*|g=[0-9A-Fa-f-]{36}|b=[A-Za-z0-9+/=]+)$)");
   const std::string id = node.text().value_or("");
   if (node && !matches(pattern, id))
     node.error(
-        fmt::format("“{}” is no node id; expected one such as “s=Furnace.Target”, “ns=2;i=5” or "
+        fmt::format("“{}” is no node id; expected one such as “s=Furnace.Target”, “p=Furnace/Target”, “ns=2;i=5” or "
                     "“nsu=http://example.org/furnace;s=Target”",
                     id));
   return id;

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import difflib
 import pathlib
+import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ Answer = TypeVar("Answer")
 
 _LONGEST_S = 7 * 86400.0  # for a request, as far as the library goes; each has its own time here
 _FAREWELL_S = 2.0
+_NUMBERED = re.compile(r"[0-9]+:")  # a name of another namespace than the others on the way
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,8 @@ class Session:
         return Method(object, node, arguments, results)
 
     async def _existing(self, what: str, id: str, expected: ua.NodeClass | None) -> Node:
-        node = self._client.get_node(self._expanded(what, id))
         try:
+            node = await self._named(what, id)
             found = await node.read_node_class()
         except ua.UaStatusCodeError as error:
             raise refused(error.code, f"the question for the {what} ({id}) of the server at {self.url}") from error
@@ -188,15 +190,24 @@ class Session:
                                     f"{expected.name}")
         return node
 
-    def _expanded(self, what: str, id: str) -> ua.NodeId:
-        """Namespaces have numbers that may change with each start of a server, and names that do not."""
+    async def _named(self, what: str, id: str) -> Node:
+        """By its own id, or by the names on the way to it from the Objects folder."""
+        namespace, local = self._expanded(what, id)
+        if not local.startswith("p="):
+            return self._client.get_node(ua.NodeId.from_string(f"ns={namespace};{local}"))
+        names = local.removeprefix("p=").split("/")
+        return await self._client.nodes.objects.get_child([name if _NUMBERED.match(name) else f"{namespace}:{name}" for name in names])
+
+    def _expanded(self, what: str, id: str) -> tuple[int, str]:
+        """Its namespace, and the rest. Namespaces have numbers that may change with each start of a server, and names that do not."""
         if id.startswith("ns="):
-            return ua.NodeId.from_string(id)
+            number, local = id.removeprefix("ns=").split(";", 1)
+            return int(number), local
         uri, local = id.removeprefix("nsu=").rsplit(";", 1) if id.startswith("nsu=") else (self._settings.get("namespace", ""), id)
         if uri and uri not in self._namespaces:
             raise Failure("device", f"the {what} ({id}): the server at {self.url} has no namespace “{uri}”"
                                     f"{_nearest(uri, self._namespaces)}")
-        return ua.NodeId.from_string(f"ns={self._namespaces.index(uri) if uri else 0};{local}")
+        return self._namespaces.index(uri) if uri else 0, local
 
     @staticmethod
     async def arguments(method: Node, which: str) -> list[ua.Argument]:

@@ -88,6 +88,8 @@ TEST_CASE("An OPC UA profile is held against what it names", "[opcua]") {
   CHECK(mistakes("read: temperature", "read: temprature")
             .find("among the profile's nodes (did you mean “temperature”?)") != std::string::npos);
   CHECK(mistakes("id: s=Temperature", "id: Temperature").find("p.yaml:6:23: “Temperature” is no node id") == 0);
+  CHECK(mistakes("id: s=Temperature", "id: p=Furnace/Temperature") == "(nothing was thrown)");
+  CHECK(mistakes("id: s=Temperature", "id: p=/Temperature").find("is no node id") != std::string::npos);
   CHECK(mistakes("type: Double", "type: double").find("Double") != std::string::npos);
   CHECK(
       mistakes("{write: {on: false}}", "{write: {on: warm}}").find("\"warm\" is no Boolean, which the node “on” is") !=

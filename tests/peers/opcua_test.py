@@ -84,6 +84,24 @@ class OpcUa(PeerTest):
             self.assertIn(said, outcome.message)
         self.assertEqual(self.actions(), [])
 
+    def test_nodes_by_the_names_on_the_way_to_them(self):
+        """Goal: servers that number their nodes anew at each start. Method: paths instead of ids, one of them wrong."""
+        self.start_server("--shifted")
+        profile = self.profile(("state: s=Furnace.State", "state: p=Furnace/State"),
+                               ("object: s=Furnace, id: s=Furnace.Weigh", "object: p=Furnace, id: p=Furnace/Weigh"),
+                               ("error: s=Furnace.Error", "error: \"nsu=urn:example:furnace;p=Furnace/Error\""))
+        _, controller = self.start_furnace(profile)
+        controller.command("c1", "weigh", tray=(3, ""))
+        self.assertTrue(controller.outcome("c1").done)
+        controller.command("c2", "self_test")
+        self.assertTrue(controller.outcome("c2").done)
+        self.kill(self.driver)
+        _, controller = self.start_furnace(self.profile(("state: s=Furnace.State", "state: p=Furnace/Stat")))
+        controller.command("c3", "self_test")
+        said = controller.outcome("c3").message
+        self.assertIn("furnace.yaml:7: the question for the node “state” (p=Furnace/Stat) of the server", said)
+        self.assertIn("BadNoMatch", said)
+
     # ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def test_methods_nodes_and_their_types(self):
