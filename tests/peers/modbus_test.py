@@ -89,6 +89,38 @@ class SerialFurnace(Furnace):
         return server
 
 
+class TwoFurnaces(PeerTest):
+    """At one serial line, and at one address."""
+
+    def anneal_both(self, line):
+        (self.folder / "lab.yaml").write_text(f"""lab: heat
+drivers: {{heat: {{endpoint: "ipc://{self.folder}/driver.sock"}}}}
+instruments:
+  first: {{driver: heat, profile: {SOURCE}/profiles/furnace.yaml, at: "{line}#1"}}
+  second: {{driver: heat, profile: {SOURCE}/profiles/furnace.yaml, at: "{line}#2"}}
+""")
+        _, controller = self.start_driver(self.folder / "lab.yaml")
+        for instrument, temperature in (("first", 300), ("second", 700)):
+            controller.command(instrument, "anneal", instrument=instrument, temperature=(temperature, "degC"), duration=(0, "min"))
+        for instrument in ("first", "second"):
+            controller.progress(instrument)
+        self.go()
+        for instrument, temperature in (("first", 300), ("second", 700)):
+            self.assertEqual(results(controller.outcome(instrument)), {"final_temperature": temperature})
+        for unit, temperature in ((1, 300), (2, 700)):
+            self.assertEqual([what for what in self.actions() if what.startswith(f"{unit}:")],
+                             [f"{unit}: ramp 0", f"{unit}: target {temperature}", f"{unit}: ramp 0", f"{unit}: target 0"])
+
+    def test_over_rtu(self):
+        server = self.start(sys.executable, HERE / "furnace.py", self.folder, 0, "--rtu", "--two", ready="ready")
+        self.anneal_both("serial:" + server.ready.split()[1])
+
+    def test_over_tcp(self):
+        port = free_port()
+        self.start(sys.executable, HERE / "furnace.py", self.folder, port, "--two", ready="ready")
+        self.anneal_both(f"tcp://127.0.0.1:{port}")
+
+
 class MassFlowController(PeerTest):
     """On pyModbusTCP."""
 

@@ -136,9 +136,9 @@ class Controller:
     def say(self, **body):
         self.socket.send(wire.ToDriver(version=1, **body).SerializeToString())
 
-    def command(self, id, capability, **parameters):
+    def command(self, id, capability, instrument=None, **parameters):
         """Parameters: a text, or (number, unit). A dot in a name is written as two underscores."""
-        command = wire.Command(id=id, instrument=self.welcome.instruments[0].id, capability=capability)
+        command = wire.Command(id=id, instrument=instrument or self.welcome.instruments[0].id, capability=capability)
         for name, value in parameters.items():
             entry = command.__getattribute__("with").add(name=name.replace("__", "."))
             if isinstance(value, str):

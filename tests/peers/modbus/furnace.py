@@ -1,6 +1,7 @@
 """A furnace with a Eurotherm controller on pymodbus, over TCP or, at a pseudo-terminal, in RTU: profiles/furnace.yaml speaks to it.
 
-It is at its target when the test lets it go on. More than 1000 degC it takes for an illegal value.
+It is at its target when the test lets it go on. More than 1000 degC it takes for an illegal value. With --two there are two of them at
+the line, as units 1 and 2, and what they do begins with their number.
 """
 
 import asyncio
@@ -37,20 +38,23 @@ def null_modem():
 
 
 async def main():
-    given = options(__doc__, ("--rtu", "at a pseudo-terminal, whose name it says"))
+    given = options(__doc__, ("--rtu", "at a pseudo-terminal, whose name it says"), ("--two", "two furnaces"))
     bench = Bench(given.folder)
 
-    async def on_access(function, start, address, count, registers, values):
-        if values is not None:
-            for place, value in enumerate(values, address):
-                if place == TARGET and value > 1000:
-                    return ExcCodes.ILLEGAL_VALUE
-                bench.act(f"{NAMES.get(place, place)} {value}")
-        elif bench.word() is not None:
-            registers[PROCESS_VALUE - start] = registers[TARGET - start]
-        return None
+    def furnace(unit):
+        async def on_access(function, start, address, count, registers, values):
+            if values is not None:
+                for place, value in enumerate(values, address):
+                    if place == TARGET and value > 1000:
+                        return ExcCodes.ILLEGAL_VALUE
+                    bench.act(f"{f'{unit}: ' if given.two else ''}{NAMES.get(place, place)} {value}")
+            elif bench.word() is not None:
+                registers[PROCESS_VALUE - start] = registers[TARGET - start]
+            return None
 
-    device = SimDevice(id=1, simdata=[SimData(0, values=[0, 21] + [0] * 98, datatype=DataType.REGISTERS)], action=on_access)
+        return SimDevice(id=unit, simdata=[SimData(0, values=[0, 21] + [0] * 98, datatype=DataType.REGISTERS)], action=on_access)
+
+    device = [furnace(unit) for unit in ((1, 2) if given.two else (1,))]
     if given.rtu:
         here, there = null_modem()
         server = ModbusSerialServer(device, port=here, baudrate=9600)
