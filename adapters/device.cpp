@@ -24,7 +24,6 @@ namespace {
 constexpr double kSafeAgain = 2;        // seconds between two tries to reach the safe state
 constexpr double kReadingsAgain = 5;    // seconds until readings that failed are tried again
 constexpr double kSpinning = 0.005;     // seconds that a wait between two questions takes at least, on the wall
-constexpr double kProgressEvery = 1;    // seconds
 constexpr double kLongestSleep = 3600;  // seconds on the wall: nothing wakes from what the clock cannot count
 
 using Lock = std::unique_lock<std::mutex>;
@@ -285,8 +284,6 @@ class ProfileDevice final : public Instrument {
   void report_progress(const std::string& note, std::optional<double> fraction) {
     const Lock lock(mutex_);
     const Time now = clock_.now();
-    if (job_->told && clock_.wall(now - *job_->told) < from_seconds(kProgressEvery)) return;
-    job_->told = now;
     outbox_.put(progress_of(*job_, note, fraction, now), now);
   }
 

@@ -15,8 +15,7 @@ struct Job {
   const ProfileCapability* capability = nullptr;
   Values values;  ///< its parameters, and the command's own (template.h)
   Time began{};
-  std::optional<Time> told = {};  ///< when progress was reported last
-  bool recalled = false;          ///< begun under an earlier driver
+  bool recalled = false;  ///< begun under an earlier driver
 };
 
 /// The capability of that name, or null.

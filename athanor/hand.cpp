@@ -135,7 +135,8 @@ class Hand {
     }
     if (message.progress().id() == id_) say(in_words(message));
     if (message.has_refused()) {
-      say(fmt::format("refused: {}", message.refused().why()));
+      const bool ours = !sent_ || message.refused().id() == id_;
+      say(fmt::format("{}: {}", ours ? "refused" : "the driver says", message.refused().why()));
       if (!sent_ || (message.refused().id() == id_ && !told_)) return nothing_begun();
       if (message.refused().id() == id_) return leave("somebody else is in charge now");
     }

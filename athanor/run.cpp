@@ -286,6 +286,8 @@ int run_campaign(const RunOptions& options) {
       people.get(),
       [&](const control::v1::Request& request) { return answer(request, campaign, engine.state(), journal); },
       [&](const std::string& fault) {
+        // Nobody can make room while a clock jumps: it would be tried for ever in no time.
+        if (speed.max) throw EnvironmentError(fault);
         progress.say(fmt::format("! nothing new is begun, since it could not be recorded: {}", fault));
       },
       arrays.get()};

@@ -17,7 +17,6 @@ namespace athanor {
 
 namespace {
 
-constexpr double kRetryLedger = 1;         // seconds; a full disk is not freed faster
 constexpr std::size_t kLongestId = 1000;   // bytes
 constexpr std::size_t kLongestLine = 300;  // bytes of a line of its log
 
@@ -41,31 +40,10 @@ bool same_command(const wire::Command& entered, const wire::Command& command) {
          std::equal(entered.with().begin(), entered.with().end(), command.with().begin(), same_value);
 }
 
-/// Empty: it needs no person's word, or has it.
-std::string why_not_approved(const wire::Capability& capability, const wire::Command& command, Time now) {
-  if (capability.risk() != wire::HAZARDOUS) return "";
-  const std::string what = fmt::format("“{}” is hazardous, and needs a person's approval", capability.name());
-  if (!command.has_approval()) return what;
-  if (command.approval().digest() != approval_digest(command)) {
-    return fmt::format("{}; that of {} is for something else", what, command.approval().who());
-  }
-  if (Time(Duration(command.approval().until_us())) < now) {
-    return fmt::format("{}; that of {} has expired", what, command.approval().who());
-  }
-  return "";
-}
-
 wire::Outcome not_begun(const std::string& id, const Fault& fault) {
   wire::Outcome outcome = failed_outcome(id, fault);
   outcome.set_not_begun(true);
   return outcome;
-}
-
-template <class Map>
-std::vector<std::string> keys(const Map& map) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : map) names.push_back(name);
-  return names;
 }
 
 }  // namespace
@@ -271,46 +249,6 @@ void Driver::begin(const wire::Command& command, Time now, Messages& out) {
   accepted.set_expected_s(running.expected_s);
 }
 
-std::optional<Fault> Driver::why_not(const wire::Command& command, Time now) const {
-  const auto instrument = descriptions_.find(command.instrument());
-  if (instrument == descriptions_.end()) {
-    return Fault{Fault::Kind::kLimit, fmt::format("driver “{}” has no instrument “{}”{}", name_, command.instrument(),
-                                                  suggest_name(command.instrument(), keys(descriptions_)))};
-  }
-  const wire::Capability* capability = find_capability(instrument->second, command.capability());
-  if (capability == nullptr) {
-    std::vector<std::string> known;
-    for (const wire::Capability& other : instrument->second.capabilities()) known.push_back(other.name());
-    return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” cannot “{}”{}", command.instrument(),
-                                                  command.capability(), suggest_name(command.capability(), known))};
-  }
-  if (const std::string why = why_refused(*capability, command); !why.empty() && !ATHANOR_CANARY("ignore a limit")) {
-    return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
-  }
-  if (const std::string why = why_not_approved(*capability, command, now);
-      !why.empty() && !ATHANOR_CANARY("ignore an approval")) {
-    return Fault{Fault::Kind::kLimit, fmt::format("instrument “{}” refused: {}", command.instrument(), why)};
-  }
-  if (makes_arrays(*capability) && !takes_arrays_) {
-    return Fault{Fault::Kind::kLimit,
-                 fmt::format("“{}” of instrument “{}” makes an array, and its controller takes none: it is older than "
-                             "large data, or has no data store",
-                             command.capability(), command.instrument())};
-  }
-  if (const auto busy = busy_.find(command.instrument()); busy != busy_.end()) {
-    return Fault{Fault::Kind::kDevice,
-                 fmt::format("instrument “{}” is busy with command “{}”; this one was not started",
-                             command.instrument(), busy->second)};
-  }
-  if (const Instrument& device = *instruments_.at(command.instrument()); !device.is_safe()) {
-    const std::string trouble = device.trouble();
-    return Fault{Fault::Kind::kDevice,
-                 fmt::format("instrument “{}” has not reached its safe state yet; this command was not started{}{}",
-                             command.instrument(), trouble.empty() ? "" : ". It ", trouble)};
-  }
-  return std::nullopt;
-}
-
 void Driver::on_cancel(const std::string& id, Time now, Messages& out) {
   if (id.empty()) return refuse("a cancel without an id", "", out);
   if (id.size() > kLongestId) return refuse(too_long(id), "", out);
@@ -437,115 +375,6 @@ wire::CommandState Driver::state_of(const std::string& id) {
     }
   }
   return state;
-}
-
-// ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Time Driver::wakes_at() const {
-  if (arrays_ && arrays_->any_settled()) return Time{};
-  Time next = retry_at_;
-  for (const auto& [id, instrument] : instruments_) next = std::min(next, instrument->wakes_at());
-  return next;
-}
-
-std::vector<int> Driver::wake_fds() const {
-  std::vector<int> fds;
-  for (const auto& [id, instrument] : instruments_) {
-    if (const int fd = instrument->wake_fd(); fd >= 0) fds.push_back(fd);
-  }
-  return fds;
-}
-
-std::vector<wire::FromDriver> Driver::advance(Time now) {
-  Messages out;
-  if (retry_at_ <= now) {
-    retry_at_ = kNever;
-    std::vector<wire::Outcome> unwritten;
-    for (const auto& [id, running] : running_) {
-      if (running.unwritten) unwritten.push_back(*running.unwritten);
-    }
-    for (const wire::Outcome& outcome : unwritten) enter(outcome, now, out);
-  }
-  look_at_arrays(now, out);
-  for (auto& [id, instrument] : instruments_) {
-    if (instrument->wakes_at() <= now) collect(*instrument, now, out);
-  }
-  say_who_is_safe(out);
-  return out;
-}
-
-void Driver::collect(Instrument& instrument, Time now, Messages& out) {
-  for (wire::FromDriver& report : instrument.poll(now)) {
-    if (report.has_outcome()) {
-      finish(report.outcome(), now, out);
-      continue;
-    }
-    if (report.has_progress() && !running_.contains(report.progress().id())) continue;  // nobody waits for its end
-    report.set_version(kProtocolVersion);
-    report.set_driver(name_);
-    report.set_boot(boot_);
-    if (report.has_refused()) log(report.refused().why());
-    out.push_back(fit_to_be_sent(std::move(report)));
-  }
-}
-
-void Driver::finish(const wire::Outcome& outcome, Time now, Messages& out) {
-  const auto running = running_.find(outcome.id());
-  ATHANOR_CHECK(running != running_.end(),
-                fmt::format("an outcome of command “{}”, which was not running", outcome.id()));
-  if (!arrays_ || !makes_arrays(capability_of(running->second.command))) return enter(outcome, now, out);
-  if (!outcome.done()) {
-    arrays_->abandon(outcome.id());
-    return enter(outcome, now, out);
-  }
-  running->second.storing = outcome;
-  arrays_->close(outcome.id());
-}
-
-/// An outcome that names an array says that it is stored.
-void Driver::look_at_arrays(Time now, Messages& out) {
-  if (!arrays_ || !arrays_->any_settled()) return;
-  std::vector<wire::Outcome> settled;
-  for (auto& [id, running] : running_) {
-    const auto arrays = running.storing && !running.unwritten ? arrays_->settled(id) : std::nullopt;
-    if (!arrays) continue;
-    wire::Outcome& outcome = settled.emplace_back(std::move(*running.storing));
-    running.storing.reset();
-    for (const wire::Value& array : arrays->arrays) *outcome.add_results() = array;
-    if (!arrays->why_not.empty())
-      outcome = failed_outcome(id, {Fault::Kind::kDevice, arrays->why_not}, outcome.took_s());
-  }
-  for (const wire::Outcome& outcome : settled) enter(outcome, now, out);
-}
-
-const wire::Capability& Driver::capability_of(const wire::Command& command) const {
-  const wire::Capability* known = find_capability(descriptions_.at(command.instrument()), command.capability());
-  static const wire::Capability kUnknown;  // of a command that an earlier version of this driver began
-  return known != nullptr ? *known : kUnknown;
-}
-
-void Driver::enter(const wire::Outcome& ended, Time now, Messages& out) {
-  const wire::Outcome outcome = fit_to_be_sent(ended);
-  const auto running = running_.find(outcome.id());
-  const bool first_try = !running->second.unwritten;
-  try {
-    ledger_.end(outcome);
-  } catch (const EnvironmentError& error) {
-    running->second.unwritten = outcome;
-    retry_at_ = std::min(retry_at_, now + from_seconds(kRetryLedger));
-    if (first_try) {
-      refuse(fmt::format(
-                 "command “{}” ended, but its outcome cannot be entered in the ledger of driver “{}” and is kept back "
-                 "until it can: {}",
-                 outcome.id(), name_, error.what()),
-             "", out);
-    }
-    return;
-  }
-  log_end(running->second.command, outcome);
-  busy_.erase(running->second.command.instrument());
-  running_.erase(running);
-  *say(out).mutable_outcome() = outcome;
 }
 
 // ── Saying it ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -213,6 +214,21 @@ std::vector<LabStock> read_stock(const Node& node) {
   return all;
 }
 
+/// The same words at the same address are the same device, and it would be told two things at once. A folder may be
+/// shared: which of its files is meant, the instrument's id can say.
+void check_devices(Document& file, const std::vector<LabInstrument>& instruments) {
+  std::map<std::pair<std::string, std::string>, std::string> known;  // address and profile → instrument
+  for (const LabInstrument& one : instruments) {
+    if (one.at.find("://") == std::string::npos && !one.at.starts_with("serial:")) continue;
+    const auto [first, is_new] = known.try_emplace({one.at, one.profile}, one.id);
+    if (is_new) continue;
+    file.error(one.at_place,
+               fmt::format("instruments “{}” and “{}” are the same device: the same profile at the same address; give "
+                           "each its own (behind “#” where several devices share a line)",
+                           first->second, one.id));
+  }
+}
+
 Lab read_lab(std::unique_ptr<Document> file) {
   Lab lab;
   MapReader reader(file->root(), "the lab file");
@@ -224,6 +240,7 @@ Lab read_lab(std::unique_ptr<Document> file) {
     if (entries.empty())
       instruments.error("a laboratory without instruments; expected at least one under “instruments”");
     for (const auto& [id, node] : entries) lab.instruments.push_back(read_instrument(id, node, lab.drivers));
+    check_devices(*file, lab.instruments);
   }
   lab.places = read_places(reader.optional("places"));
   lab.stock = read_stock(reader.optional("stock"));

@@ -22,7 +22,6 @@ namespace {
 
 constexpr double kSafeAgain = 5;      // seconds between two tries to reach the safe state
 constexpr double kReadingsAgain = 5;  // seconds until readings that failed are tried again
-constexpr double kProgressEvery = 1;  // seconds
 
 using Lock = std::unique_lock<std::mutex>;
 
@@ -107,7 +106,6 @@ class SilaDevice final : public Instrument {
     Time began;
     double expected_s = 0;
     bool recalled = false;
-    std::optional<double> told = {};  ///< when progress was reported last, monotonic seconds
   };
 
   void take_on(Job job) {
@@ -221,9 +219,7 @@ class SilaDevice final : public Instrument {
 
   void report_progress(double fraction, const std::string& note) {
     const Lock lock(mutex_);
-    const double now = monotonic_seconds();
-    if (!job_ || (job_->told && now - *job_->told < kProgressEvery)) return;
-    job_->told = now;
+    if (!job_) return;
     wire::FromDriver told;
     told.mutable_progress()->set_id(job_->command.id());
     told.mutable_progress()->set_fraction(std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0);

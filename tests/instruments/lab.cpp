@@ -136,6 +136,23 @@ stock:
   CHECK(mistakes.size() == std::size(all));
 }
 
+TEST_CASE("one device is not two instruments") {
+  const auto mistakes = mistakes_of(R"(lab: l
+drivers: {d: {}, e: {}}
+instruments:
+  a: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#01"}
+  b: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#02"}
+  c: {driver: e, profile: pump.yaml, at: "serial:/dev/ttyUSB0#01"}
+  heats: {driver: d, profile: hot.yaml, at: "tcp://10.0.0.7:502"}
+  stirs: {driver: d, profile: stir.yaml, at: "tcp://10.0.0.7:502"}
+  left: {driver: d, profile: reader.yaml, at: results}
+  right: {driver: d, profile: reader.yaml, at: results}
+)");
+  REQUIRE(mistakes.size() == 1);
+  CHECK(mistakes.front().place.line == 6);
+  CHECK_THAT(mistakes.front().message, Contains("“a” and “c” are the same device"));
+}
+
 TEST_CASE("interlocks are read as they are written") {
   // Goal: every key arrives, and what is left out has its default. Method: one of each kind, field by field.
   const Lab lab = parse_lab(R"(lab: l

@@ -35,6 +35,7 @@ namespace {
 
 constexpr Time kStart{std::chrono::seconds{1767225600}};  // 2026-01-01
 constexpr Duration kStopWithin = std::chrono::hours{3};   // of the last fault
+constexpr Duration kStopTakes = std::chrono::minutes{1};  // where nothing goes wrong
 constexpr Duration kStoreAgain = std::chrono::seconds{2};
 constexpr int kMostVisits = 30;  // of a person who starts a stopped campaign again, once nothing goes wrong any more
 
@@ -272,11 +273,15 @@ class Simulation {
     });
   }
 
-  void watch_safe_devices(const State& state) const {
+  void watch_safe_devices(const State& state) {
     for (const auto& [id, instrument] : state.instruments) {
       const bool heard = state.drivers.at(instrument.driver).up && instrument.command.empty();
-      if (State::to_be_safe(instrument) && heard && network_.now() > kStart + scenario_.faulty + kStopWithin)
+      if (!State::to_be_safe(instrument) || !heard) {
+        told_to_stop_.erase(id);
+      } else if (const Time told = told_to_stop_.try_emplace(id, network_.now()).first->second;
+                 network_.now() > std::max(kStart + scenario_.faulty + kStopWithin, told + kStopTakes)) {
         throw Violation{fmt::format("{} was told to stop while nothing goes wrong, and nobody knows that it did", id)};
+      }
       if (instrument.safe == SafeState::kSafe && !world_.at_work(id).empty())
         throw Violation{fmt::format("{} counts as safe, and is at work on “{}”", id, world_.at_work(id))};
     }
@@ -361,8 +366,9 @@ class Simulation {
   bool running_ = false;
   Person* person_ = nullptr;  // while a controller runs
   Words words_;
-  Time silence_at_ = kNever;  // when its silence is looked at next, on its clock
-  Duration wall_error_{0};    // of the clock by which a process starts
+  Time silence_at_ = kNever;                  // when its silence is looked at next, on its clock
+  Duration wall_error_{0};                    // of the clock by which a process starts
+  std::map<std::string, Time> told_to_stop_;  // instruments that nobody knows to have stopped, by when that was seen
   std::size_t starts_ = 0, written_by_live_ = 0;
   std::string live_, ended_;
   State last_;
