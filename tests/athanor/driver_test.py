@@ -55,7 +55,7 @@ class Station(socketserver.StreamRequestHandler):
 class Driver(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.device = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Station)
+        self.device = socketserver.ThreadingTCPServer(("0.0.0.0", 0), Station)  # two stations: at 127.0.0.1 and at 127.0.0.2
         self.device.daemon_threads = True
         self.device.heard = []
         self.device.answers = {}  # instead of what it would say
@@ -67,7 +67,7 @@ class Driver(ProgramTest):
 
     def write_lab(self, second="station.yaml", second_at=None):
         port = self.device.server_address[1]
-        self.write("lab.yaml", LAB.format(folder=self.folder, port=port, second=second, second_at=second_at or f"tcp://127.0.0.1:{port}"))
+        self.write("lab.yaml", LAB.format(folder=self.folder, port=port, second=second, second_at=second_at or f"tcp://127.0.0.2:{port}"))
 
     def serve(self):
         """athanor driver run, once it listens."""
