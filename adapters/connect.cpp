@@ -22,8 +22,6 @@
 namespace athanor {
 namespace {
 
-const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
-
 /// What a lookup has found so far; shared with its thread, which may come to its end when nobody waits any more.
 struct Question {
   Pipe answered;  ///< at its end when the answer is there

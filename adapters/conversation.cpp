@@ -6,14 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "adapters/interrupt.h"
 #include "core/error.h"
 
 namespace athanor {
 namespace {
 
 constexpr int kTries = 3;  // of a connection, and of a question that got no answer
-
-const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
 
 bool lost_the_line(const Fault& fault) {
   return fault.kind == Fault::Kind::kLink || fault.kind == Fault::Kind::kInterrupted;

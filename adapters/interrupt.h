@@ -4,6 +4,8 @@
 #include <atomic>
 #include <utility>
 
+#include "core/outcome.h"
+
 namespace athanor {
 
 /// A file descriptor that is closed with its owner.
@@ -25,6 +27,9 @@ class Descriptor {
  private:
   int fd_;
 };
+
+/// Of what was broken off.
+inline const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
 
 /// Breaks off, from any thread, what waits for descriptors: its own is readable from `set` until `clear`.
 class Interrupt {

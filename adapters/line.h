@@ -28,8 +28,6 @@ class Line final : public SharedLine {
   // By whoever's turn it is:
   /// What is said and heard from now on; `settings` must outlive that.
   void speak_by(const LineSettings& settings);
-  /// Whether the other end has closed a connection over TCP.
-  bool is_gone() const;
   /// `text` and its end; what came unasked before is not the answer.
   std::optional<Fault> write(const std::string& text);
   /// Up to the end of an answer, without start and end. asked: for messages.
@@ -37,6 +35,7 @@ class Line final : public SharedLine {
 
  private:
   bool is_open() const override;
+  bool is_gone() const override;
   /// A serial port keeps what nobody read: that is let go by until the line is quiet. Where the last answer did not
   /// come in time and may still come, until it has been quiet for as long as an answer may take.
   std::optional<Fault> open(bool greeted, bool shared) override;

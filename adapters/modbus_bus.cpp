@@ -13,16 +13,15 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "adapters/bus.h"
+#include "adapters/interrupt.h"
 #include "adapters/modbus_line.h"
+#include "adapters/shared_line.h"
 #include "adapters/wiring.h"
 #include "core/error.h"
 #include "core/quantity.h"
 
 namespace athanor {
 namespace {
-
-const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
 
 constexpr int kLastUnit = 247;
 
@@ -88,21 +87,10 @@ std::optional<std::vector<std::uint16_t>> encoded(const Register& place, double 
 
 // ── The bus ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-class ModbusBus final : public Bus {
+class ModbusBus final : public SharedBus {
  public:
   ModbusBus(std::string address, std::shared_ptr<ModbusLine> line, int unit, const Settings& settings)
-      : address_(std::move(address)), settings_(settings), unit_(unit), line_(std::move(line)), speaker_(line_) {}
-
-  std::optional<Fault> connect(bool greeted) override {
-    const Turn turn(*this);
-    return turn ? speaker_.connect(greeted) : kBrokenOff;
-  }
-  bool is_gone() override {
-    const Turn turn(*this);
-    return turn && line_->is_gone();
-  }
-  void interrupt() override { speaker_.interrupt(); }
-  void resume() override { speaker_.resume(); }
+      : SharedBus(line), address_(std::move(address)), settings_(settings), unit_(unit), line_(std::move(line)) {}
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     if (verb == "write") {
@@ -123,17 +111,13 @@ class ModbusBus final : public Bus {
   }
 
  private:
-  struct Turn : Speaker::Turn {
-    explicit Turn(ModbusBus& bus) : Speaker::Turn(bus.speaker_) {
-      if (*this) bus.line_->speak_to(bus.unit_, bus.settings_.timeout_s);
-    }
-  };
+  void take_line() override { line_->speak_to(unit_, settings_.timeout_s); }
 
   std::optional<Fault> write(const std::string& name, double value) {
     const Register& place = settings_.registers.at(name);
     const Turn turn(*this);
     if (!turn) return kBrokenOff;
-    if (const auto fault = speaker_.be_connected()) return fault;
+    if (const auto fault = be_connected()) return fault;
     if (place.is_bit()) {
       if (modbus_write_bit(line_->context(), place.address, value != 0 ? 1 : 0) < 0) return failed("written", name);
       return std::nullopt;
@@ -155,7 +139,7 @@ class ModbusBus final : public Bus {
     const Register& place = settings_.registers.at(name);
     const Turn turn(*this);
     if (!turn) return kBrokenOff;
-    if (const auto fault = speaker_.be_connected()) return *fault;
+    if (const auto fault = be_connected()) return *fault;
     if (place.is_bit()) {
       std::uint8_t bit = 0;
       const int done = place.kind == Kind::kCoil ? modbus_read_bits(line_->context(), place.address, 1, &bit)
@@ -190,7 +174,6 @@ class ModbusBus final : public Bus {
   const Settings& settings_;
   const int unit_;
   const std::shared_ptr<ModbusLine> line_;
-  Speaker speaker_;
 };
 
 // ── The adapter ──────────────────────────────────────────────────────────────────────────────────────────────────────

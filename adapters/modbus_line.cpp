@@ -11,12 +11,6 @@
 #include "adapters/connect.h"
 
 namespace athanor {
-namespace {
-
-const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
-
-}  // namespace
-
 void ModbusLine::speak_to(int unit, double timeout_s) {
   unit_ = unit;
   timeout_s_ = timeout_s;

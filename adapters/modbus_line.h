@@ -21,8 +21,6 @@ class ModbusLine final : public SharedLine {
   // By whoever's turn it is:
   /// Who is spoken to from now on, and how long an answer may take.
   void speak_to(int unit, double timeout_s);
-  /// Whether the other end has closed a connection over TCP.
-  bool is_gone() const;
   /// For libmodbus's functions, while the line is open.
   modbus_t* context() const { return context_.get(); }
   /// Closes it, since an answer may be on its way still. what: follows on “the device at …” in the fault.
@@ -37,6 +35,7 @@ class ModbusLine final : public SharedLine {
   };
 
   bool is_open() const override { return context_ != nullptr; }
+  bool is_gone() const override;
   std::optional<Fault> open(bool greeted, bool shared) override;
   void break_off() override;
   void go_on() override { interrupt_.clear(); }

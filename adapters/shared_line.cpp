@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/interrupt.h"
 #include "core/error.h"
 
 namespace athanor {
@@ -69,6 +70,16 @@ void Speaker::interrupt() {
 void Speaker::resume() {
   const std::lock_guard lock(line_->mutex_);
   interrupted_ = false;
+}
+
+std::optional<Fault> SharedBus::connect(bool greeted) {
+  const Turn turn(*this);
+  return turn ? speaker_.connect(greeted) : kBrokenOff;
+}
+
+bool SharedBus::is_gone() {
+  const Turn turn(*this);
+  return turn && speaker_.is_gone();
 }
 
 void Lines::require_same(const SharedLine& line, const SerialSettings& serial, bool same_kind) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/bus.h"
 #include "adapters/wiring.h"
 #include "core/outcome.h"
 
@@ -29,6 +30,8 @@ class SharedLine {
   friend class Speaker;
   // All of these by whoever's turn it is, but for `break_off`.
   virtual bool is_open() const = 0;
+  /// Whether the other end has closed a connection over TCP.
+  virtual bool is_gone() const = 0;
   /// Anew, if it was open. greeted: what is said first shows whether an answer is the right one, so that nobody need
   /// wait for one that comes late; but for other devices at a line that is `shared`.
   virtual std::optional<Fault> open(bool greeted, bool shared) = 0;
@@ -73,6 +76,7 @@ class Speaker {
   std::optional<Fault> connect(bool greeted);
   /// Opens a line that another device's silence has closed.
   std::optional<Fault> be_connected();
+  bool is_gone() const { return line_->is_gone(); }
 
   void interrupt();
   void resume();
@@ -83,6 +87,30 @@ class Speaker {
   std::shared_ptr<SharedLine> line_;
   int opened_ = 0;  ///< which opening of the line we know
   bool interrupted_ = false;
+};
+
+/// A bus to one device at such a line.
+class SharedBus : public Bus {
+ public:
+  explicit SharedBus(std::shared_ptr<SharedLine> line) : speaker_(std::move(line)) {}
+  std::optional<Fault> connect(bool greeted) final;
+  bool is_gone() final;
+  void interrupt() final { speaker_.interrupt(); }
+  void resume() final { speaker_.resume(); }
+
+ protected:
+  struct Turn : Speaker::Turn {
+    explicit Turn(SharedBus& bus) : Speaker::Turn(bus.speaker_) {
+      if (*this) bus.take_line();
+    }
+  };
+  std::optional<Fault> be_connected() { return speaker_.be_connected(); }
+
+ private:
+  /// It is our turn: the line is to speak to our device now, in its manner.
+  virtual void take_line() = 0;
+
+  Speaker speaker_;
 };
 
 /// The lines of one driver, by where they lead.

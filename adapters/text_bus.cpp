@@ -5,16 +5,15 @@
 #include <optional>
 
 #include "adapters/answer.h"
-#include "adapters/bus.h"
+#include "adapters/interrupt.h"
 #include "adapters/line.h"
+#include "adapters/shared_line.h"
 #include "core/error.h"
 
 namespace athanor {
 namespace {
 
 constexpr int kMostErrors = 30;  // read from a device's queue before it is given up
-
-const Fault kBrokenOff{Fault::Kind::kInterrupted, "broken off"};
 
 const Variable kText{true, Unit(), false};
 constexpr const char* kAddress = "address";  // the device's own, among those at its line
@@ -27,28 +26,17 @@ struct Settings {
   Pattern no_error;            ///< its answer when there is none
 };
 
-class TextBus final : public Bus {
+class TextBus final : public SharedBus {
  public:
   TextBus(std::shared_ptr<Line> line, Settings settings)
-      : settings_(std::move(settings)), line_(std::move(line)), speaker_(line_) {}
-
-  std::optional<Fault> connect(bool greeted) override {
-    const Turn turn(*this);
-    return turn ? speaker_.connect(greeted) : kBrokenOff;
-  }
-  bool is_gone() override {
-    const Turn turn(*this);
-    return turn && line_->is_gone();
-  }
-  void interrupt() override { speaker_.interrupt(); }
-  void resume() override { speaker_.resume(); }
+      : SharedBus(line), settings_(std::move(settings)), line_(std::move(line)) {}
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     const std::string text = raw(step.at(verb));
     nlohmann::json answer;
     const Turn turn(*this);
     if (!turn) return kBrokenOff;
-    if (const auto fault = speaker_.be_connected()) return *fault;
+    if (const auto fault = be_connected()) return *fault;
     if (verb != "listen") {
       if (const auto fault = line_->write(text)) return *fault;
     }
@@ -66,7 +54,7 @@ class TextBus final : public Bus {
     if (settings_.error_question.empty()) return errors;
     const Turn turn(*this);
     if (!turn) return kBrokenOff;
-    if (const auto fault = speaker_.be_connected()) return *fault;
+    if (const auto fault = be_connected()) return *fault;
     for (int i = 0; i < kMostErrors; ++i) {
       if (const auto fault = line_->write(settings_.error_question)) return *fault;
       const auto said = line_->read(settings_.error_question, settings_.line.timeout_s);
@@ -78,15 +66,10 @@ class TextBus final : public Bus {
   }
 
  private:
-  struct Turn : Speaker::Turn {
-    explicit Turn(TextBus& bus) : Speaker::Turn(bus.speaker_) {
-      if (*this) bus.line_->speak_by(bus.settings_.line);
-    }
-  };
+  void take_line() override { line_->speak_by(settings_.line); }
 
   const Settings settings_;
   const std::shared_ptr<Line> line_;
-  Speaker speaker_;
 };
 
 class TextAdapter final : public Adapter {

@@ -11,7 +11,7 @@ from rig import SOURCE, PeerTest, free_port, results, wire
 HERE = SOURCE / "tests/peers/scpi"
 
 
-class Set(PeerTest):
+class Set:
     """What both ends are held to; `self.command` is one that takes its time, `self.told` how its device counts it."""
 
     def setUp(self):
@@ -44,7 +44,7 @@ class Set(PeerTest):
         self.assertEqual(self.actions(), self.told)
         return note, outcome
 
-    def driver_killed(self):
+    def test_the_driver_is_killed(self):
         self.start_server()
         driver, controller = self.start_device()
         controller.command("c1", *self.command[:1], **self.command[1])
@@ -57,7 +57,7 @@ class Set(PeerTest):
         self.assertEqual(self.actions()[:len(self.told)], self.told)
         self.assertEqual(set(self.actions()[len(self.told):]), {self.safe})
 
-    def restarted_while_idle(self):
+    def test_a_device_that_was_restarted_while_idle_is_connected_anew(self):
         self.go()
         server = self.start_server()
         _, controller = self.start_device()
@@ -68,12 +68,12 @@ class Set(PeerTest):
             server = self.start_server()
         self.assertEqual(self.actions(), 2 * self.told)  # once each
 
-    def device_killed(self):
+    def test_the_device_is_killed(self):
         self.kill_in_mid_command(self.start_server, self.start_device, *self.command)
         self.assertEqual([each for each in self.actions() if each != self.safe], 2 * self.told)  # once each
 
 
-class PressureController(Set):
+class PressureController(Set, PeerTest):
     """SCPI."""
 
     name, safe = "pressure", ":OUTP1:STAT 0"
@@ -103,17 +103,8 @@ class PressureController(Set):
         controller.command("c2", "vent")
         self.assertIn("the device answered “NACK”, which is not what was expected", controller.outcome("c2").message)
 
-    def test_the_driver_is_killed(self):
-        self.driver_killed()
 
-    def test_a_device_that_was_restarted_while_idle_is_connected_anew(self):
-        self.restarted_while_idle()
-
-    def test_the_device_is_killed(self):
-        self.device_killed()
-
-
-class Circulator(Set):
+class Circulator(Set, PeerTest):
     """Lines of text."""
 
     name, safe = "circulator", "circulate 0"
@@ -137,12 +128,3 @@ class Circulator(Set):
         self.assertEqual(outcome.fault, wire.DEVICE)
         self.assertIn("set_point 24 degC is not what was expected; the device answered “24.0”", outcome.message)
         self.assertEqual(self.actions(), ["set point 150", "circulate 0"])
-
-    def test_the_driver_is_killed(self):
-        self.driver_killed()
-
-    def test_a_device_that_was_restarted_while_idle_is_connected_anew(self):
-        self.restarted_while_idle()
-
-    def test_the_device_is_killed(self):
-        self.device_killed()
