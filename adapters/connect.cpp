@@ -44,10 +44,29 @@ Wait wait_for(int fd, short what, double end, const Interrupt& interrupt) {
   }
 }
 
+int look_up(const HostAndPort& whom, int flags, std::vector<SocketAddress>& found) {
+  addrinfo hints{};
+  hints.ai_flags = flags;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* first = nullptr;
+  const int error = getaddrinfo(whom.host.c_str(), whom.port.c_str(), &hints, &first);
+  if (error != 0) return error;
+  for (const addrinfo* one = first; one != nullptr; one = one->ai_next) {
+    SocketAddress& address = found.emplace_back();
+    std::memcpy(&address.where, one->ai_addr, one->ai_addrlen);
+    address.size = one->ai_addrlen;
+  }
+  freeaddrinfo(first);
+  return 0;
+}
+
 /// The system's resolver can neither be broken off nor be told how long it may take: it works in a thread of its own,
-/// which is left to itself when the time is over.
+/// which is left to itself when the time is over. An address in numbers
+/// needs no resolver.
 Outcome<std::vector<SocketAddress>> resolve(const HostAndPort& whom, double timeout_s, double end,
                                             const Interrupt& interrupt, const Lookup& lookup) {
+  std::vector<SocketAddress> numbers;
+  if (look_up(whom, AI_NUMERICHOST | AI_NUMERICSERV, numbers) == 0) return numbers;
   const auto question = std::make_shared<Question>();
   std::thread([question, whom, lookup] {
     std::vector<SocketAddress> found;
@@ -75,18 +94,7 @@ Outcome<std::vector<SocketAddress>> resolve(const HostAndPort& whom, double time
 }  // namespace
 
 int system_lookup(const HostAndPort& whom, std::vector<SocketAddress>& found) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* first = nullptr;
-  const int error = getaddrinfo(whom.host.c_str(), whom.port.c_str(), &hints, &first);
-  if (error != 0) return error;
-  for (const addrinfo* one = first; one != nullptr; one = one->ai_next) {
-    SocketAddress& address = found.emplace_back();
-    std::memcpy(&address.where, one->ai_addr, one->ai_addrlen);
-    address.size = one->ai_addrlen;
-  }
-  freeaddrinfo(first);
-  return 0;
+  return look_up(whom, 0, found);
 }
 
 std::optional<Fault> connect_tcp(const HostAndPort& whom, double timeout_s, const Interrupt& interrupt,

@@ -2,13 +2,13 @@
 // carries the number of the question, without which nobody looks at the rest of it.
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <string_view>
 
 #include "adapters/bus.h"
+#include "adapters/interrupt.h"
 #include "adapters/profile.h"
 #include "adapters/shared_line.h"
 #include "core/check.h"
@@ -32,7 +32,7 @@ safe: nothing
 capabilities: {look: {gives: {word: {}}, do: [{read: word, take: {word: {at: /word}}}]}}
 )";
 
-/// Answers one question of each connection, and says no more.
+/// Has answered before it is asked: so nobody waits for another thread.
 class Device {
  public:
   Device() {
@@ -40,51 +40,50 @@ class Device {
     here.sin_family = AF_INET;
     here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof here;
-    ATHANOR_CHECK(bind(listening_, reinterpret_cast<sockaddr*>(&here), size) == 0 && listen(listening_, 8) == 0,
-                  "no socket");
-    getsockname(listening_, reinterpret_cast<sockaddr*>(&here), &size);
+    ATHANOR_CHECK(
+        bind(listening_.get(), reinterpret_cast<sockaddr*>(&here), size) == 0 && listen(listening_.get(), 8) == 0,
+        "no socket");
+    getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&here), &size);
     address = "tcp://127.0.0.1:" + std::to_string(ntohs(here.sin_port));
-    std::thread([this] { live(); }).detach();
+  }
+
+  /// On the connection that was made last, and hangs up.
+  Descriptor answer(const std::string& said) const {
+    Descriptor line;
+    for (;;) {
+      Descriptor next(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (next.get() < 0) break;
+      line = std::move(next);
+    }
+    ATHANOR_CHECK(send(line.get(), said.data(), said.size(), MSG_NOSIGNAL) >= 0, "nothing sent");
+    shutdown(line.get(), SHUT_WR);
+    return line;
   }
 
   std::string address;
-  std::string answer;  ///< to be set before the connection is made, which orders it
-  bool numbered = true;
 
  private:
-  [[noreturn]] void live() {
-    for (;;) {
-      const int line = accept(listening_, nullptr, nullptr);
-      char asked[260];
-      std::string said = answer;
-      if (recv(line, asked, sizeof asked, 0) > 1) {
-        if (numbered)
-          said.replace(0, std::min<std::size_t>(2, said.size()), asked, std::min<std::size_t>(2, said.size()));
-        if (send(line, said.data(), said.size(), MSG_NOSIGNAL) >= 0) shutdown(line, SHUT_WR);
-        while (recv(line, asked, sizeof asked, 0) > 0) {
-        }
-      }
-      close(line);
-    }
-  }
-
-  const int listening_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const Descriptor listening_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
 };
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
+  if (size < 2) return 0;
   static const Profile profile = parse_profile(kProfile, "fuzzed");
-  static Device& device = *new Device;  // its thread outlives all
+  static const Device device;
   static const nlohmann::json steps[] = {
       {{"read", "bit"}},  {{"read", "contact"}}, {{"read", "word"}},           {{"read", "signed"}},
       {{"read", "long"}}, {{"read", "real"}},    {{"write", {{"bit", true}}}}, {{"write", {{"long", 70000}}}}};
   const nlohmann::json& step = steps[data[0] & 7];
-  device.numbered = (data[0] & 8) == 0;
-  device.answer = test::text_of(data + 1, size - 1);
+  std::string answer = test::text_of(data + 1, size - 1);
+  constexpr std::string_view kNumber("\0\1", 2);  // of the first question of a connection
+  const bool numbered = (data[0] & 8) == 0;
+  if (numbered) answer.replace(0, kNumber.size(), kNumber);
   Lines lines;
   const auto bus = profile.adapter->bus_to(device.address, lines);
-  if (!bus->connect(true)) bus->exchange(step.begin().key(), step);
+  if (bus->connect(true)) return 0;
+  const Descriptor line = device.answer(answer);
+  bus->exchange(step.begin().key(), step);
   return 0;
 }
