@@ -66,6 +66,8 @@ class Adapter {
   /// nothing yet. Several devices at one line share that of `lines`, which must outlive the bus.
   /// throws InputError for a text that is no such address, or that does not go with the others at its line.
   virtual std::unique_ptr<Bus> bus_to(const std::string& address, Lines& lines) const = 0;
+  /// `address` with the device's own among those at its line, where the profile knows what is left out there.
+  virtual std::string whole_address(const std::string& address) const { return address; }
   /// What all steps may name of the device at an address, such as its own among those at a line.
   virtual Variables variables() const { return {}; }
   virtual Values values(const std::string& /*address*/) const { return {}; }

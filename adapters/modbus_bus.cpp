@@ -220,12 +220,20 @@ class ModbusAdapter final : public Adapter {
   }
 
   std::unique_ptr<Bus> bus_to(const std::string& address, Lines& lines) const override {
-    const DeviceAddress parts = parse_device_address(address, "a Modbus device");
-    return std::make_unique<ModbusBus>(address, lines.line<ModbusLine>(parts, settings_.serial),
-                                       parts.device ? parse_unit(*parts.device) : settings_.unit, settings_);
+    const DeviceAddress parts = parse(address);
+    return std::make_unique<ModbusBus>(address, lines.line<ModbusLine>(parts, settings_.serial), unit_of(parts),
+                                       settings_);
+  }
+
+  std::string whole_address(const std::string& address) const override {
+    const DeviceAddress parts = parse(address);
+    return fmt::format("{}#{}", parts.line, unit_of(parts));
   }
 
  private:
+  static DeviceAddress parse(const std::string& address) { return parse_device_address(address, "a Modbus device"); }
+  int unit_of(const DeviceAddress& parts) const { return parts.device ? parse_unit(*parts.device) : settings_.unit; }
+
   const Register* known(const std::string& name, const Node& node) const {
     const auto found = settings_.registers.find(name);
     if (found != settings_.registers.end()) return &found->second;

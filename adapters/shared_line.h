@@ -13,6 +13,7 @@
 #include "adapters/bus.h"
 #include "adapters/wiring.h"
 #include "core/outcome.h"
+#include "instruments/address.h"
 
 namespace athanor {
 
@@ -122,7 +123,7 @@ class Lines {
   template <class Kind>
   std::shared_ptr<Kind> line(const DeviceAddress& to, const SerialSettings& serial) {
     if (!to.device && !serial_address(to.line)) return std::make_shared<Kind>(to.line, serial);
-    std::shared_ptr<SharedLine>& line = lines_[to.line];
+    std::shared_ptr<SharedLine>& line = lines_[normal_address(to.line)];
     if (!line) line = std::make_shared<Kind>(to.line, serial);
     require_same(*line, serial, std::dynamic_pointer_cast<Kind>(line) != nullptr);
     return std::static_pointer_cast<Kind>(line);

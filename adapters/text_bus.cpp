@@ -111,19 +111,24 @@ class TextAdapter final : public Adapter {
     return std::make_unique<TextBus>(lines.line<Line>(parts, settings.line.serial), std::move(settings));
   }
 
+  std::string whole_address(const std::string& address) const override {
+    return settings_.address ? fmt::format("{}#{}", parse(address).line, device_at(address)) : address;
+  }
+
   Variables variables() const override {
     if (!settings_.address) return {};
     return {{kAddress, kText}};
   }
   Values values(const std::string& address) const override {
     if (!settings_.address) return {};
-    return {{kAddress, parse(address).device.value_or(*settings_.address)}};
+    return {{kAddress, device_at(address)}};
   }
 
  private:
   static DeviceAddress parse(const std::string& address) {
     return parse_device_address(address, "a device that is spoken to in lines of text");
   }
+  std::string device_at(const std::string& address) const { return parse(address).device.value_or(*settings_.address); }
 
   Settings settings_;
   std::vector<std::string> unsafe_;

@@ -38,6 +38,8 @@ DeviceAddress parse_device_address(const std::string& address, const std::string
     parts.line = address.substr(0, hash);
     parts.device = address.substr(hash + 1);
   }
+  if (parts.device && parts.device->find('#') != std::string::npos)
+    throw InputError(fmt::format("“{}” names two devices; an instrument is one: expected one “#ADDRESS”", address));
   if ((tcp_address(parts.line) || serial_address(parts.line)) && parts.device != "") return parts;
   throw InputError(
       fmt::format("“{}” is no address of {}; expected “tcp://HOST:PORT” or “serial:/dev/ttyUSB0”, and “#ADDRESS” after "

@@ -11,6 +11,7 @@
 #include "athanor/laboratory.h"
 #include "athanor/profiled.h"
 #include "controller/campaign.h"
+#include "instruments/device_claims.h"
 #include "sila2/channel.h"
 #include "sila2/profile.h"
 
@@ -39,6 +40,7 @@ std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
   std::vector<wire::Instrument> described;
   std::map<std::string, std::optional<Profile>> profiles;  // by file; none: it has mistakes, which are on the list
   std::map<std::string, Lines> lines;                      // by driver
+  DeviceClaims claims(lab.drivers);
   std::vector<Mistake> mistakes;
   for (const LabInstrument& instrument : lab.instruments) {
     try {
@@ -51,7 +53,10 @@ std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
       if (is_new) profile->second = load_profile(instrument.profile);
       if (!profile->second) continue;
       described.push_back(describe(*profile->second, instrument.id));
-      profile->second->adapter->bus_to(instrument.at, lines[instrument.driver]);
+      const Adapter& adapter = *profile->second->adapter;
+      adapter.bus_to(instrument.at, lines[instrument.driver]);
+      const std::string why = claims.add(instrument, adapter.whole_address(instrument.at));
+      if (!why.empty()) throw InputError(why);
     } catch (const InputError& error) {
       const InputError with_places = placed(error, instrument.at_place);
       mistakes.insert(mistakes.end(), with_places.mistakes().begin(), with_places.mistakes().end());

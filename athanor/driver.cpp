@@ -47,7 +47,11 @@ Service service_of_device(const DriverOptions& options, const std::string& name,
     throw InputError({options.file}, "say where the driver is to listen, such as --address tcp://127.0.0.1:5571");
   Service service;
   service.driver = options.name.empty() ? name : options.name;
-  service.devices.add(options.id.empty() ? name + "-1" : options.id, at, profile);
+  LabInstrument device;
+  device.id = options.id.empty() ? name + "-1" : options.id;
+  device.at = at;
+  device.profile = profile;
+  service.devices.add(device);
   return service;
 }
 

@@ -10,7 +10,8 @@
 
 namespace athanor {
 
-void ProfiledDevices::add(const std::string& id, const std::string& at, const std::string& profile_file) {
+void ProfiledDevices::add(const LabInstrument& instrument) {
+  const auto& [id, at, profile_file] = std::tie(instrument.id, instrument.at, instrument.profile);
   if (sila2::is_address(at)) {
     auto& profile = sila2_profiles[profile_file];
     if (!profile) {
@@ -23,6 +24,8 @@ void ProfiledDevices::add(const std::string& id, const std::string& at, const st
   auto& profile = profiles[profile_file];
   if (!profile) profile = std::make_unique<Profile>(load_profile(profile_file));
   profile->adapter->bus_to(at, lines);  // connects nothing: only whether it can be
+  const std::string why = claims.add(instrument, profile->adapter->whole_address(at));
+  if (!why.empty()) throw InputError(why);
   devices.push_back({id, at, profile.get(), nullptr});
 }
 
@@ -63,7 +66,7 @@ ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const 
     }
     found_any = true;
     try {
-      found.add(instrument.id, instrument.at, instrument.profile);
+      found.add(instrument);
     } catch (const InputError& error) {
       if (!set_aside) throw placed(error, instrument.at_place);
       set_aside(instrument, placed(error, instrument.at_place));

@@ -11,6 +11,7 @@
 #include "adapters/shared_line.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "instruments/device_claims.h"
 #include "instruments/instrument.h"
 #include "instruments/lab.h"
 #include "sila2/executions.h"
@@ -28,11 +29,13 @@ struct ProfiledDevices {
   std::vector<Device> devices;
   std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
   std::map<std::string, std::unique_ptr<sila2::Profile>> sila2_profiles;
+  DeviceClaims claims;
   Lines lines;                                    ///< that several devices may share
   std::unique_ptr<sila2::Executions> executions;  ///< of SiLA 2 servers, where there are any
 
-  /// profile_file: may be empty for a SiLA 2 server. throws as load_profile does.
-  void add(const std::string& id, const std::string& at, const std::string& profile_file);
+  /// Its `id`, `at` and `profile` count, which may be empty for a SiLA 2 server. throws as load_profile does, and
+  /// InputError for a device that is here already.
+  void add(const LabInstrument& instrument);
   /// This and `clock` must outlive them; what is kept of SiLA 2 servers stands beside `ledger`. Says on standard error
   /// what is not offered. throws InputError for an address that its adapter cannot make anything of, EnvironmentError
   /// for a SiLA 2 server that does not answer.

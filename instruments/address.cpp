@@ -5,6 +5,10 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -25,6 +29,74 @@ std::optional<std::string> ipc_path(const std::string& address) {
   return path;
 }
 
+namespace {
+
+constexpr const char* kThisMachine = "localhost";
+
+std::string without_leading_zeros(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits) return text;
+  const std::size_t first = text.find_first_not_of('0');
+  return first == std::string::npos ? "0" : text.substr(first);
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+/// A host as `normal_address` has it; numbers as the system's resolver reads them ("127.1", "[0:0::1]").
+std::string normal_host(std::string host) {
+  host = lower(host);
+  if (host.ends_with('.')) host.pop_back();
+  const bool six_only = host.starts_with('[') && host.ends_with(']');
+  if (six_only) host = host.substr(1, host.size() - 2);
+  in_addr four{};
+  in6_addr six{};
+  if (!six_only && inet_aton(host.c_str(), &four) == 1) {
+    if (ntohl(four.s_addr) == INADDR_LOOPBACK) return kThisMachine;  // 127.0.0.2 may be another server
+    char text[INET_ADDRSTRLEN] = {};
+    return inet_ntop(AF_INET, &four, text, sizeof text);
+  }
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) {
+    if (IN6_IS_ADDR_LOOPBACK(&six)) return kThisMachine;
+    char text[INET6_ADDRSTRLEN] = {};
+    return fmt::format("[{}]", inet_ntop(AF_INET6, &six, text, sizeof text));
+  }
+  return host;
+}
+
+}  // namespace
+
+std::string normal_address(const std::string& address) {
+  const std::size_t hash = std::min(address.find('#'), address.size());
+  const std::string device =
+      hash < address.size() ? "#" + without_leading_zeros(address.substr(hash + 1)) : std::string();
+  const std::string place = address.substr(0, hash);
+  const std::string serial = "serial:";
+  if (place.starts_with(serial)) {
+    std::error_code unreadable;
+    const std::filesystem::path file = place.substr(serial.size());
+    const std::filesystem::path found = std::filesystem::weakly_canonical(file, unreadable);
+    return serial + (unreadable ? file.lexically_normal() : found).string() + device;
+  }
+  const std::size_t scheme = place.find("://");
+  if (scheme == std::string::npos || place.starts_with("ipc://")) return address;
+  const std::string rest = place.substr(scheme + 3);
+  const std::size_t end = std::min(rest.find('/'), rest.size());
+  std::string host = rest.substr(0, end), path = rest.substr(end), port;
+  const std::size_t colon = host.rfind(':');
+  if (colon != std::string::npos && host.find(']', colon) == std::string::npos) {
+    port = without_leading_zeros(host.substr(colon + 1));
+    host.resize(colon);
+  }
+  static const std::map<std::string, std::string> usual_ports = {{"http", "80"}, {"https", "443"}, {"opc.tcp", "4840"}};
+  const std::string protocol = lower(place.substr(0, scheme));
+  if (const auto usual = usual_ports.find(protocol); port.empty() && usual != usual_ports.end()) port = usual->second;
+  while (path.ends_with('/')) path.pop_back();
+  return fmt::format("{}://{}{}{}{}{}", protocol, normal_host(host), port.empty() ? "" : ":", port, path, device);
+}
+
 bool stays_on_this_machine(const std::string& address) {
   if (address.starts_with("ipc://")) return true;
   constexpr std::string_view kScheme = "tcp://";
@@ -36,7 +108,7 @@ bool stays_on_this_machine(const std::string& address) {
   in6_addr six{};
   if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
   if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
-  return host == "localhost";
+  return host == kThisMachine;
 }
 
 namespace {

@@ -1,4 +1,4 @@
-// The addresses of links: "tcp://HOST:PORT" and "ipc://FILE".
+// The addresses of links, "tcp://HOST:PORT" and "ipc://FILE", and what they have in common with those of devices.
 #pragma once
 
 #include <optional>
@@ -13,6 +13,11 @@ std::optional<std::string> ipc_path(const std::string& address);
 /// Whether nothing that is said at `address` leaves this machine: ipc, and tcp at 127.0.0.0/8, ::1 or localhost. What
 /// is not understood counts as leaving it.
 bool stays_on_this_machine(const std::string& address);
+
+/// One spelling for all the ways in which the same place can be written, for comparing: hosts in lower case, numbers
+/// without leading zeros, every name of this machine “localhost”, a serial port by the file that a link leads to;
+/// "tcp://127.0.0.1:0502#03" is "tcp://localhost:502#3". Names are not looked up.
+std::string normal_address(const std::string& address);
 
 /// Where a driver at `address` binds its data socket: over tcp a port of the same host (0: one that the system
 /// chooses), over ipc the file beside.

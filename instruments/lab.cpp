@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "instruments/address.h"
+#include "instruments/device_claims.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -214,18 +215,12 @@ std::vector<LabStock> read_stock(const Node& node) {
   return all;
 }
 
-/// The same words at the same address are the same device, and it would be told two things at once. A folder may be
-/// shared: which of its files is meant, the instrument's id can say.
-void check_devices(Document& file, const std::vector<LabInstrument>& instruments) {
-  std::map<std::pair<std::string, std::string>, std::string> known;  // address and profile → instrument
+void check_devices(Document& file, const std::vector<LabDriver>& drivers,
+                   const std::vector<LabInstrument>& instruments) {
+  DeviceClaims claims(drivers);
   for (const LabInstrument& one : instruments) {
-    if (one.at.find("://") == std::string::npos && !one.at.starts_with("serial:")) continue;
-    const auto [first, is_new] = known.try_emplace({one.at, one.profile}, one.id);
-    if (is_new) continue;
-    file.error(one.at_place,
-               fmt::format("instruments “{}” and “{}” are the same device: the same profile at the same address; give "
-                           "each its own (behind “#” where several devices share a line)",
-                           first->second, one.id));
+    const std::string why = claims.add(one, one.at);
+    if (!why.empty()) file.error(one.at_place, why);
   }
 }
 
@@ -240,7 +235,7 @@ Lab read_lab(std::unique_ptr<Document> file) {
     if (entries.empty())
       instruments.error("a laboratory without instruments; expected at least one under “instruments”");
     for (const auto& [id, node] : entries) lab.instruments.push_back(read_instrument(id, node, lab.drivers));
-    check_devices(*file, lab.instruments);
+    check_devices(*file, lab.drivers, lab.instruments);
   }
   lab.places = read_places(reader.optional("places"));
   lab.stock = read_stock(reader.optional("stock"));

@@ -193,6 +193,8 @@ TEST_CASE("What does not go together at a line is bad input", "[shared]") {
   };
   CHECK(refused(plain, "tcp://host:1#2").find("its profile speaks to any; write “address:”") != std::string::npos);
   CHECK(refused(addressed, "tcp://host:1#").find("expected “tcp://HOST:PORT”") != std::string::npos);
+  CHECK(refused(addressed, "tcp://host:1#02#03").find("names two devices") != std::string::npos);
+  CHECK(refused(modbus, "tcp://host:1#2#3").find("names two devices") != std::string::npos);
   CHECK(refused(modbus, "tcp://host:1#248").find("“248” behind the “#” is no unit of Modbus; expected 0 to 247") !=
         std::string::npos);
   CHECK(refused(modbus, "tcp://host:1#x") != "");
@@ -203,4 +205,21 @@ TEST_CASE("What does not go together at a line is bad input", "[shared]") {
   CHECK(refused(plain, "tcp://host:9").empty());
   CHECK(refused(addressed, "tcp://host:9#1").empty());  // no serial port of ours
   CHECK(refused(modbus, "tcp://host:9").empty());       // a connection of its own
+}
+
+// Goal: what the lab file leaves out of an address counts when devices are compared. Method: each kind of profile, with
+// the device's own address in both places.
+TEST_CASE("A profile's own address is part of where its device is", "[shared]") {
+  const auto whole = [](const std::string& settings, const std::string& step, const std::string& address) {
+    return parse_profile(
+               fmt::format("profile: p\n{}\nsafe: nothing\ncapabilities: {{go: {{do: [{}]}}}}\n", settings, step),
+               "p.yaml")
+        .adapter->whole_address(address);
+  };
+  const std::string modbus = "modbus: {unit: 3, registers: {a: {coil: 1}}}", pump = "text: {address: \"00\"}";
+  CHECK(whole(modbus, "{read: a}", "tcp://host:502") == "tcp://host:502#3");
+  CHECK(whole(modbus, "{read: a}", "tcp://host:502#004") == "tcp://host:502#4");
+  CHECK(whole(pump, "{ask: \"{address}?\"}", "serial:/dev/ttyS0") == "serial:/dev/ttyS0#00");
+  CHECK(whole(pump, "{ask: \"{address}?\"}", "serial:/dev/ttyS0#01") == "serial:/dev/ttyS0#01");
+  CHECK(whole("text: {}", "{ask: x}", "tcp://host:5025") == "tcp://host:5025");
 }

@@ -216,6 +216,23 @@ class Driver(ProgramTest):
         _, said = self.run_program("check", "lab.yaml", expect=2)
         self.assertIn(f"lab.yaml:5:{line.index('nowhere.yaml') + 1}: ", said)
 
+    def test_a_device_that_a_profiles_default_names_is_not_two(self):
+        """Goal: what the lab file leaves out counts when devices are compared. Method: one device by its profile's own address, and by the
+        same one behind “#”; checked, and served."""
+        self.write("station.yaml", PROFILE.replace("text: {timeout", 'text: {address: "1", timeout').replace('"ID?"', '"{address}ID?"'))
+        port = self.device.server_address[1]
+        self.write_lab(second_at=f"tcp://localhost:{port}#01")
+        same = "instruments “station-1” and “station-2” are the same device"
+        _, said = self.run_program("check", "lab.yaml", expect=2)
+        self.assertIn("lab.yaml:5:", said)
+        self.assertIn(same, said)
+        driver = self.serve()
+        driver.send_signal(signal.SIGTERM)
+        self.assertEqual(driver.wait(timeout=60), 0)
+        self.assertIn(same, driver.stderr.read())
+        self.write_lab(second_at=f"tcp://localhost:{port}#02")
+        self.run_program("check", "lab.yaml")
+
     def test_where_nothing_is_left_to_speak_for_the_driver_does_not_start(self):
         self.write("broken.yaml", "profile: [")
         self.write_lab()

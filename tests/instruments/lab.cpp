@@ -136,21 +136,58 @@ stock:
   CHECK(mistakes.size() == std::size(all));
 }
 
+// Goal: one device is not two instruments however its address is written, and devices that are two may be named.
+// Method: a laboratory with each way to write the same place twice, among others that only look alike.
 TEST_CASE("one device is not two instruments") {
   const auto mistakes = mistakes_of(R"(lab: l
-drivers: {d: {}, e: {}}
+drivers: {d: {}, e: {}, there: {endpoint: "tcp://10.0.0.9:5571", key: k}}
 instruments:
   a: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#01"}
   b: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#02"}
-  c: {driver: e, profile: pump.yaml, at: "serial:/dev/ttyUSB0#01"}
+  c: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#1"}
+  c-2: {driver: d, profile: ./pump.yaml, at: "serial:/dev/../dev/ttyUSB0#2"}
+  foreign: {driver: there, profile: pump.yaml, at: "serial:/dev/ttyUSB0#01"}
   heats: {driver: d, profile: hot.yaml, at: "tcp://10.0.0.7:502"}
   stirs: {driver: d, profile: stir.yaml, at: "tcp://10.0.0.7:502"}
+  heats-2: {driver: e, profile: hot.yaml, at: "tcp://10.0.0.7:0502"}
+  here: {driver: d, profile: hot.yaml, at: "tcp://localhost:502#3"}
+  here-2: {driver: e, profile: hot.yaml, at: "tcp://127.0.0.1:502#03"}
+  here-3: {driver: e, profile: hot.yaml, at: "tcp://[::1]:502#3"}
+  beside: {driver: d, profile: hot.yaml, at: "tcp://127.0.0.2:502#3"}
+  there: {driver: there, profile: hot.yaml, at: "tcp://localhost:502#3"}
+  web: {driver: d, profile: web.yaml, at: "http://Robot.lab"}
+  web-2: {driver: d, profile: web.yaml, at: "http://robot.lab:80/"}
+  web-3: {driver: d, profile: web.yaml, at: "http://robot.lab:81"}
+  zero: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#00"}
   left: {driver: d, profile: reader.yaml, at: results}
   right: {driver: d, profile: reader.yaml, at: results}
 )");
+  const std::vector<std::pair<int, std::string>> same = {
+      {6, "“a” and “c”"},          {7, "“b” and “c-2”"},        {11, "“heats” and “heats-2”"},
+      {13, "“here” and “here-2”"}, {14, "“here” and “here-3”"}, {18, "“web” and “web-2”"}};
+  CHECK(mistakes.size() == same.size());
+  for (const auto& [line, who] : same) {
+    INFO(who);
+    CHECK(std::any_of(mistakes.begin(), mistakes.end(),
+                      [&, at = line, text = who + " are the same device"](const Mistake& one) {
+                        return one.place.line == at && one.message.find(text) != std::string::npos;
+                      }));
+  }
+}
+
+TEST_CASE("a serial line has one driver on its machine") {
+  const auto mistakes = mistakes_of(R"(lab: l
+drivers: {d: {}, e: {endpoint: "tcp://127.0.0.1:5571"}, there: {endpoint: "tcp://10.0.0.9:5571", key: k}}
+instruments:
+  a: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#1"}
+  b: {driver: e, profile: furnace.yaml, at: "serial:/dev/ttyUSB0#2"}
+  c: {driver: there, profile: furnace.yaml, at: "serial:/dev/ttyUSB0#2"}
+  d: {driver: e, profile: furnace.yaml, at: "tcp://10.0.0.7:502#1"}
+  e: {driver: d, profile: furnace.yaml, at: "tcp://10.0.0.7:502#2"}
+)");
   REQUIRE(mistakes.size() == 1);
-  CHECK(mistakes.front().place.line == 6);
-  CHECK_THAT(mistakes.front().message, Contains("“a” and “c” are the same device"));
+  CHECK(mistakes.front().place.line == 5);
+  CHECK_THAT(mistakes.front().message, Contains("a serial port belongs to one driver: let one speak for both"));
 }
 
 TEST_CASE("interlocks are read as they are written") {
