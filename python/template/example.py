@@ -1,4 +1,4 @@
-"""example: a driver for Athanor. The device is simulated: put yours where self.celsius is."""
+"""example: a driver for Athanor. The device is simulated: put yours where self.level is."""
 
 import math
 import random
@@ -8,24 +8,26 @@ from athanor import Instrument, Progress, Quantity, Work, capability, main, read
 
 
 class Example(Instrument):
-    kind = "reactor"
-    celsius = 20.0
+    level = 0.0  # in %: how hard the device works
 
     @capability(usual="1 s", lasts="duration", repeatable=True)
-    def react(self, temperature: Annotated[float, Quantity("degC", 20, 150)],
-              duration: Annotated[float, Quantity("s", 0, 3600)]) -> Work[Annotated[float, "yield", Quantity("%", 0, 100)]]:
-        self.celsius = temperature
-        for step in range(10):
-            yield Progress(step / 10, f"at {self.celsius:.0f} degC")
-            self.sleep(duration / 10)
-        return 90 * math.exp(-((temperature - 85) / 30) ** 2) + random.uniform(0, 1)
+    def measure(self, level: Annotated[float, Quantity("%", 0, 100)],
+                duration: Annotated[float, Quantity("s", 0, 3600)]) -> Work[Annotated[float, "signal", Quantity("mV", 0, 100)]]:
+        self.level = level
+        try:
+            for step in range(10):
+                yield Progress(step / 10, f"at {self.level:.0f} %")
+                self.sleep(duration / 10)
+            return 90 * math.exp(-((self.level - 60) / 25) ** 2) + random.uniform(0, 1)
+        finally:
+            self.safe()
 
     @reading
-    def temperature(self) -> Annotated[float, Quantity("degC")]:
-        return self.celsius
+    def working_at(self) -> Annotated[float, Quantity("%")]:
+        return self.level
 
     def safe(self) -> None:
-        self.celsius = 20.0
+        self.level = 0.0
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class PythonDriver(ProgramTest):
         tested = subprocess.run([sys.executable, "syringe_pump/test_syringe_pump.py"], cwd=self.folder, env=self.environment,
                                 capture_output=True, text=True, timeout=TIMEOUT_S)
         self.assertEqual(tested.returncode, 0, tested.stderr)
-        self.assertIn("Ran 2 tests", tested.stderr)
+        self.assertIn("Ran 3 tests", tested.stderr)
         lab = self.folder / "syringe_pump" / "lab.yaml"
         lab.write_text(lab.read_text().replace("tcp://127.0.0.1:5571", f"ipc://{self.folder}/socket"))
         campaign = self.folder / "syringe_pump" / "campaign.yaml"
@@ -85,7 +85,7 @@ class PythonDriver(ProgramTest):
         self.run_program("check", campaign)
         result = self.run_campaign(campaign)
         self.assertEqual((result["status"], result["experiments"], result["failed"]), ("finished", 12, 0))
-        self.assertGreater(result["best"]["measured"]["yield"], 80)  # of 91 at most: the planner found the hill
+        self.assertGreater(result["best"]["measured"]["signal"], 80)  # of 91 at most: the planner found the hill
 
     def test_what_cannot_be_written(self):
         """Goal: nothing is overwritten, and no name is taken that Python could not live with. Method: such names."""
