@@ -41,8 +41,8 @@ OpcuaClient::OpcuaClient(const Interrupt& interrupt) : process_({kProgram}, "/")
 std::optional<Fault> OpcuaClient::ready() {
   if (const int error = process_.start_error(); error != 0) {
     return broken(
-        fmt::format("“{}” cannot be started ({}); install it with pip install \"PATH/TO/athanor/python[opcua]\", "
-                    "and let PATH name the folder in which it then is",
+        fmt::format("“{}” cannot be started ({}); install it with pip install \"PATH/TO/athanor/python[opcua]\" "
+                    "in a virtual environment (docs/profiles.md), and let PATH name the folder in which it then is",
                     kProgram, std::strerror(error)));
   }
   const auto hello = line(kStart);

@@ -106,7 +106,8 @@ int write_python_driver(const std::string& name) {
       "{0}/test_{0}.py    python3 {0}/test_{0}.py drives it, as the controller does\n"
       "{0}/lab.yaml, campaign.yaml\n"
       "                   python3 {0}/{0}.py & athanor run {0}/campaign.yaml\n"
-      "Needs the kit: pip install PATH/TO/athanor/python (docs/python-kit.md)\n",
+      "Needs the kit (docs/python-kit.md):\n"
+      "  python3 -m venv --system-site-packages venv && . venv/bin/activate && pip install PATH/TO/athanor/python\n",
       name);
   return 0;
 }
