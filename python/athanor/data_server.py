@@ -11,6 +11,7 @@ import zmq
 from google.protobuf.message import DecodeError
 
 from .arrays import ArrayWindow
+from .decode import decoded
 from .keys import Gate, Keys
 from .proto import driver_pb2 as wire
 from .waker import Waker
@@ -117,7 +118,7 @@ class DataServer:
             said: wire.DataToDriver | None = None
             if len(frames) == 2:
                 with contextlib.suppress(DecodeError):
-                    said = wire.DataToDriver.FromString(frames[1])
+                    said = decoded(wire.DataToDriver, frames[1])
             key = str(received[-1].get("User-Id")) if self._keys else ""  # type: ignore[arg-type]
             if self._keys and self._keys.allowed.name_of(key) is None:
                 said = None  # revoked after it had connected

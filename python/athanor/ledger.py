@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
+from .decode import decoded
 from .errors import EnvironmentFailure
 from .proto import driver_pb2 as wire
 
@@ -78,8 +79,8 @@ class Ledger:
         if row is None:
             return None
         try:
-            outcome = None if row[2] is None else wire.Outcome.FromString(row[2])
-            return Entry(wire.Command.FromString(row[0]), row[1], outcome, bool(row[3]))
+            outcome = None if row[2] is None else decoded(wire.Outcome, row[2])
+            return Entry(decoded(wire.Command, row[0]), row[1], outcome, bool(row[3]))
         except DecodeError as error:
             raise LedgerError(f"the ledger {self.file} is damaged at command “{id}”. Restore it from a backup: without it, "
                               "commands that were carried out could be carried out again") from error

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from .address_lock import AddressLock
 from .data_server import DataServer
+from .decode import decoded
 from .driver import PROTOCOL_VERSION, Driver
 from .errors import EnvironmentFailure, InputError
 from .keys import Gate, Keys, require_key
@@ -180,7 +181,7 @@ class Server:
         said: wire.ToDriver | None = None
         if len(frames) == 2:
             with contextlib.suppress(DecodeError):
-                said = wire.ToDriver.FromString(frames[1])
+                said = decoded(wire.ToDriver, frames[1])
         is_stop = said is not None and said.WhichOneof("body") == "stop"  # is heard in any flood
         if sender != self._controller and not is_stop and self._is_flood(key or sender, _STRANGERS_PER_SECOND):
             return

@@ -176,7 +176,9 @@ class Messages(BenchTest):
     def test_garbage_is_refused_and_changes_nothing(self) -> None:
         told = self.begin("wait", duration=(1, "h"))
         newer = wire.ToDriver(version=2, command=command("a", "look", id="newer"))
+        cut = wire.ToDriver(version=1, command=command("b", "look", id="cut"))
         frames = {b"": "says nothing" , b"\xff\xff garbage": "none of protocol version 1", b"\x08\x01": "says nothing",
+                  cut.SerializeToString() + b"\x0c": "none of protocol version 1",  # an end of a group that never began
                   newer.SerializeToString(): "of protocol version 2; driver “bench” speaks version 1"}
         for frame, why in frames.items():
             self.controller.socket.send(frame)
