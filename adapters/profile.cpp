@@ -142,7 +142,7 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
       node.error(fmt::format("“{}” cannot be the name of a parameter: it is the command's own", given));
   }
   for (const auto& [given, variable] : adapter.variables()) {
-    if (!variables.emplace(given, variable).second)
+    if (!variables.emplace(given, variable).second && variable.why_not.empty())
       node.error(fmt::format("“{}” cannot be the name of a parameter: it is the device's own", given));
   }
   const Variables results = variables_of(capability.description.results());

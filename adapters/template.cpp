@@ -14,7 +14,9 @@ namespace {
 
 std::vector<std::string> names_of(const Variables& known) {
   std::vector<std::string> names;
-  for (const auto& [name, variable] : known) names.push_back(name);
+  for (const auto& [name, variable] : known) {
+    if (variable.why_not.empty()) names.push_back(name);
+  }
   return names;
 }
 
@@ -82,6 +84,10 @@ std::optional<Template::Hole> Template::read_hole(const Node& node, const std::s
   if (variable == known.end()) {
     node.error(fmt::format("“{{{}}}” names “{}”, which is no parameter and was not taken from an answer before{}",
                            inside, hole.name, suggest_name(hole.name, names_of(known))));
+    return std::nullopt;
+  }
+  if (!variable->second.why_not.empty()) {
+    node.error(fmt::format("“{{{}}}”: {}", inside, variable->second.why_not));
     return std::nullopt;
   }
   if (variable->second.is_text) {

@@ -21,9 +21,10 @@ namespace athanor {
 /// whole number of 31 bits made of the id, for devices that can keep a number and no text).
 struct Variable {
   bool is_text = false;
-  Unit unit;               ///< of a number
-  bool may_miss = false;   ///< a parameter that need not be given
-  bool unit_known = true;  ///< false: its unit is none, which was said; what only follows from that is not
+  Unit unit;                 ///< of a number
+  bool may_miss = false;     ///< a parameter that need not be given
+  bool unit_known = true;    ///< false: its unit is none, which was said; what only follows from that is not
+  std::string why_not = {};  ///< what a person is told who names it, where the profile does not have it
 };
 using Variables = std::map<std::string, Variable>;
 

@@ -15,8 +15,13 @@ namespace {
 
 constexpr int kMostErrors = 30;  // read from a device's queue before it is given up
 
-const Variable kText{true, Unit(), false};
 constexpr const char* kAddress = "address";  // the device's own, among those at its line
+const Variable kText{true, Unit(), false};
+const Variable kNoAddress{.is_text = true,
+                          .unit = Unit(),
+                          .why_not =
+                              "the profile has no address; write “address: …” among the settings of how the device is "
+                              "spoken to, for an instrument whose “at” has none behind “#”"};
 
 struct Settings {
   LineSettings line;
@@ -115,10 +120,7 @@ class TextAdapter final : public Adapter {
     return settings_.address ? fmt::format("{}#{}", parse(address).line, device_at(address)) : address;
   }
 
-  Variables variables() const override {
-    if (!settings_.address) return {};
-    return {{kAddress, kText}};
-  }
+  Variables variables() const override { return {{kAddress, settings_.address ? kText : kNoAddress}}; }
   Values values(const std::string& address) const override {
     if (!settings_.address) return {};
     return {{kAddress, device_at(address)}};
@@ -151,10 +153,14 @@ std::unique_ptr<Adapter> read_adapter(const Node& node, Settings settings, std::
     LineSettings& line = settings.line;
     if (const Node ends = reader.optional("ends")) line.ends = line.answer_ends = ends.text().value_or("\n");
     if (const Node ends = reader.optional("answer_ends")) line.answer_ends = ends.text().value_or("\n");
-    if (const Node address = reader.optional(kAddress)) settings.address = address.text().value_or("");
+    if (const Node address = reader.optional(kAddress)) {
+      settings.address = address.text().value_or("");
+      if (node.document().text().find("{address}") == std::string::npos)
+        address.error("the device has an address, and nothing is said with it; write “{address}” where it is said");
+    }
     if (const Node starts = reader.optional("answer_starts")) {
-      const Variables known = settings.address ? Variables{{kAddress, kText}} : Variables{};
-      settings.answer_starts = Template::read(starts, starts.text().value_or(""), known);
+      settings.answer_starts =
+          Template::read(starts, starts.text().value_or(""), {{kAddress, settings.address ? kText : kNoAddress}});
     }
     if (line.answer_ends.empty()) node.error("answers must end with something, or nobody knows when they are whole");
     line.timeout_s = read_time(reader, "timeout", line.timeout_s, 60);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "adapters/profile.h"
@@ -129,11 +131,20 @@ std::string check_file(const std::string& file, const std::string& lab_file) {
 
 int check_files(const std::vector<std::string>& files, const std::string& lab_file) {
   int worst = 0;
+  std::set<std::string> told;  // a profile's mistakes are those of the laboratory and its campaigns, too
   for (const std::string& file : files) {
     try {
       fmt::print("{}: ok: {}\n", file, check_file(file, lab_file));
     } catch (const InputError& error) {
-      print_mistakes(error, file);
+      std::vector<Mistake> mistakes = error.mistakes();
+      std::erase_if(mistakes, [&](const Mistake& one) {
+        return one.place.line > 0 && !told.insert(to_string(one.place) + one.message).second;
+      });
+      if (mistakes.empty()) {
+        fmt::print(stderr, "{}: not good because of the mistakes above\n", file);
+      } else {
+        print_mistakes(InputError(std::move(mistakes)), file);
+      }
       worst = std::max(worst, 2);
     } catch (const EnvironmentError& error) {
       print_error(error.what());

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
@@ -86,9 +88,10 @@ Service service_of_lab(const DriverOptions& options) {
         {options.file},
         fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
   // A controller that is told of no such instrument goes on without it.
+  std::set<std::string> told;  // several instruments may have the same profile
   service.devices = profiled_devices(lab, service.driver, [&](const LabInstrument& one, const InputError& why) {
     service.set_aside[one.id] = why.what();
-    print_mistakes(why, to_string(one.place));
+    if (told.insert(why.what()).second) print_mistakes(why, to_string(one.place));
     print_error(
         fmt::format("instrument “{}” is set aside until that is mended and the driver is started again", one.id));
   });

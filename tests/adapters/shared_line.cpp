@@ -180,7 +180,7 @@ TEST_CASE("What does not go together at a line is bad input", "[shared]") {
         fmt::format("profile: p\n{}\nsafe: nothing\ncapabilities: {{go: {{do: [{}]}}}}\n", settings, step), "p.yaml");
   };
   const Profile plain = adapter("text: {}", "{ask: x}");
-  const Profile addressed = adapter("text: {address: 1, serial: {baud: 19200}}", "{ask: x}");
+  const Profile addressed = adapter("text: {address: 1, serial: {baud: 19200}}", R"({ask: "{address}x"})");
   const Profile modbus = adapter("modbus: {registers: {a: {coil: 1}}}", "{read: a}");
   Lines lines;
   const auto refused = [&](const Profile& profile, const std::string& address) -> std::string {

@@ -193,6 +193,23 @@ class Driver(ProgramTest):
         self.assertIn("instrument “station-2” is set aside", said)
         self.assertIn("the profile has no safe state", said)
 
+    def test_a_mistake_of_a_profile_is_told_once(self):
+        """Goal: one mistake, one line. Method: a profile that two instruments have, checked beside its laboratory and campaign, and served."""
+        self.write("broken.yaml", PROFILE.replace('safe: [{do: "PARK", expect: "^OK"}]\n', ""))
+        self.write_lab(second="broken.yaml")
+        lab = self.folder / "lab.yaml"
+        line = lab.read_text().splitlines()[4]
+        lab.write_text(lab.read_text() + line.replace("station-2", "station-3").replace("127.0.0.2", "127.0.0.3") + "\n")
+        _, said = self.run_program("check", "broken.yaml", "lab.yaml", "campaign.yaml", expect=2)
+        self.assertEqual(said.count("the profile has no safe state"), 1, said)
+        self.assertIn("campaign.yaml: not good because of the mistakes above", said)
+        driver = self.serve()
+        driver.send_signal(signal.SIGTERM)
+        self.assertEqual(driver.wait(timeout=60), 0)
+        said = driver.stderr.read()
+        self.assertEqual(said.count("the profile has no safe state"), 1, said)
+        self.assertIn("instrument “station-3” is set aside", said)
+
     def test_an_address_that_is_none_is_told_with_its_place(self):
         self.write_lab(second_at="station two")
         _, said = self.run_program("check", "lab.yaml", expect=2)
