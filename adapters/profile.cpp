@@ -41,6 +41,7 @@ wire::Field read_field(const Node& node, const std::string& name, bool is_result
   wire::Field field;
   field.set_name(name);
   if (node.kind() == Node::Kind::kNull) return field;
+  const std::size_t mistakes_before = node.document().mistakes().size();
   MapReader reader(node, fmt::format("{} “{}”", is_result ? "result" : "parameter", name));
   std::optional<Unit> unit = Unit();
   if (const Node text = reader.optional("text")) field.set_is_text(text.boolean().value_or(true));
@@ -74,6 +75,8 @@ wire::Field read_field(const Node& node, const std::string& name, bool is_result
     }
   }
   reader.finish();
+  if (node.document().mistakes().size() > mistakes_before) return field;
+  for (const std::string& mistake : mistakes_in(field, is_result ? "result" : "parameter")) node.error(mistake);
   return field;
 }
 
@@ -127,7 +130,6 @@ wire::Capability read_description(MapReader& reader, const std::string& name) {
 
 ProfileCapability read_capability(const Node& node, const std::string& name, const Adapter& adapter) {
   ProfileCapability capability;
-  const std::size_t mistakes_before = node.document().mistakes().size();
   check_name(node, "a capability", name);
   MapReader reader(node, fmt::format("capability “{}”", name));
   capability.description = read_description(reader, name);
@@ -172,12 +174,7 @@ ProfileCapability read_capability(const Node& node, const std::string& name, con
   if (const Node cancel = reader.optional("cancel"))
     capability.cancel = RoutineReader(adapter, variables, {}).read(cancel);
   reader.finish();
-  if (node.document().mistakes().size() > mistakes_before) return capability;
-  wire::Instrument alone;
-  alone.set_id("device");
-  alone.set_kind("device");
-  *alone.add_capabilities() = capability.description;
-  for (const std::string& mistake : mistakes_in(alone)) node.error(mistake);
+  for (const std::string& mistake : mistakes_between_parts(capability.description)) node.error(mistake);
   return capability;
 }
 
@@ -225,7 +222,12 @@ Profile read_profile(std::unique_ptr<Document> file) {
     check_name(name, "a profile", profile.name);
   }
   profile.kind = profile.name;
-  if (const Node kind = reader.optional("kind")) profile.kind = kind.text().value_or(profile.name);
+  if (const Node kind = reader.optional("kind")) {
+    profile.kind = kind.text().value_or(profile.name);
+    if (profile.kind.size() > kLongestName)
+      kind.error(fmt::format("“{}” has {} bytes; expected {} at most", shortened(profile.kind), profile.kind.size(),
+                             kLongestName));
+  }
   reader.optional("about").text();
   profile.adapter = read_adapter(reader);
   const Node hello = reader.optional("hello"), safe = reader.optional("safe"), readings = reader.optional("readings");
@@ -235,8 +237,11 @@ Profile read_profile(std::unique_ptr<Document> file) {
     profile.hello = RoutineReader(adapter, adapter.variables(), {}).read(hello);
     profile.safe = read_safe(reader.node(), safe, adapter);
     profile.readings = RoutineReader(adapter, adapter.variables(), {}, "readings").read(readings);
-    for (const auto& [name, node] : capabilities ? capabilities.entries() : std::vector<std::pair<std::string, Node>>())
-      profile.capabilities.push_back(read_capability(node, name, adapter));
+    const auto offered = capabilities ? capabilities.entries() : std::vector<std::pair<std::string, Node>>();
+    if (offered.size() > kMostCapabilities)
+      capabilities.error(fmt::format("{} capabilities; expected {} at most", offered.size(), kMostCapabilities));
+    for (std::size_t i = 0; i < std::min(offered.size(), kMostCapabilities); ++i)
+      profile.capabilities.push_back(read_capability(offered[i].second, offered[i].first, adapter));
     if (capabilities.kind() == Node::Kind::kMap && profile.capabilities.empty())
       capabilities.error("no capabilities; expected at least one");
   }

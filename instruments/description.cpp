@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/digest.h"
+#include "core/document.h"
 #include "core/error.h"
 #include "core/quantity.h"
 #include "core/utf8.h"
@@ -26,9 +27,10 @@ std::string in_words(const wire::Array& array, const std::string& unit) {
 /// Collects what is wrong in one capability.
 class Inspection {
  public:
+  /// where: empty where the reader knows it.
   Inspection(std::string where, std::vector<std::string>& found) : where_(std::move(where)), found_(found) {}
 
-  void says(const std::string& what) { found_.push_back(fmt::format("{}: {}", where_, what)); }
+  void says(const std::string& what) { found_.push_back(where_.empty() ? what : fmt::format("{}: {}", where_, what)); }
 
   void text(const std::string& said) {
     if (bad_byte(said)) says(fmt::format("“{}” is not UTF-8", as_utf8(said)));
@@ -36,38 +38,40 @@ class Inspection {
 
   void fields(const google::protobuf::RepeatedPtrField<wire::Field>& fields, const char* what) {
     std::set<std::string> names;
-    for (const wire::Field& field : fields) {
-      if (field.name().empty()) says(fmt::format("a {} has no name", what));
-      text(field.name());
-      text(field.unit());
-      for (const std::string& choice : field.choices()) text(choice);
-      if (!names.insert(field.name()).second) says(fmt::format("{} “{}” is described twice", what, field.name()));
-      if (field.is_text()) {
-        if (field.has_low() || field.has_high() || !field.unit().empty() || !field.levels().empty()) {
-          says(fmt::format("{} “{}” is a text and cannot have a unit, limits or levels", what, field.name()));
-        }
-        continue;
+    for (const wire::Field& one : fields) {
+      field(one, what);
+      if (!names.insert(one.name()).second) says(fmt::format("{} “{}” is described twice", what, one.name()));
+    }
+  }
+
+  void field(const wire::Field& field, const std::string& what) {
+    if (field.name().empty()) says(fmt::format("a {} has no name", what));
+    text(field.name());
+    text(field.unit());
+    for (const std::string& choice : field.choices()) text(choice);
+    if (field.is_text()) {
+      if (field.has_low() || field.has_high() || !field.unit().empty() || !field.levels().empty()) {
+        says(fmt::format("{} “{}” is a text and cannot have a unit, limits or levels", what, field.name()));
       }
-      if (!field.choices().empty())
-        says(fmt::format("{} “{}” is a number and cannot have choices", what, field.name()));
-      try {
-        Unit::parse(field.unit());
-      } catch (const InputError& error) {
-        says(fmt::format("{} “{}”: {}", what, field.name(), error.what()));
-      }
-      if (field.has_array()) array(field, what);
-      const double low = field.has_low() ? field.low() : 0, high = field.has_high() ? field.high() : low;
-      if (!std::isfinite(low) || !std::isfinite(high))
-        says(fmt::format("{} “{}” has a limit that is no number", what, field.name()));
-      if (!std::all_of(field.levels().begin(), field.levels().end(),
-                       [](double level) { return std::isfinite(level); }) ||
-          !std::is_sorted(field.levels().begin(), field.levels().end())) {
-        says(fmt::format("{} “{}” has levels that are no numbers, or not ascending", what, field.name()));
-      }
-      if (field.flat_after() == 1) says(fmt::format("{} “{}” is flat after a single reading", what, field.name()));
-      if (field.has_low() && low > high) {
-        says(fmt::format("{} “{}” has limits the wrong way round: {} … {}", what, field.name(), low, high));
-      }
+      return;
+    }
+    if (!field.choices().empty()) says(fmt::format("{} “{}” is a number and cannot have choices", what, field.name()));
+    try {
+      Unit::parse(field.unit());
+    } catch (const InputError& error) {
+      says(fmt::format("{} “{}”: {}", what, field.name(), error.what()));
+    }
+    if (field.has_array()) array(field, what);
+    const double low = field.has_low() ? field.low() : 0, high = field.has_high() ? field.high() : low;
+    if (!std::isfinite(low) || !std::isfinite(high))
+      says(fmt::format("{} “{}” has a limit that is no number", what, field.name()));
+    if (!std::all_of(field.levels().begin(), field.levels().end(), [](double level) { return std::isfinite(level); }) ||
+        !std::is_sorted(field.levels().begin(), field.levels().end())) {
+      says(fmt::format("{} “{}” has levels that are no numbers, or not ascending", what, field.name()));
+    }
+    if (field.flat_after() == 1) says(fmt::format("{} “{}” is flat after a single reading", what, field.name()));
+    if (field.has_low() && low > high) {
+      says(fmt::format("{} “{}” has limits the wrong way round: {} … {}", what, field.name(), low, high));
     }
   }
 
@@ -90,6 +94,14 @@ class Inspection {
     }
   }
 
+  /// What does not go together.
+  void parts(const wire::Capability& capability) {
+    duration(capability);
+    self_test(capability);
+    for (const wire::StockUse& use : capability.uses()) stock(use, capability);
+  }
+
+ private:
   void duration(const wire::Capability& capability) {
     if (!(capability.usual_duration_s() >= 0) || std::isinf(capability.usual_duration_s())) {
       says(fmt::format("a usual duration of {} s; expected a number that is not negative",
@@ -98,7 +110,10 @@ class Inspection {
     if (capability.duration_parameter().empty()) return;
     const wire::Field* field = find_parameter(capability, capability.duration_parameter());
     if (field == nullptr) {
-      says(fmt::format("lasts as long as “{}” says, which is no parameter of it", capability.duration_parameter()));
+      std::vector<std::string> names;
+      for (const wire::Field& one : capability.parameters()) names.push_back(one.name());
+      says(fmt::format("lasts as long as “{}” says, which is no parameter of it{}", capability.duration_parameter(),
+                       suggest_name(capability.duration_parameter(), names)));
     } else if (field->is_text() || !is_time(field->unit())) {
       says(fmt::format("lasts as long as “{}” says, which is no time", field->name()));
     }
@@ -125,7 +140,6 @@ class Inspection {
     }
   }
 
- private:
   static bool is_time(const std::string& unit) {
     try {
       return Unit::parse(unit).convertible_to(Unit::parse("s"));
@@ -141,7 +155,96 @@ class Inspection {
 
 }  // namespace
 
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kShown = 40;
+  return text.size() <= kLongestName ? text : as_utf8(text.substr(0, kShown)) + "…";
+}
+
+namespace {
+
+std::string beyond_bounds(const wire::Field& field) {
+  const auto too_long = [](const std::string& text, std::size_t most) {
+    return text.size() > most
+               ? fmt::format("“{}” has {} bytes; expected {} at most", shortened(text), text.size(), most)
+               : std::string();
+  };
+  const auto choices = static_cast<std::size_t>(std::max(field.choices_size(), field.levels_size()));
+  if (choices > kMostChoices)
+    return fmt::format("“{}” has {} choices or levels; expected {} at most", shortened(field.name()), choices,
+                       kMostChoices);
+  std::string why = too_long(field.name(), kLongestName);
+  if (why.empty()) why = too_long(field.unit(), kLongestName);
+  for (const std::string& choice : field.choices()) {
+    if (why.empty()) why = too_long(choice, kLongestChoice);
+  }
+  return why;
+}
+
+std::string beyond_bounds(const wire::Capability& capability) {
+  for (const std::string& name : {capability.name(), capability.duration_parameter()}) {
+    if (name.size() > kLongestName)
+      return fmt::format("the name “{}” has {} bytes; expected {} at most", shortened(name), name.size(), kLongestName);
+  }
+  for (const auto* fields : {&capability.parameters(), &capability.results()}) {
+    const auto count = static_cast<std::size_t>(fields->size());
+    if (count > kMostFields)
+      return fmt::format("“{}” has {} parameters or results; expected {} at most", capability.name(), count,
+                         kMostFields);
+    for (const wire::Field& field : *fields) {
+      if (const std::string why = beyond_bounds(field); !why.empty())
+        return fmt::format("“{}”: {}", capability.name(), why);
+    }
+  }
+  if (capability.uses_size() > capability.parameters_size())
+    return fmt::format("“{}” uses {} stocks with {} parameters", capability.name(), capability.uses_size(),
+                       capability.parameters_size());
+  return "";
+}
+
+}  // namespace
+
+std::string beyond_bounds(const wire::Instrument& instrument) {
+  for (const std::string& name : {instrument.id(), instrument.kind()}) {
+    if (name.size() > kLongestName)
+      return fmt::format("the name “{}” of an instrument has {} bytes; expected {} at most", shortened(name),
+                         name.size(), kLongestName);
+  }
+  const auto count = static_cast<std::size_t>(instrument.capabilities_size());
+  if (count > kMostCapabilities)
+    return fmt::format("instrument “{}” has {} capabilities; expected {} at most", instrument.id(), count,
+                       kMostCapabilities);
+  for (const wire::Capability& capability : instrument.capabilities()) {
+    if (const std::string why = beyond_bounds(capability); !why.empty())
+      return fmt::format("instrument “{}”: {}", instrument.id(), why);
+  }
+  return "";
+}
+
+std::string beyond_bounds(const wire::Welcome& welcome) {
+  const auto count = static_cast<std::size_t>(welcome.instruments_size());
+  if (count > kMostInstruments) return fmt::format("{} instruments; expected {} at most", count, kMostInstruments);
+  for (const wire::Instrument& instrument : welcome.instruments()) {
+    if (const std::string why = beyond_bounds(instrument); !why.empty()) return why;
+  }
+  return "";
+}
+
+std::vector<std::string> mistakes_in(const wire::Field& field, const std::string& what) {
+  if (std::string why = beyond_bounds(field); !why.empty()) return {std::move(why)};
+  std::vector<std::string> found;
+  Inspection("", found).field(field, what);
+  return found;
+}
+
+std::vector<std::string> mistakes_between_parts(const wire::Capability& capability) {
+  if (std::string why = beyond_bounds(capability); !why.empty()) return {std::move(why)};
+  std::vector<std::string> found;
+  Inspection("", found).parts(capability);
+  return found;
+}
+
 std::vector<std::string> mistakes_in(const wire::Instrument& instrument) {
+  if (std::string why = beyond_bounds(instrument); !why.empty()) return {std::move(why)};
   std::vector<std::string> found;
   for (const std::string& said : {instrument.id(), instrument.kind()}) {
     if (bad_byte(said)) found.push_back(fmt::format("“{}” of an instrument is not UTF-8", as_utf8(said)));
@@ -156,9 +259,7 @@ std::vector<std::string> mistakes_in(const wire::Instrument& instrument) {
     inspection.text(capability.name());
     inspection.fields(capability.parameters(), "parameter");
     inspection.fields(capability.results(), "result");
-    inspection.duration(capability);
-    inspection.self_test(capability);
-    for (const wire::StockUse& use : capability.uses()) inspection.stock(use, capability);
+    inspection.parts(capability);
   }
   return found;
 }

@@ -9,12 +9,16 @@
 
 #include "core/error.h"
 #include "instruments/address.h"
+#include "instruments/description.h"
 #include "instruments/device_claims.h"
 #include "instruments/messages.h"
 
 namespace athanor {
 
 void check_name(const Node& node, const std::string& what, const std::string& name) {
+  if (name.size() > kLongestName)
+    return node.error(fmt::format("“{}” as the name of {} has {} bytes; expected {} at most", shortened(name), what,
+                                  name.size(), kLongestName));
   const bool good = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return (c < 128 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
   });

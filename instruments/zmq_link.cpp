@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "instruments/address.h"
+#include "instruments/description.h"
 #include "instruments/driver_link.h"
 #include "instruments/heartbeat.h"
 #include "instruments/messages.h"
@@ -189,6 +190,10 @@ class ZmqLink final : public DriverLink {
       down(peer);  // it restarted between two messages: begin again with Hello
     if (message.has_welcome()) {
       if (peer.up) return;  // the answer to a Hello that was said twice
+      if (const std::string why = beyond_bounds(message.welcome()); !why.empty()) {
+        ++dropped_;
+        return complain(peer, fmt::format("the driver at {} describes more than is taken: {}", peer.at.address, why));
+      }
       peer.up = peer.missed = true;
       peer.failures = 0;
       peer.open_at = HUGE_VAL;

@@ -17,6 +17,12 @@ from .words import LONGEST_RESULTS, as_number, as_text, in_words, shown
 
 Results = list[tuple[str, "float | str"]]
 
+# As in instruments/description.h; a controller takes no description beyond them.
+LONGEST_NAME = 200  # bytes of a name or a unit
+MOST_INSTRUMENTS = MOST_CAPABILITIES = MOST_FIELDS = 1000  # of a driver, an instrument, a capability
+MOST_CHOICES = 10_000  # or levels
+LONGEST_CHOICE = 1000  # bytes
+
 
 @dataclass(frozen=True)
 class Handler:
@@ -94,6 +100,9 @@ def describe(instrument: Instrument) -> tuple[wire.Instrument, dict[str, Handler
         except Exception as error:  # what the wire cannot hold: a limit that is a text, a unit that is None
             found.append(f"“{attribute}” of instrument “{instrument.id}” is described by something that cannot be sent: "
                          f"{in_words(error)}")
+    found += _too_long(described.id, LONGEST_NAME) + _too_long(described.kind, LONGEST_NAME)
+    if len(described.capabilities) > MOST_CAPABILITIES:
+        found.append(f"instrument “{instrument.id}” has {len(described.capabilities)} capabilities; expected {MOST_CAPABILITIES} at most")
     if found:
         raise InputError("\n".join(found))
     return described, handlers, readers
@@ -204,7 +213,11 @@ def _fill_in(field: wire.Field, quantity: Quantity) -> None:
 
 def mistakes_in(capability: wire.Capability) -> list[str]:
     """What is wrong in a description, each in one sentence; what a signature cannot get wrong is not looked for."""
-    found = [mistake for field in (*capability.parameters, *capability.results) for mistake in _field_mistakes(field)]
+    for fields in (capability.parameters, capability.results):
+        if len(fields) > MOST_FIELDS:
+            return [f"{len(fields)} parameters or results; expected {MOST_FIELDS} at most"]
+    found = _too_long(capability.name, LONGEST_NAME)
+    found += [mistake for field in (*capability.parameters, *capability.results) for mistake in _field_mistakes(field)]
     for fields in (capability.parameters, capability.results):
         names = [field.name for field in fields]
         found += [f"“{name}” is described twice" for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -232,8 +245,19 @@ def mistakes_in(capability: wire.Capability) -> list[str]:
     return found
 
 
+def _too_long(text: str, most: int) -> list[str]:
+    size = len(text.encode())
+    return [f"“{text[:40]}…” has {size} bytes; expected {most} at most"] if size > most else []
+
+
 def _field_mistakes(field: wire.Field) -> list[str]:
-    found = []
+    choices = max(len(field.choices), len(field.levels))
+    found = [*_too_long(field.name, LONGEST_NAME), *_too_long(field.unit, LONGEST_NAME),
+             *(mistake for choice in field.choices for mistake in _too_long(choice, LONGEST_CHOICE))]
+    if choices > MOST_CHOICES:
+        found.append(f"“{field.name}” has {choices} choices or levels; expected {MOST_CHOICES} at most")
+    if found:
+        return found
     try:
         units.normal(field.unit)
     except units.UnitError as error:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .arrays import ArrayWindow
-from .description import Handler, describe, expected_seconds
+from .description import MOST_INSTRUMENTS, Handler, describe, expected_seconds
 from .device_thread import DeviceThread, Finished, MadeSafe, Measured, Progressed, Report, Run
 from .errors import InputError, EnvironmentFailure
 from .instrument import NEVER_STARTED, Command, Ended, Instrument, StillRunning
@@ -21,6 +21,7 @@ from .ledger import Entry, Ledger, LedgerError
 from .limits import converted, suggest, values_of, why_not_approved, why_refused
 from .outcomes import as_value, end_of, failed_outcome, makes_arrays, outcome_of
 from .proto import driver_pb2 as wire
+from .quiet_log import QuietLog
 from .stops import SAFE_WITHIN_S, Answer, Stops
 from .words import LONGEST_RESULTS, in_words
 
@@ -60,10 +61,13 @@ class Driver:
         self._busy: dict[str, str] = {}  # instrument → the command it is busy with
         self._too_telling: set[str] = set()  # instruments whose readings are too long, as was told
         self._retry_at = math.inf
+        self._quiet = QuietLog()
         self._descriptions: dict[str, wire.Instrument] = {}
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._threads: dict[str, DeviceThread] = {}
         self.stops = Stops(self._threads)
+        if len(instruments) > MOST_INSTRUMENTS:
+            raise InputError(f"{len(instruments)} instruments; expected {MOST_INSTRUMENTS} at most: let several drivers speak for them")
         described = [(instrument, *describe(instrument)) for instrument in sorted(instruments, key=lambda each: each.id)]
         for instrument, description, handlers, _ in described:
             if instrument.id in self._descriptions:
@@ -398,7 +402,7 @@ class Driver:
         return [(asker, self._refused(told) if isinstance(told, str) else self._say(stopped=told)) for asker, told in answers]
 
     def _refused(self, why: str, id: str = "") -> wire.FromDriver:
-        _log.warning("%s", why)
+        self._quiet.note(why)
         return self._say(refused=wire.Refused(why=why, id=id))
 
     def _say(self, **body: object) -> wire.FromDriver:

@@ -206,6 +206,30 @@ class Messages(unittest.TestCase):
                 each.ClearField("json_name")
         self.assertEqual(held, file, "proto/driver.proto was changed; run script/python-proto")
 
+    def test_a_description_has_bounds(self) -> None:
+        """Goal: what no controller takes is named at the start. Method: one beyond each bound, and a name just within."""
+
+        def offered(parameter: Any) -> Any:
+            def method(self: Instrument, x: str) -> None: ...
+            method.__annotations__ = {"x": parameter, "return": None}
+            return capability()(method)
+
+        def said(name: str, parameter: Any, count: int = 1) -> str:
+            kind = type("Wide", (Instrument,), {f"{name}{i or ''}": offered(parameter) for i in range(count)})
+            try:
+                describe(kind("wide-1"))
+            except InputError as error:
+                return str(error)
+            return ""
+
+        self.assertEqual(said("n" * 200, str), "")
+        self.assertIn("has 201 bytes; expected 200 at most", said("n" * 201, str))
+        self.assertIn("has 201 bytes; expected 200 at most", said("go", Annotated[str, "x" * 201]))
+        self.assertIn("has 1001 bytes; expected 1000 at most", said("go", Literal["c" * 1001]))  # type: ignore[valid-type]
+        self.assertIn("1001 capabilities; expected 1000 at most", said("go", str, 1001))
+        self.assertIn("10001 choices or levels; expected 10000 at most",
+                      said("go", Annotated[float, Quantity("", levels=tuple(range(10001)))]))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -89,7 +89,7 @@ TEST_CASE("Each mistake is told with its place and the way out") {
       {"timeout: 1 s", "serial: {parity: odds}", "p.yaml:4:25", "odd"},
       {"unit: mL, min: 0.01 mL", "unit: spoons, min: 0.01 mL", "p.yaml:11:22", "spoons"},
       {"min: 0.01 mL", "min: 0.01 s", "p.yaml:11:31", "“0.01 s” cannot be converted to “mL”"},
-      {"min: 0.01 mL, max: 10 mL", "min: 10 mL, max: 1 mL", "p.yaml:10:5", "volume"},
+      {"min: 0.01 mL, max: 10 mL", "min: 10 mL, max: 1 mL", "p.yaml:11:15", "volume"},
       {"usual: 5 s", "usual: 5 s\n    lasts: rate", "p.yaml:10:5", "rate"},
       {"usual: 5 s", "usual: 5 s\n    lasts: duration", "p.yaml:10:5", "duration"},
       {"risk: guarded", "risk: gaurded", "p.yaml:16:11", "guarded"},
@@ -288,4 +288,65 @@ TEST_CASE("Of an unknown unit that alone is told") {
        "florps");
   only(with(R"({wait: 1 s})", R"({ask: "T?", take: {t: {unit: frobs}}, expect: {t: {near: 3 frobs, by: 1 K}}})"),
        "frobs");
+}
+
+// Goal: a wrong formula of a duration, and what else concerns several parts, is told with the other mistakes. Method:
+// one of each kind beside a step that is wrong.
+TEST_CASE("What does not go together is told with the other mistakes") {
+  const std::string said = mistakes(R"(profile: m
+text: {}
+safe: nothing
+capabilities:
+  go:
+    with: {volume: {unit: mL, min: 2 mL, max: 1 mL}, time: {unit: s}}
+    gives: {level: {unit: mm, flat_after: 1}}
+    lasts: tme
+    uses: {reagent: volume, amount: time}
+    do: [{aks: "GO"}]
+)");
+  INFO(said);
+  for (const char* text : {"did you mean “ask” by “aks”?",
+                           "lasts as long as “tme” says, which is no parameter of it (did you mean “time”?)",
+                           "takes the stock that “volume” names, which is no text parameter",
+                           "“volume” has limits the wrong way round", "“level” is flat after a single reading"})
+    CHECK(said.find(text) != std::string::npos);
+}
+
+// Goal: what is to be written is said. Method: the device's own address named by what is said and not by the settings,
+// and the other way round.
+TEST_CASE("An address that is only half there is told with what to write") {
+  const auto pump = [](const char* settings, const char* said) {
+    return mistakes(fmt::format("profile: p\ntext: {}\nsafe: nothing\ncapabilities: {{go: {{do: [{{ask: {}}}]}}}}\n",
+                                settings, said));
+  };
+  CHECK(pump("{}", R"("{address}RUN")")
+            .find("“{address}”: the profile has no address; write “address: …” among the settings") !=
+        std::string::npos);
+  CHECK(pump(R"({answer_starts: "{address}"})", "x").find("write “address: …” among the settings") !=
+        std::string::npos);
+  CHECK(pump("{address: 1}", "RUN").find("nothing is said with it; write “{address}” where it is said") !=
+        std::string::npos);
+  CHECK(pump("{address: 1}", R"("{address}RUN")") == pump("{}", "RUN"));
+}
+
+// Goal: no file makes a laboratory of more than anybody needs. Method: names and numbers on both sides of each bound.
+TEST_CASE("A profile has bounds") {
+  const auto named = [](const std::string& profile, const std::string& capability, const std::string& parameter) {
+    return mistakes(fmt::format(
+        "profile: {}\ntext: {{}}\nsafe: nothing\ncapabilities: {{{}: {{with: {{? {} : {{}}}}, do: [{{ask: x}}]}}}}\n",
+        profile, capability, parameter));
+  };
+  const std::string good(kLongestName, 'a'), bad = good + "a", why = "has 201 bytes; expected 200 at most";
+  CHECK(named(good, good, good).find(why) == std::string::npos);
+  CHECK(named(bad, "go", "x").find("…” as the name of a profile " + why) != std::string::npos);
+  CHECK(named("p", bad, "x").find("…” as the name of a capability " + why) != std::string::npos);
+  CHECK(named("p", "go", bad).find(why) != std::string::npos);
+  CHECK(named("p", "go", bad).size() < 1000);
+  const auto several = [](std::size_t count) {
+    std::string text = "profile: p\ntext: {}\nsafe: nothing\ncapabilities:\n";
+    for (std::size_t i = 0; i < count; ++i) text += fmt::format("  go{}: {{do: [{{ask: x}}]}}\n", i);
+    return mistakes(text);
+  };
+  CHECK(several(kMostCapabilities).find("at most") == std::string::npos);
+  CHECK(several(kMostCapabilities + 1).find("1001 capabilities; expected 1000 at most") != std::string::npos);
 }

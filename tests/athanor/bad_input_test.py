@@ -233,7 +233,7 @@ class BadInput(ProgramTest):
         for file in ("/dev/zero", "pipe", "."):
             self.refuse(3, file, "file", arguments=("check", file))
         self.write("large.yaml", "a: b\n" * 4_000_000)
-        self.refuse(3, "large.yaml", "16 MB", arguments=("check", "large.yaml"))
+        self.refuse(3, "large.yaml", "4 MB", arguments=("check", "large.yaml"))
         self.write("empty", "")
         self.refuse(3, "empty", arguments=("replay", "empty"))
         self.assertEqual((self.folder / "empty").read_text(), "")

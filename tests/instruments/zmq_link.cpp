@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "instruments/description.h"
 #include "tests/instruments/zmq_rig.h"
 
 using namespace athanor;
@@ -43,12 +44,13 @@ struct FakeDriver {
       wait_for_any(waits, 20);
     }
   }
-  void welcome(const std::string& to, const std::string& name, unsigned version, const std::string& boot = "boot-1") {
+  void welcome(const std::string& to, const std::string& name, unsigned version, const std::string& boot = "boot-1",
+               const wire::Welcome& welcome = {}) {
     wire::FromDriver message;
     message.set_version(version);
     message.set_driver(name);
     message.set_boot(boot);
-    message.mutable_welcome();
+    *message.mutable_welcome() = welcome;
     REQUIRE(socket.send({to, message.SerializeAsString()}));
   }
   ZmqContext context;
@@ -191,6 +193,61 @@ TEST_CASE("a driver of another name or version never comes up, and it is said on
   CHECK_FALSE(again.changes[0].up);
   CHECK(again.messages.at(0).message.boot() == "boot-2");
   CHECK(link->dropped() == 3);
+}
+
+// Goal: what a driver says of itself is bounded, whoever wrote it. Method: Welcomes just beyond each bound, then a good
+// one.
+TEST_CASE("a driver that describes more than is taken never comes up") {
+  const auto welcome = [](const std::function<void(wire::Instrument&)>& change) {
+    wire::Welcome made;
+    wire::Instrument& one = *made.add_instruments();
+    one.set_id("heater-1");
+    one.add_capabilities()->set_name("heat");
+    change(one);
+    return made;
+  };
+  const std::string name(kLongestName + 1, 'n');
+  const auto field = [](wire::Instrument& one) { return one.mutable_capabilities(0)->add_parameters(); };
+  const std::vector<std::pair<wire::Welcome, std::string>> hostile = {
+      {welcome([&](auto& one) { one.set_kind(name); }), "has 201 bytes; expected 200 at most"},
+      {welcome([&](auto& one) { one.mutable_capabilities(0)->set_name(name); }), "has 201 bytes; expected 200 at most"},
+      {welcome([&](auto& one) { field(one)->set_unit(name); }), "has 201 bytes; expected 200 at most"},
+      {welcome([&](auto& one) { field(one)->add_choices(std::string(kLongestChoice + 1, 'c')); }),
+       "has 1001 bytes; expected 1000 at most"},
+      {welcome([&](auto& one) {
+         wire::Field& levels = *field(one);
+         for (std::size_t i = 0; i <= kMostChoices; ++i) levels.add_levels(1);
+       }),
+       "10001 choices or levels; expected 10000 at most"},
+      {welcome([&](auto& one) {
+         for (std::size_t i = 0; i <= kMostFields; ++i) field(one);
+       }),
+       "1001 parameters or results; expected 1000 at most"},
+      {welcome([](auto& one) {
+         for (std::size_t i = 0; i < kMostCapabilities; ++i) one.add_capabilities();
+       }),
+       "1001 capabilities; expected 1000 at most"}};
+  Site site;
+  FakeDriver fake(rig::address_in(site.folder));
+  auto link = site.link();
+  std::string controller;
+  std::thread hearing([&] { controller = fake.hear(); });
+  link->receive(site.clock.now() + from_seconds(100), -1);
+  hearing.join();
+  for (const auto& [said, why] : hostile) {
+    INFO(why);
+    fake.welcome(controller, "hot", kProtocolVersion, "boot-1", said);
+    CHECK_THAT(rig::await_message(*link, site.clock,
+                                  [&, part = why](const wire::FromDriver& message) {
+                                    return message.has_refused() &&
+                                           message.refused().why().find(part) != std::string::npos;
+                                  })
+                   .refused()
+                   .why(),
+               Contains("describes more than is taken"));
+  }
+  fake.welcome(controller, "hot", kProtocolVersion, "boot-1", welcome([](auto&) {}));
+  CHECK(rig::await_up(*link, site.clock).messages.size() == 1);
 }
 
 TEST_CASE("the controller that said Hello last commands, anybody may ask and stop") {
