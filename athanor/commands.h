@@ -106,12 +106,13 @@ int converse(const std::string& campaign_file);
 int check_files(const std::vector<std::string>& files, const std::string& lab_file);
 
 int replay_journal(const std::string& file, bool json);
-/// 0: every record and every snapshot is sound; 1: something is not, or the file cannot be read.
-int verify_journal(const std::string& file, bool json);
+/// 0: every record, every snapshot and every array that records name is sound; 1: something is not, or cannot be read.
+/// data: the folder of its arrays; empty: the one beside it.
+int verify_journal(const std::string& file, const std::string& data, bool json);
 /// A copy of a journal, by the controller where one has it open; the copy is checked.
 int back_up_journal(const std::string& file, const std::string& to);
-/// format: csv, json or html.
-int export_journal(const std::string& file, const std::string& format);
+/// format: csv, json or html. data: as of `verify_journal`.
+int export_journal(const std::string& file, const std::string& data, const std::string& format);
 
 struct KeysOptions {
   std::string folder, name, comment, key;  ///< folder: empty: the default one

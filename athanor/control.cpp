@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "athanor/arrays.h"
 #include "athanor/commands.h"
 #include "athanor/progress.h"
 #include "controller/control_socket.h"
@@ -189,6 +190,13 @@ int back_up_journal(const std::string& file, const std::string& to) {
   Journal copy(copy_file, Journal::Mode::kRead);
   copy.require_whole();
   fmt::print("{} records of “{}” are in “{}”, and their chain is whole\n", copy.size(), file, copy_file);
+  std::size_t named = 0;
+  NamedArrays arrays([&](const NamedArray&) { ++named; });
+  copy.each([&](const Record& record) { arrays.read(record); });
+  if (named > 0) {
+    fmt::print("the {} arrays that they name are not copied: they are in “{}”, and “{}” is where they would belong\n",
+               named, data_folder(file), data_folder(copy_file));
+  }
   return 0;
 }
 

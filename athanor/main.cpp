@@ -120,7 +120,7 @@ void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, in
 }
 
 struct OtherOptions {
-  std::string campaign, lab, journal, copy, format = "csv", folder = ".";
+  std::string campaign, lab, journal, copy, data, format = "csv", folder = ".";
   std::vector<std::string> files;
   bool stdio = false, json = false, verify = false;
 };
@@ -143,12 +143,15 @@ void add_others(CLI::App& app, OtherOptions& options, int& status) {
   CLI::App* replay = app.add_subcommand("replay", "Rebuild the state from a journal and verify its chain");
   replay->add_option("journal", options.journal, "The journal")->required();
   replay->add_flag("--json", options.json, "Print one JSON object: events, state_hash, chain");
-  replay->add_flag("--verify", options.verify,
-                   "Apply every record from the first, and hold every snapshot against that; exit status 1 unless all "
-                   "is sound");
+  CLI::Option* verify =
+      replay->add_flag("--verify", options.verify,
+                       "Apply every record from the first, hold every snapshot against that, and read every array; "
+                       "exit status 1 unless all is sound");
+  const char* of_data = "The folder of its arrays (default: the one beside the journal, JOURNAL.data)";
+  replay->add_option("--data", options.data, of_data)->needs(verify);
   replay->callback([&options, &status] {
-    status =
-        options.verify ? verify_journal(options.journal, options.json) : replay_journal(options.journal, options.json);
+    status = options.verify ? verify_journal(options.journal, options.data, options.json)
+                            : replay_journal(options.journal, options.json);
   });
 
   CLI::App* backup = app.add_subcommand("backup", "Copy a journal, also while its campaign runs, and check the copy");
@@ -164,7 +167,8 @@ void add_others(CLI::App& app, OtherOptions& options, int& status) {
   CLI::App* dump = app.add_subcommand("export", "Print a journal's experiments as CSV, JSON or an HTML report");
   dump->add_option("journal", options.journal, "The journal")->required();
   dump->add_option("--format", options.format, "csv, json or html")->check(CLI::IsMember({"csv", "json", "html"}));
-  dump->callback([&options, &status] { status = export_journal(options.journal, options.format); });
+  dump->add_option("--data", options.data, of_data);
+  dump->callback([&options, &status] { status = export_journal(options.journal, options.data, options.format); });
 
   CLI::App* doctor =
       app.add_subcommand("doctor", "What this machine has, and whether its clock and disk can be relied on");

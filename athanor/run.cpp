@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "athanor/arrays.h"
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
 #include "athanor/progress.h"
@@ -213,11 +214,11 @@ int run_campaign(const RunOptions& options) {
                     "“{0}-wal”, which belongs with it. Put that back, or remove “{0}” to begin anew",
                     journal_file, folder));
   }
-  const std::string data_folder = std::filesystem::path(journal_file).replace_extension(".data").string();
+  const std::string arrays_in = data_folder(journal_file);
   if (fresh && lab.twin) set_aside(folder);
   const bool with_arrays = make_arrays(instruments);
   // In virtual time, a seed gives commands the same ids again.
-  if (fresh && speed.max && with_arrays) set_aside(data_folder);
+  if (fresh && speed.max && with_arrays) set_aside(arrays_in);
   if (!fresh && lab.twin && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
         "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
@@ -235,10 +236,19 @@ int run_campaign(const RunOptions& options) {
   State state =
       open_campaign(journal, std::move(old.state), campaign, lab, {options.seed, fresh_nonce(options, speed)}, start);
 
+  // A month's campaign does not stop because an old file was moved; but whoever looks at it later is to know since
+  // when.
+  std::vector<std::string> lost;
+  if (!fresh && with_arrays) lost = lost_arrays(journal, look_into(arrays_in, campaign.name));
+  for (std::string& told : lost) {
+    told += fmt::format(". The campaign goes on; “athanor replay {} --verify” names each", journal_file);
+    raise_alarm(journal, state, "arrays", told, start);
+  }
+
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   // Of a laboratory that makes no arrays there is no folder and no thread.
   const auto open_store = [&](const Clock& clock) {  // in virtual time no more synced than the journal
-    return std::make_unique<DataStore>(data_folder, campaign.name, clock, speed.max ? open_unsynced_file : open_file);
+    return std::make_unique<DataStore>(arrays_in, campaign.name, clock, speed.max ? open_unsynced_file : open_file);
   };
   const std::unique_ptr<ArrayStore> data = with_arrays && !speed.max ? open_store(wall_clock) : nullptr;
   const auto laboratory =
@@ -263,6 +273,7 @@ int run_campaign(const RunOptions& options) {
 
   Progress progress(campaign, options.json ? stderr : stdout);
   if (!fresh) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, done_before));
+  for (const std::string& told : lost) progress.say("! " + printable(told));
   std::unique_ptr<ControlLink> people;
   try {
     people = make_control_socket(control_address(journal_file), stop.wake());

@@ -274,6 +274,10 @@ std::string Campaign::definition() const {
   return text;
 }
 
+std::string step_name(const Campaign& campaign, std::uint32_t step) {
+  return step < campaign.steps.size() ? campaign.steps[step].name : fmt::format("step {}", step + 1);
+}
+
 Campaign load_campaign(const std::string& file) {
   return read_campaign(Document::load(file), NamedFiles::kRead);
 }

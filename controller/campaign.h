@@ -65,6 +65,9 @@ struct Campaign {
   std::string definition() const;
 };
 
+/// As the file calls it; of one that it does not have, its number.
+std::string step_name(const Campaign& campaign, std::uint32_t step);
+
 /// throws InputError with all mistakes. A campaign without `procedure` is for `athanor plan` only.
 Campaign load_campaign(const std::string& file);
 Campaign parse_campaign(const std::string& text, const std::string& name, const std::string& folder);

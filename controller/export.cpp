@@ -28,18 +28,19 @@ json value_json(const wire::Value& value) {
   return value.kind_case() == wire::Value::kNumber ? number_json(value.number()) : json(nullptr);
 }
 
-json array_json(const wire::Value& value) {
-  const wire::Array& array = value.array();
-  const ArrayType type = from_wire(array.type(), value.unit());
-  json shape = {array.rows()};
-  for (const std::uint64_t length : type.row_shape) shape.push_back(length);
-  return {{"result", value.name()},
-          {"file", array.file()},
-          {"dataset", array.dataset()},
-          {"element", to_string(type.element)},
-          {"shape", shape},
-          {"unit", value.unit()},
-          {"sha256", array.sha256()}};
+json array_json(const wire::Command& command, const wire::Value& value, const ArrayFolder& folder) {
+  const StoredArray array = stored_array(value);
+  json shape = {array.rows};
+  for (const std::uint64_t length : array.type.row_shape) shape.push_back(length);
+  json out = {{"result", value.name()},   {"file", array.file},
+              {"dataset", array.dataset}, {"element", to_string(array.type.element)},
+              {"shape", shape},           {"unit", value.unit()},
+              {"sha256", array.sha256}};
+  if (!folder.look) return out;
+  out["folder"] = folder.path;
+  if (const auto wrong = folder.look({command.instrument(), command.id(), value.name()}, array))
+    out["missing"] = *wrong;
+  return out;
 }
 
 json parameter_json(const Parameter& parameter) {
@@ -84,10 +85,6 @@ json outcome_constraint_json(const Problem& problem, const OutcomeConstraint& co
   return {{"text", constraint.text},
           {"measurand", problem.measurands()[constraint.measurand].name},
           {constraint.at_most ? "at_most" : "at_least", constraint.bound}};
-}
-
-std::string step_name(const Campaign& campaign, std::uint32_t step) {
-  return step < campaign.steps.size() ? campaign.steps[step].name : fmt::format("step {}", step + 1);
 }
 
 template <class Values>
@@ -143,8 +140,8 @@ json added_json(std::uint64_t number, const std::vector<Word>& words, Time opene
   return out;
 }
 
-json experiment_json(const Campaign& campaign, const History& history, std::uint64_t number,
-                     const ExperimentLife& life) {
+json experiment_json(const Campaign& campaign, const History& history, std::uint64_t number, const ExperimentLife& life,
+                     const ArrayFolder& folder) {
   const auto since = [&](Time time) { return seconds(time - history.opened); };
   json out = {{"number", number},
               {"state", to_string(life.state)},
@@ -176,7 +173,8 @@ json experiment_json(const Campaign& campaign, const History& history, std::uint
                  {"start_s", since(command.start)}};
     if (command.end) line["end_s"] = since(*command.end);
     if (!command.why.empty()) line["why"] = command.why;
-    for (const wire::Value& array : command.arrays) line["arrays"].push_back(array_json(array));
+    for (const wire::Value& array : command.arrays)
+      line["arrays"].push_back(array_json(command.command, array, folder));
     out["commands"].push_back(std::move(line));
   }
   return out;
@@ -235,7 +233,7 @@ json counts_json(const json& experiments) {
 
 }  // namespace
 
-json export_json(const Campaign& campaign, const History& history) {
+json export_json(const Campaign& campaign, const History& history, const ArrayFolder& arrays) {
   const Problem& problem = campaign.problem;
   json out = {{"campaign", campaign.name},
               {"status", to_string(history.status)},
@@ -284,7 +282,7 @@ json export_json(const Campaign& campaign, const History& history) {
     return one;
   };
   for (const auto& [number, life] : history.experiments)
-    out["experiments"].push_back(judged(experiment_json(campaign, history, number, life)));
+    out["experiments"].push_back(judged(experiment_json(campaign, history, number, life, arrays)));
   for (const auto& [number, words] : history.added)
     out["added"].push_back(judged(added_json(number, words, history.opened)));
   for (const std::size_t best : findings.best.front) out["best"].push_back(found_json(out, best));

@@ -7,8 +7,15 @@
 
 #include "controller/campaign.h"
 #include "controller/history.h"
+#include "controller/named_arrays.h"
 
 namespace athanor {
+
+/// Where a campaign's arrays are looked for, and who looks.
+struct ArrayFolder {
+  std::string path;
+  JudgeArray look;  ///< none: nobody does
+};
 
 /// The whole campaign as one JSON document. docs/export.md lists its keys.
 ///
@@ -17,15 +24,15 @@ namespace athanor {
 /// Times are seconds of laboratory time since the Opened record (`…_s`) and ISO 8601 in UTC (`started`, `ended`); what
 /// has not happened has no key. Numbers of parameters and objectives are in their own units. An experiment without a
 /// key `predicted` was chosen without a model.
-nlohmann::json export_json(const Campaign& campaign, const History& history);
+nlohmann::json export_json(const Campaign& campaign, const History& history, const ArrayFolder& arrays = {});
 
 /// One row an experiment, RFC 4180 with a header: number, state, started, ended (ISO 8601, UTC), each parameter
 /// ("temperature (degC)"), each objective and what else outcome constraints speak of, measured ("yield (%)") and
 /// predicted ("yield predicted mean (%)", "… sd (%)"), the outcome constraints that it violates (where the campaign has
 /// any), why it was chosen, why it failed or was abandoned; what it counts as, what was measured whatever a person said
-/// of it since, and who said it last and why; where any command made one, its arrays, and
-/// where they are. Then one row for each that a person added, in the state "added". What is
+/// of it since, and who said it last and why; where any command made one, its arrays, where
+/// they are, and why not, if they are not. Then one row for each that a person added, in the state "added". What is
 /// not known is an empty cell.
-std::string export_csv(const Campaign& campaign, const History& history);
+std::string export_csv(const Campaign& campaign, const History& history, const ArrayFolder& arrays = {});
 
 }  // namespace athanor

@@ -51,6 +51,7 @@ std::string arrays(const json& experiment) {
       all += fmt::format("{}{}: {}, {}, {} {}, sha256 {}", all.empty() ? "" : "; ", array["result"].get<std::string>(),
                          array["file"].get<std::string>(), array["dataset"].get<std::string>(), shape,
                          array["element"].get<std::string>(), array["sha256"].get<std::string>());
+      if (array.contains("missing")) all += fmt::format(", missing: {}", array["missing"].get<std::string>());
     }
   }
   return csv_cell(all);
@@ -63,8 +64,8 @@ void write_row(std::string& out, const std::vector<std::string>& cells) {
 
 }  // namespace
 
-std::string export_csv(const Campaign& campaign, const History& history) {
-  const json document = export_json(campaign, history);
+std::string export_csv(const Campaign& campaign, const History& history, const ArrayFolder& folder) {
+  const json document = export_json(campaign, history, folder);
   const std::vector<Measurand> measurands = campaign.problem.measurands();
   const bool constrained = !campaign.problem.outcome_constraints.empty();
   std::string out;

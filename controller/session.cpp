@@ -96,4 +96,13 @@ State open_campaign(Journal& journal, State state, const Campaign& campaign, con
   return state;
 }
 
+void raise_alarm(Journal& journal, State& state, const std::string& about, const std::string& text, Time now) {
+  Record record;
+  record.set_time_us(std::max(now, state.last).time_since_epoch().count());
+  record.mutable_alarm()->set_about(about);
+  record.mutable_alarm()->set_text(text);
+  journal.append({record});
+  state.apply(record);
+}
+
 }  // namespace athanor

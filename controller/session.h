@@ -24,6 +24,9 @@ struct Identity {
 State open_campaign(Journal& journal, State state, const Campaign& campaign, const Lab& lab, const Identity& identity,
                     Time now);
 
+/// Writes down what a person is to know of before the campaign goes on.
+void raise_alarm(Journal& journal, State& state, const std::string& about, const std::string& text, Time now);
+
 /// The campaign as the journal's first record (and its latest revision) tells it. A candidates' file that has gone is
 /// left out: what was done needs none. throws InputError if the journal is empty.
 Campaign campaign_of(Journal& journal);

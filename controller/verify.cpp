@@ -23,13 +23,19 @@ void compare(const State& state, std::uint64_t at, const journal::v1::SnapshotTa
 }
 
 // False: a record could not be applied.
-bool replay(Journal& journal, State& state, Verdict& verdict) {
+bool replay(Journal& journal, State& state, const JudgeArray& judge, Verdict& verdict) {
+  NamedArrays arrays([&](const NamedArray& array) {
+    ++verdict.arrays_named;
+    if (!judge) return;
+    if (const auto why = judge(array.name, array.stored)) verdict.lost.push_back({array, *why});
+  });
   std::uint64_t number = 0;
   try {
     journal.each([&](const Record& record) {
       ++number;
       if (record.has_snapshot()) compare(state, number, record.snapshot(), verdict);
       state.apply(record);
+      arrays.read(record);
     });
   } catch (const EnvironmentError& error) {
     verdict.damage.push_back({number + 1, error.what()});
@@ -53,7 +59,7 @@ void judge_kept(Journal& journal, Verdict& verdict) {
 
 }  // namespace
 
-Verdict verify(Journal& journal) {
+Verdict verify(Journal& journal, const JudgeArray& judge) {
   Verdict verdict;
   verdict.events = journal.size();
   verdict.broken_at = journal.broken_at();
@@ -64,7 +70,7 @@ Verdict verify(Journal& journal) {
   }
   judge_kept(journal, verdict);
   State state;
-  if (replay(journal, state, verdict)) {
+  if (replay(journal, state, judge, verdict)) {
     verdict.state_hash = state.hash();
     verdict.state_hash_of_start = journal.restore().state.hash();
     if (verdict.state_hash_of_start != verdict.state_hash)

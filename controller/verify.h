@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controller/journal.h"
+#include "controller/named_arrays.h"
 
 namespace athanor {
 
@@ -24,12 +25,22 @@ struct Verdict {
     std::uint64_t at = 0;  ///< the number of the record that does not fit, or that the rest does not fit to
     std::string what;      ///< a sentence
   };
-  std::vector<Damage> damage;  ///< by the number of the record; none: all is sound
+  std::vector<Damage> damage;  ///< by the number of the record; none: the journal is sound
+
+  struct LostArray {
+    NamedArray array;
+    std::string why;
+  };
+  std::uint64_t arrays_named = 0;
+  std::vector<LostArray> lost;  ///< of those, by the number of the record
+
+  bool sound() const { return damage.empty() && lost.empty(); }
 };
 
 /// Applies every record from the first, holds each snapshot that the chain names against the state at its place, each
-/// that is kept against its name, and the state that a start would come to against the one from replay.
-/// throws EnvironmentError if the file cannot be read.
-Verdict verify(Journal& journal);
+/// that is kept against its name, and the state that a start would come to against the one from replay; `judge` says of
+/// every array that a record names whether it is as it was (none: they are counted). throws EnvironmentError if the
+/// journal cannot be read.
+Verdict verify(Journal& journal, const JudgeArray& judge = {});
 
 }  // namespace athanor

@@ -53,30 +53,30 @@ void DayFile::make(const std::string& path, const std::string& campaign, const s
   put_in_place(unfinished, path);
 }
 
-DayFile::DayFile(const std::string& path, const std::string& campaign, const RedoFile::Open& open)
-    : path_(path), campaign_(campaign), file_(path, open) {
+DayFile::DayFile(const std::string& path, const std::string& campaign, const RedoFile::Open& open,
+                 RedoFile::Access access)
+    : path_(path), campaign_(campaign), file_(path, open, access) {
   silence_hdf5();
-  const std::string way_out = " Nothing was changed; move the file away";
+  const bool to_read = access == RedoFile::Access::kRead;
   try {
-    const Hdf5Handle access = access_through(file_);
-    choose_formats(access);
+    const Hdf5Handle properties = access_through(file_);
+    choose_formats(properties);
     H5AC_cache_config_t cache{};
     cache.version = H5AC__CURR_CACHE_CONFIG_VERSION;
-    require_hdf5(H5Pget_mdc_config(access, &cache), "reading it");
+    require_hdf5(H5Pget_mdc_config(properties, &cache), "reading it");
     cache.max_size = kMetadataCacheBytes;
     cache.initial_size = cache.min_size = kMetadataCacheBytes / 4;
-    require_hdf5(H5Pset_mdc_config(access, &cache), "reading it");
-    hdf5_ = Hdf5Handle(H5Fopen(path.c_str(), H5F_ACC_RDWR, access), "reading it");
+    require_hdf5(H5Pset_mdc_config(properties, &cache), "reading it");
+    hdf5_ = Hdf5Handle(H5Fopen(path.c_str(), to_read ? H5F_ACC_RDONLY : H5F_ACC_RDWR, properties), "reading it");
     const std::string format = read_text(hdf5_, "format");
     if (format != kFormat) {
-      throw EnvironmentError(fmt::format("its format is “{}”, and this program knows “{}”.", format, kFormat));
+      throw EnvironmentError(fmt::format("its format is “{}”, and this program knows “{}”", format, kFormat));
     }
   } catch (const EnvironmentError& error) {
-    throw EnvironmentError(fmt::format("{} is no whole file of arrays: {}.{}", path, error.what(), way_out));
+    throw EnvironmentError(fmt::format("{} is no whole file of arrays: {}", path, error.what()));
   }
   if (const std::string theirs = read_text(hdf5_, "campaign"); theirs != campaign) {
-    throw EnvironmentError(
-        fmt::format("{} belongs to campaign “{}”; expected “{}”.{}", path, theirs, campaign, way_out));
+    throw EnvironmentError(fmt::format("{} belongs to campaign “{}”; expected “{}”", path, theirs, campaign));
   }
   file_.release_beyond_end();
 }
@@ -86,7 +86,10 @@ std::string DayFile::dataset_path(const ArrayName& name) {
 }
 
 std::optional<Dataset> DayFile::find(const ArrayName& name) {
-  const std::string path = dataset_path(name);
+  return at(dataset_path(name));
+}
+
+std::optional<Dataset> DayFile::at(const std::string& path) {
   const std::string where = fmt::format("{}: {}", path_, path);
   for (std::size_t end = 0; end != path.npos;) {  // HDF5 asks only for the last name of a path
     end = path.find('/', end + 1);
@@ -96,6 +99,20 @@ std::optional<Dataset> DayFile::find(const ArrayName& name) {
   }
   return Dataset(Hdf5Handle(H5Dopen2(hdf5_, path.c_str(), H5P_DEFAULT), fmt::format("{}: opening it", where)), where,
                  file_);
+}
+
+void DayFile::open_all() {
+  std::vector<std::string> paths;
+  const auto collect = [](hid_t, const char* name, const H5O_info_t* info, void* out) -> herr_t {
+    if (info->type == H5O_TYPE_DATASET)
+      static_cast<std::vector<std::string>*>(out)->push_back(fmt::format("/{}", name));
+    return 0;
+  };
+  require_hdf5(H5Ovisit2(hdf5_, H5_INDEX_NAME, H5_ITER_NATIVE, collect, &paths, H5O_INFO_BASIC),
+               fmt::format("{}: looking through it", path_));
+  for (const std::string& path : paths) {
+    if (const auto dataset = at(path)) static_cast<void>(dataset->bytes()), static_cast<void>(dataset->sha256());
+  }
 }
 
 void DayFile::commit() {

@@ -55,14 +55,17 @@ class DayFile {
   static void make(const std::string& path, const std::string& campaign, const std::string& day,
                    const RedoFile::Open& open);
 
-  /// Opens one that is there, and mends what a crash left. throws EnvironmentError that names the file if it is no such
-  /// file, is damaged, or belongs to another campaign; nothing is changed then.
-  DayFile(const std::string& path, const std::string& campaign, const RedoFile::Open& open);
+  /// Opens one that is there, and mends what a crash left, unless it is only to be read. throws EnvironmentError that
+  /// names the file if it is no such file, is damaged, or belongs to another campaign; nothing is changed then.
+  DayFile(const std::string& path, const std::string& campaign, const RedoFile::Open& open,
+          RedoFile::Access access = RedoFile::Access::kWrite);
   DayFile(const DayFile&) = delete;
   DayFile& operator=(const DayFile&) = delete;
 
   static std::string dataset_path(const ArrayName& name);
   std::optional<Dataset> find(const ArrayName& name);
+  /// Looks up every dataset that is in the file, as `find` does. throws EnvironmentError if that cannot be done.
+  void open_all();
   Dataset make_dataset(const ArrayName& name, const ArrayType& type, const ChunkPlan& plan, Time begun);
 
   /// The bytes of the file past HDF5: of chunks that were written without filters.
@@ -71,6 +74,8 @@ class DayFile {
   void commit();
 
  private:
+  std::optional<Dataset> at(const std::string& path);
+
   std::string path_, campaign_;
   RedoFile file_;
   Hdf5Handle hdf5_;

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data_store/probe.h"
 
 namespace athanor {
 namespace {
@@ -47,9 +48,7 @@ DayFiles::DayFiles(const std::filesystem::path& folder, const std::string& campa
   lock_ = lock(folder);
   try {
     look();
-    for (const auto& [name, file] : files_) {
-      if (std::filesystem::exists(folder_ / (name + "-log"))) opened(name);
-    }
+    leave_out_unreadable();
     settle();
   } catch (...) {
     ::close(lock_);
@@ -75,6 +74,20 @@ void DayFiles::look() {
       files_[name];
     }
   }
+  std::erase_if(left_out_, [&](const auto& left) { return !files_.contains(left.first); });  // it was moved away
+  for (const auto& [name, why] : left_out_) files_.erase(name);
+}
+
+void DayFiles::leave_out_unreadable() {
+  for (const auto& [name, file] : files_) {
+    const std::string path = (folder_ / name).string();
+    if (const auto wrong = damage_in(path, campaign_, open_)) {
+      left_out_[name] = *wrong + ". Nothing was changed; move the file away";
+    } else if (std::filesystem::exists(path + "-log")) {
+      opened(name);  // that mends what a crash left
+    }
+  }
+  for (const auto& [name, why] : left_out_) files_.erase(name);
 }
 
 DayFile& DayFiles::opened(const std::string& file_name) {
@@ -85,6 +98,7 @@ DayFile& DayFiles::opened(const std::string& file_name) {
 
 DayFile& DayFiles::of_day(const std::string& day) {
   const std::string name = fmt::format("{}-{}.h5", as_link_name(campaign_), day);
+  if (const auto left = left_out_.find(name); left != left_out_.end()) throw EnvironmentError(left->second);
   if (!files_.contains(name)) {
     DayFile::make((folder_ / name).string(), campaign_, day, open_);
     files_[name];

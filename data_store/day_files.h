@@ -12,6 +12,10 @@
 namespace athanor {
 
 /// throws EnvironmentError, everywhere.
+///
+/// A file that cannot be read when the folder is opened is left out, and neither read nor changed: a campaign of months
+/// does not stop because a file of its first week is damaged. What began in it is not there. Of the day that it is,
+/// nothing can be stored before a person has moved it away.
 class DayFiles {
  public:
   DayFiles(const std::filesystem::path& folder, const std::string& campaign, const RedoFile::Open& open);
@@ -42,12 +46,14 @@ class DayFiles {
  private:
   DayFile& opened(const std::string& file_name);
   void look();
+  void leave_out_unreadable();
 
   std::filesystem::path folder_;
   std::string campaign_;
   RedoFile::Open open_;
   int lock_ = -1;
   std::map<std::string, std::unique_ptr<DayFile>> files_;  ///< by their names, and so by day; nullptr: not opened yet
+  std::map<std::string, std::string> left_out_;            ///< why, by the file's name
 };
 
 }  // namespace athanor

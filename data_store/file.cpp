@@ -17,10 +17,14 @@ namespace {
 
 class PlainFile final : public File {
  public:
-  PlainFile(const std::string& path, bool synced)
-      : path_(path), synced_(synced), fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+  enum class Use { kSynced, kUnsynced, kRead };
+
+  PlainFile(const std::string& path, Use use)
+      : path_(path),
+        synced_(use == Use::kSynced),
+        fd_(::open(path.c_str(), (use == Use::kRead ? O_RDONLY : O_RDWR) | O_CLOEXEC)) {
     if (fd_ >= 0) return;
-    if (errno == ENOENT) fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (errno == ENOENT && use != Use::kRead) fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd_ < 0) fail("opened");
     if (synced_) sync_to_disk(std::filesystem::absolute(path).parent_path().string());
   }
@@ -86,11 +90,15 @@ class PlainFile final : public File {
 }  // namespace
 
 std::unique_ptr<File> open_file(const std::string& path) {
-  return std::make_unique<PlainFile>(path, true);
+  return std::make_unique<PlainFile>(path, PlainFile::Use::kSynced);
 }
 
 std::unique_ptr<File> open_unsynced_file(const std::string& path) {
-  return std::make_unique<PlainFile>(path, false);
+  return std::make_unique<PlainFile>(path, PlainFile::Use::kUnsynced);
+}
+
+std::unique_ptr<File> open_file_to_read(const std::string& path) {
+  return std::make_unique<PlainFile>(path, PlainFile::Use::kRead);
 }
 
 }  // namespace athanor

@@ -25,7 +25,9 @@ class File {
 
 /// For reading and writing; made if it is not there, and then its name is on the disk, too.
 std::unique_ptr<File> open_file(const std::string& path);
-/// The same, whose `sync` does nothing: what was written outlives a killed process, and no power cut.
+/// Only to be read: the file must be there, and is left as it is.
+std::unique_ptr<File> open_file_to_read(const std::string& path);
+/// As `open_file`, but its `sync` does nothing: what was written outlives a killed process, and no power cut.
 std::unique_ptr<File> open_unsynced_file(const std::string& path);
 
 }  // namespace athanor

@@ -33,16 +33,20 @@ std::size_t without_trailing_zeros(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-RedoFile::RedoFile(const std::string& path, const Open& open)
+RedoFile::RedoFile(const std::string& path, const Open& open, Access access)
     : log_path_(path + "-log"),
       open_(open),
       file_(open(path)),
       size_(file_->size()),
       end_(size_),
       committed_pages_(~0ULL) {
-  if (std::filesystem::exists(log_path_)) {
-    log_ = open(log_path_);
+  if (!std::filesystem::exists(log_path_)) return;
+  log_ = open(log_path_);
+  if (!read_log()) return;
+  if (access == Access::kWrite) {
     replay();
+  } else {
+    size_ = std::max(size_, (pages_.rbegin()->first + 1) * kPage);
   }
 }
 
@@ -159,11 +163,12 @@ void RedoFile::write_log() {
   log_->sync();
 }
 
-void RedoFile::replay() {
+/// Whether it is whole; its pages are then held.
+bool RedoFile::read_log() {
   Head head{};
   log_->read(0, std::as_writable_bytes(std::span(&head, 1)));
-  if (std::string_view(head.magic, kMagic.size()) != kMagic) return;
-  if (head.pages > log_->size() / kEntry) return;
+  if (std::string_view(head.magic, kMagic.size()) != kMagic) return false;
+  if (head.pages > log_->size() / kEntry) return false;
   RunningSha256 hash;
   std::vector<std::byte> entry(kEntry);
   for (std::uint64_t i = 0; i < head.pages; ++i) {
@@ -173,7 +178,11 @@ void RedoFile::replay() {
     std::memcpy(&number, entry.data(), sizeof number);
     std::copy(entry.begin() + sizeof number, entry.end(), pages_[number].begin());
   }
-  if (hash.hex() != std::string_view(head.sha256, sizeof head.sha256)) return pages_.clear();
+  if (hash.hex() != std::string_view(head.sha256, sizeof head.sha256)) pages_.clear();
+  return !pages_.empty();
+}
+
+void RedoFile::replay() {
   log_->sync();  // of a killed process, it may be whole and not on the disk yet
   put_in_place();
   file_->sync();

@@ -28,8 +28,13 @@ class RedoFile {
   using Open = std::function<std::unique_ptr<File>(const std::string& path)>;
   static constexpr std::size_t kPage = 4096;
 
+  enum class Access {
+    kWrite,
+    kRead  ///< nothing is changed on the disk: what a whole log has is read from there; `write` and `commit` are not
+           ///< called
+  };
   /// The file is there; `PATH-log` may be. throws EnvironmentError.
-  RedoFile(const std::string& path, const Open& open);
+  RedoFile(const std::string& path, const Open& open, Access access = Access::kWrite);
 
   /// Where what is used ends; the file may be longer.
   void set_end(std::uint64_t end) { end_ = end; }
@@ -57,6 +62,7 @@ class RedoFile {
   using Page = std::array<std::byte, kPage>;
   Page& held(std::uint64_t number);
   void hold(std::uint64_t at, std::span<const std::byte> bytes);
+  bool read_log();
   void replay();
   void write_log();
   void put_in_place();

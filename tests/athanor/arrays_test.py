@@ -4,68 +4,18 @@ import csv
 import hashlib
 import io
 import json
-import os
-import pathlib
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import h5py
 
-from program import SOURCE, TIMEOUT_S, ProgramTest, main
+from camera import CAMPAIGN, CameraTest
+from program import TIMEOUT_S, main
 from stored import read, references
 
-# The camera makes frames as fast as they are taken; of each command it writes down the hash of what it gave.
-DRIVER = '''
-import hashlib, os, pathlib
-from typing import Annotated
-from athanor import Array, Instrument, Quantity, Rows, Work, capability, main
 
-HERE = pathlib.Path(__file__).parent
-
-class Camera(Instrument):
-    @capability(usual="1 s", repeatable=True, arrays={"image": Array("uint16", (256, 256), "count")})
-    def film(self, gain: Annotated[float, Quantity("", 0, 10)]) -> Work[Annotated[float, "contrast", Quantity("")]]:
-        with open(HERE / "begun", "a") as file:
-            file.write(f"{self.command.id}\\\\n")
-        digest = hashlib.sha256()
-        for number in range(160):  # 20 MiB
-            frame = hashlib.sha256(f"{gain} {number}".encode()).digest() * 4096
-            digest.update(frame)
-            yield Rows("image", frame)
-        with open(HERE / "given", "a") as file:
-            file.write(f"{self.command.id} {digest.hexdigest()}\\\\n")
-        return 5 - abs(gain - 3)
-
-main("eyes", Camera("camera-1"))
-'''.replace("\\\\n", "\\n")
-LAB = 'lab: dark room\ndrivers: {eyes: {endpoint: "ipc://%s/eyes.sock"}}\ninstruments: {camera-1: {driver: eyes}}\n'
-CAMPAIGN = '''
-campaign: focus
-lab: lab.yaml
-space: {gain: {range: [0, 10]}}
-objectives: {contrast: {goal: maximize}}
-procedure: [{step: film, do: film, with: {gain: $gain}, gives: {contrast: contrast}}]
-stop: {experiments: %d}
-'''
-
-
-class Arrays(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.processes = []
-        self.addCleanup(lambda: [(process.kill(), process.wait()) for process in self.processes])
-        self.write("eyes.py", DRIVER)
-        self.write("lab.yaml", LAB % self.folder)
-
-    def drive(self):
-        process = subprocess.Popen([sys.executable, "eyes.py", "--address", f"ipc://{self.folder}/eyes.sock"], cwd=self.folder,
-                                   env=dict(os.environ, PYTHONPATH=str(SOURCE / "python")), stderr=subprocess.DEVNULL)
-        self.processes.append(process)
-        return process
-
+class Arrays(CameraTest):
     def assert_there(self, named):
         given = dict(line.split() for line in (self.folder / "given").read_text().splitlines())
         for id, arrays in named.items():
@@ -125,10 +75,6 @@ class Arrays(ProgramTest):
         self.assert_there(named)
         ids = (self.folder / "begun").read_text().split()
         self.assertEqual(len(ids), len(set(ids)), "a command was begun twice")
-
-    def begun(self):
-        file = self.folder / "begun"
-        return len(file.read_text().split()) if file.exists() else 0
 
     def test_by_hand(self):
         """Goal: an array by hand is kept where a person says. Method: without a folder, with one; then its description."""
