@@ -132,6 +132,46 @@ TEST_CASE("A cancel does not wait for its turn, and leaves who speaks alone", "[
   CHECK(second.outcome("k4").done());
 }
 
+TEST_CASE("A neighbour that never answers keeps nobody from his promises", "[shared]") {
+  std::atomic<bool> hold = false;
+  std::atomic<int> wrong = 0;
+  LineDevice device(
+      [&](const std::string& line) -> Reaction {
+        if (line.size() < 5) ++wrong;
+        if (line.starts_with("01") || (line == "02RUN sample-7" && hold)) return {};
+        return {.text = answer_to(line)};
+      },
+      GENERATE(LineDevice::Kind::kSerial, LineDevice::Kind::kTcp), "\r");
+  std::string impatient = kPump;
+  impatient.replace(impatient.find("timeout: 300 ms"), 15, "timeout: 50 ms");
+  Lines lines;
+  Station silent(impatient, device.address() + "#01", lines), pump(impatient, device.address() + "#02", lines);
+  // It is spoken to all the time: a command that fails, its safe state, which is tried again and again, and once more.
+  silent.device->make_safe(silent.clock.now());
+  CHECK(silent.told().find("could not be brought to its safe state") != std::string::npos);
+  silent.start(command("s0", "infuse"));
+  for (int i = 0; i < 20; ++i) {
+    const wire::Outcome outcome = pump.carry_out(command(fmt::format("k{}", i), "infuse"));
+    INFO(outcome.message());
+    CHECK(outcome.done());
+    if (i % 5 != 0) continue;
+    CHECK(silent.outcome(fmt::format("s{}", i / 5)).fault() == wire::LINK);
+    silent.start(command(fmt::format("s{}", i / 5 + 1), "infuse"));
+  }
+  CHECK(!pump.readings().empty());
+  hold = true;
+  pump.start(command("cancelled", "infuse"));
+  device.await("02RUN sample-7", 21);
+  pump.cancel("cancelled");
+  CHECK(pump.outcome("cancelled").fault() == wire::INTERRUPTED);
+  pump.await_safe();
+  pump.device->make_safe(pump.clock.now());
+  pump.await_safe();
+  CHECK(device.times("02STP") >= 2);
+  CHECK(!silent.device->is_safe());
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("Units of Modbus share a connection", "[shared]") {
   ModbusDevice device(false);  // it has room for one
   const std::string profile =
