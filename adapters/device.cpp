@@ -89,7 +89,7 @@ class ProfileDevice final : public Instrument {
 
   std::string trouble() const override {
     const Lock lock(mutex_);
-    return !unsafe_why_.empty() ? unsafe_why_ : !unread_why_.empty() ? unread_why_ : unanswered_why_;
+    return !unsafe_why_.empty() ? unsafe_why_ : unanswered_why_;
   }
 
   std::vector<wire::Value> readings(Time) override {
@@ -227,7 +227,8 @@ class ProfileDevice final : public Instrument {
       readings_ = readings_of(profile_.readings, values);
     } else if (!broken_off_) {
       readings_again_ = monotonic_seconds() + kReadingsAgain;
-      tell_once(unread_why_, fmt::format("gives no readings: {}", fault->message));
+      unanswered_why_ = fmt::format("gives no readings: {}", fault->message);
+      tell_once(unread_why_, unanswered_why_);
     }
   }
 
@@ -312,7 +313,7 @@ class ProfileDevice final : public Instrument {
   bool readings_wanted_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
   std::string unsafe_why_, unread_why_;         ///< as a person was told last
-  std::string unanswered_why_;                  ///< empty: what was said to it last went well
+  std::string unanswered_why_;                  ///< empty: what was said to it last went well, whatever was before
   std::thread thread_;
 };
 

@@ -150,6 +150,7 @@ class SilaDevice final : public Instrument {
     const Job job = *job_;
     Outcome<Session::Values> end =
         unlocked(lock, [&] { return session_->carry_out(job.command, job.recalled, patient(), acted); });
+    if (end) unread_why_.clear();
     if (!end && broken_off_)
       end = Fault{Fault::Kind::kInterrupted, safe_ ? "cancelled" : "the instrument was to be made safe"};
     if (!end && acted) {
@@ -169,6 +170,7 @@ class SilaDevice final : public Instrument {
     if (!fault) {
       safe_ = true;
       unsafe_why_.clear();
+      unread_why_.clear();
       return outbox_.nudge(clock_.now());
     }
     const bool anew = fault->kind == Fault::Kind::kInterrupted;  // it was asked for once more meanwhile
@@ -282,7 +284,7 @@ class SilaDevice final : public Instrument {
   bool readings_wanted_ = false, quit_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
   std::string unsafe_why_;                      ///< as a person was told last
-  std::string unread_why_;                      ///< empty: its sensors were read, or nobody asked
+  std::string unread_why_;                      ///< empty: its sensors were read, or it served since, or nobody asked
   std::thread worker_, sensor_;
 };
 

@@ -329,3 +329,17 @@ TEST_CASE("What is the matter with a device is told while it is", "[device]") {
   while (!station.device->is_safe()) std::this_thread::yield();
   CHECK(station.device->trouble().empty());
 }
+
+// Goal: a device that is well again has no trouble, though nobody has asked for its readings since. Method: a sensor
+// that answers nonsense; then a command that is carried out, and no readings wanted.
+TEST_CASE("Readings that could not be had are no trouble any more once the device was spoken to with success",
+          "[device]") {
+  LineDevice device(with("POS?", "?"));
+  Station station(kStage, device.address());
+  station.device->readings(station.clock.now());
+  station.told();
+  CHECK_THAT(station.device->trouble(), Catch::StartsWith("gives no readings: the device answered “?”"));
+  device.set_script(with("READY?", "1"));
+  CHECK(station.carry_out(move()).done());
+  CHECK(station.device->trouble().empty());
+}
