@@ -16,7 +16,7 @@ namespace {
 std::string way_out(int code) {
   switch (code) {
     case SQLITE_FULL:
-      return "the disk is full; make room and start again, nothing that was acknowledged is lost";
+      return "the disk is full; make room, nothing that was acknowledged is lost";
     case SQLITE_NOTADB:
       return "the file is not a database; name another file, or move this one away";
     case SQLITE_BUSY:
