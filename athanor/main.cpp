@@ -1,6 +1,7 @@
 // The one program: reads the command line, runs a subcommand, and turns what was thrown into a message and an exit
 // status. The only file that knows the command-line parser.
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -399,6 +400,8 @@ void print_error(const std::string& message) {
 int main(int argc, char** argv) {
   // A limit on the size of files is a full disk like any other, not a reason to be killed.
   std::signal(SIGXFSZ, SIG_IGN);
+  // What cannot be parsed is told by whoever read it, with its source; the library's own lines would only come between.
+  google::protobuf::SetLogHandler(nullptr);
   try {
     const int status = athanor::run_command(argc, argv);
     if (std::fflush(stdout) == 0 || errno == EPIPE) return status;

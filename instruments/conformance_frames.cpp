@@ -53,12 +53,15 @@ std::string garbage(Trial& trial) {
   wire::ToDriver hello = bare;
   hello.mutable_hello()->set_controller(kTrialName);
   const std::string whole = hello.SerializeAsString();
+  std::string not_utf8 = whole;
+  not_utf8.back() = '\xff';  // in the name of the controller
   std::string noise(1 << 16, '\xff');
   for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<char>(noise[i] ^ (i * 2654435761u >> 13));
   const std::pair<const char*, Frames> all[] = {{"an empty frame", {""}},
                                                 {"a frame of four odd bytes", {"\xff\xfe\x01\x02"}},
                                                 {"64 KiB of noise", {"\xff" + noise}},
                                                 {"a Hello that was cut off", {whole.substr(0, whole.size() - 1)}},
+                                                {"a Hello with a text that is no UTF-8", {not_utf8}},
                                                 {"a line of HTTP", {"GET / HTTP/1.1\r\n\r\n"}},
                                                 {"a message in two frames", {whole, whole}},
                                                 {"an empty frame before the message", {"", whole}},

@@ -260,6 +260,19 @@ class Driver(ProgramTest):
         _, said = self.run_program("driver", "run", "station.yaml", "--address", f"ipc://{self.folder}/one.sock", expect=2)
         self.assertIn("say where the device is, such as --at tcp://10.0.0.5:5025", said)
 
+    def test_garbage_is_told_by_the_driver_alone(self):
+        """Goal: what cannot be understood is a line of the driver's log, with its source. Method: all the garbage that a trial has, one kind of it
+        a text that is no UTF-8, of which the library of messages has a line of its own."""
+        self.write_lab()
+        driver = self.serve()
+        out, said = self.run_program("instrument", "check", f"ipc://{self.folder}/desk.sock", "--only", "garbage")
+        self.assertIn("holds     garbage", out)
+        self.assertNotIn("libprotobuf", said)
+        driver.send_signal(signal.SIGTERM)
+        log = driver.stderr.read()
+        self.assertIn("a message that could not be understood was dropped", log)
+        self.assertNotIn("libprotobuf", log)
+
 
 if __name__ == "__main__":
     main()

@@ -24,7 +24,7 @@ HEAVY = {
     "zmq.h*": ["instruments/zmq_*.cpp"],
     "nlopt.h*": ["surrogates/minimise.cpp"],
     "Eigen/*": ["surrogates/*", "optimizers/*", "tests/surrogates/*", "tests/optimizers/*", "athanor/doctor.cpp"],
-    "google/protobuf/*": ["adapters/*.cpp", "sila2/*", "tests/sila2/*", "athanor/doctor.cpp", "instruments/*.cpp", "controller/*.cpp"],
+    "google/protobuf/*": ["adapters/*.cpp", "sila2/*", "tests/sila2/*", "athanor/doctor.cpp", "athanor/main.cpp", "instruments/*.cpp", "controller/*.cpp"],
     "nlohmann/json.hpp": ["*.cpp"],  # headers take json_fwd.hpp
     "boost/*": ["adapters/line.cpp", "lab_twin/wire_server.cpp"],
     "modbus/*": ["adapters/modbus_*", "tests/adapters/modbus*", "bench/adapters.cpp"],
