@@ -48,6 +48,9 @@ class Hand {
     for (;;) {
       DriverArrivals arrived = link_->receive(clock_.now() + from_seconds(1), stop_.wake().fd());
       stop_.wake().clear();
+      for (const DriverMessage& each : arrived.messages) {
+        if (each.message.refused().not_allowed()) return turned_away(each.message.refused().why());
+      }
       if (data_) by_way_of_store(arrived, command);
       for (const LinkChange& change : arrived.changes) on_change(change, command);
       for (const DriverMessage& each : arrived.messages) {
@@ -85,8 +88,25 @@ class Hand {
   void say(const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); }
 
   int leave(const std::string& why) {
-    say(fmt::format("{}; what becomes of it, “athanor instrument do {} --id {}” tells", why, options_.target, id_));
+    say(fmt::format("{}; what becomes of it, “{}” tells", why, asks()));
     return stop_.count() > 0 ? 130 : 3;
+  }
+
+  std::string asks() const {
+    const std::string& key = options_.driver_key;
+    return fmt::format("athanor instrument do {}{}{} --id {}", options_.target, key.empty() ? "" : " --driver-key ",
+                       key, id_);
+  }
+
+  /// For a key that one end does not allow any more nothing is done: there is nobody to be waited for, or to cancel it.
+  int turned_away(const std::string& why) {
+    say(why);
+    if (!sent_) return nothing_begun();
+    say(
+        fmt::format("{} may still run, to its end or until the driver's dead-man time is over. What becomes of it, the "
+                    "driver's log tells, or “{} --key NAME” with a key that is allowed there",
+                    id_, asks()));
+    return 3;
   }
 
   int nothing_begun() {
@@ -234,7 +254,8 @@ int tell_standing(const wire::CommandState& state, const std::string& instrument
     if (state.standing() == wire::CommandState::INTERRUPTED)
       fmt::print("the driver restarted while it ran, and nobody knows what became of it: look at the instrument\n");
   }
-  return ended && outcome.done() ? 0 : 1;
+  constexpr int kRunsOn = 4;
+  return state.standing() == wire::CommandState::RUNNING ? kRunsOn : ended && outcome.done() ? 0 : 1;
 }
 
 int carry_out(const Offer& offer, const std::optional<LinkKeys>& keys, const wire::Command& command,

@@ -182,8 +182,10 @@ void KeyFolder::allow(const PublicKey& key) const {
   const FolderLock lock(path_);
   for (const PublicKey& old : revoked()) {
     if (old.key == key.key)
-      throw InputError(fmt::format("this key was revoked, as “{}” ({}); expected a new one (athanor keys new)",
-                                   old.name, old.comment));
+      throw InputError(fmt::format(
+          "this key was revoked, as “{}” ({}), and is never allowed again; expected a new one: athanor keys "
+          "new NAME, on the machine of whoever held it",
+          old.name, old.comment));
   }
   std::vector<PublicKey> keys = allowed();
   for (const PublicKey& old : keys) {

@@ -11,7 +11,7 @@ std::string why_turned_away(ZmqEnd::Why why, const Endpoint& at, const std::opti
     case ZmqEnd::Why::kNotAllowed:
       return fmt::format(
           "the driver at {0} does not allow our key “{1}” ({2}), or not any more; on its machine: athanor keys allow "
-          "\"{1} {2}\"",
+          "\"{1} {2}\". One that was revoked there is never allowed again: make a new one here (athanor keys new NAME)",
           at.address, keys ? keys->own.name : "", keys ? keys->own.key : "");
     case ZmqEnd::Why::kOtherMechanism:
       if (at.key.empty())

@@ -158,9 +158,11 @@ class ZmqLink final : public DriverLink {
   void check_key(Peer& peer) {
     peer.revoked = !peer.key.empty() && !keys_->allowed.name_of(peer.key);
     if (!peer.revoked) return;
-    complain(peer, fmt::format("the key “{}” of the driver at {} was revoked here; nothing is said to it and nothing "
-                               "taken from it",
-                               peer.at.key, peer.at.address));
+    complain(peer,
+             fmt::format("the key “{}” of the driver at {} was revoked here; nothing is said to it and nothing "
+                         "taken from it",
+                         peer.at.key, peer.at.address),
+             true);
   }
 
   /// A connection that was there, or was about to be, is no more; the socket makes a new one by itself.
@@ -170,7 +172,8 @@ class ZmqLink final : public DriverLink {
     peer.open_at = monotonic_seconds() + kOpenAgain;
     const bool breaks = why == ZmqEnd::Why::kBroken || why == ZmqEnd::Why::kUnfinished;
     if (breaks && ++peer.failures < kFailuresInARow) return;  // a driver that just then ended does so, too
-    if (const std::string said = why_turned_away(why, peer.at, keys_); !said.empty()) complain(peer, said);
+    if (const std::string said = why_turned_away(why, peer.at, keys_); !said.empty())
+      complain(peer, said, why == ZmqEnd::Why::kNotAllowed);
   }
 
   void on_message(Peer& peer, wire::FromDriver message) {
@@ -202,6 +205,7 @@ class ZmqLink final : public DriverLink {
       arrived_.changes.push_back({peer.at.driver, true});
     }
     if (message.has_heartbeat() || (message.has_progress() && is_one_progress_too_many(peer))) return;
+    if (message.refused().not_allowed()) return complain(peer, message.refused().why(), true);
     if (message.has_refused() && message.refused().id().empty()) return note(peer, message.refused().why());
     arrived_.messages.push_back({std::move(message)});
   }
@@ -233,17 +237,19 @@ class ZmqLink final : public DriverLink {
               now);
   }
 
-  /// Tells of a driver that is not the right one, once; it never comes up.
-  void complain(Peer& peer, const std::string& why) {
+  /// Tells of a driver that is not the right one, or one end of which does not allow the other (`not_allowed`), once;
+  /// it does not come up.
+  void complain(Peer& peer, const std::string& why, bool not_allowed = false) {
     down(peer);
-    if (std::exchange(peer.complaint, why) != why) tell(peer.at.driver, why);
+    if (std::exchange(peer.complaint, why) != why) tell(peer.at.driver, why, not_allowed);
   }
 
-  void tell(const std::string& driver, const std::string& what) {
+  void tell(const std::string& driver, const std::string& what, bool not_allowed = false) {
     wire::FromDriver message;
     message.set_version(kProtocolVersion);
     message.set_driver(driver);
     message.mutable_refused()->set_why(what);
+    message.mutable_refused()->set_not_allowed(not_allowed);
     arrived_.messages.push_back({std::move(message)});
   }
 

@@ -136,8 +136,11 @@ class DriverServer {
   bool may_speak(const std::string& from, const ZmqPeer& peer) {
     if (!keys_ || keys_->allowed.name_of(peer.key)) return true;
     log_.note(peer.host, fmt::format("its key {} was revoked; what it says is dropped", peer.key), monotonic_seconds());
-    if (!is_flood(peer.key, 1))
-      refuse(from, "your key was revoked on the machine of this driver; nothing is done for it");
+    if (is_flood(peer.key, 1)) return false;
+    wire::FromDriver answer = message();
+    answer.mutable_refused()->set_why("your key was revoked on the machine of this driver; nothing is done for it");
+    answer.mutable_refused()->set_not_allowed(true);
+    router_.send({from, answer.SerializeAsString()});
     return false;
   }
 

@@ -165,7 +165,8 @@ class Server:
             return True
         self._quiet.note(f"the key {key} was revoked; what it says is dropped")
         if not self._is_flood(f"revoked {key}", 1):
-            self._refuse(sender, "your key was revoked on the machine of this driver; nothing is done for it")
+            self._send(sender, self._message(refused=wire.Refused(
+                why="your key was revoked on the machine of this driver; nothing is done for it", not_allowed=True)))
         return False
 
     def _is_flood(self, who: str | bytes, most: int) -> bool:

@@ -90,7 +90,9 @@ class Guarded(BenchTest):
     def test_a_revoked_key_gets_no_further(self) -> None:
         self.allow("stranger")
         self.controller.send(question=wire.Question(ids=["x"]))
-        self.assertIn("revoked", self.controller.next("refused").refused.why)
+        refused = self.controller.next("refused").refused
+        self.assertIn("revoked", refused.why)
+        self.assertTrue(refused.not_allowed)
         self.controller.send(hello=wire.Hello(controller="again"))
         self.assertFalse(any(said.HasField("welcome") for said in self.controller.heard(1.5)))
 

@@ -90,6 +90,40 @@ class Keys(ProgramTest):
         self.assertIn("turned away: its key", log)
         self.assertIn("(key “laptop” at 127.0.0.1): is the controller now", log)
 
+    def test_a_key_that_is_revoked_in_mid_command(self):
+        """Goal: a hand whose key is revoked does not wait for ever, and what it advises works. Method: a long command, the revocation; what became of
+        the command asked as advised, with a new key."""
+        self.laboratory("bench")
+        for name in ("bench", "laptop", "other"):
+            self.athanor_keys("new", name)
+            self.athanor_keys("allow", self.keys / f"{name}.public")
+        twin = self.start("twin", "lab.yaml", "--speed", "5x", env=self.environment)
+        self.addCleanup(twin.wait)
+        self.addCleanup(twin.terminate)
+        listed = ("instrument", "list", "lab.yaml", "--key", "laptop")
+        end = time.monotonic() + TIMEOUT_S
+        while (looks := self.start(*listed, env=self.environment)).communicate(timeout=TIMEOUT_S) and looks.returncode != 0:
+            self.assertLess(time.monotonic(), end)
+        do, sample = ("instrument", "do", "lab.yaml"), ("--sample", "s1", "--place", "vial-1", "--key", "laptop")
+        self.run_program(*do, "dispenser-1", "dispense", "reagent=substrates", "volume=0.1 mL", *sample, env=self.environment)
+        hand = self.start(*do, "reactor-1", "heat", "temperature=80 degC", "duration=20 min", *sample, env=self.environment)
+        said = hand.stderr.readline()
+        command = said.split(":")[0]
+        while "Accepted" not in said:
+            said = hand.stderr.readline()
+            self.assertTrue(said)
+        self.athanor_keys("revoke", "laptop")
+        _, err = hand.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(hand.returncode, 3, err)
+        self.assertIn("your key was revoked on the machine of this driver", err)
+        self.assertIn(f"{command} may still run", err)
+        advised = f"athanor instrument do lab.yaml --id {command} --key NAME"
+        self.assertIn(advised, err)
+        told = self.run_program(*advised.split()[1:-1], "other", expect=4, env=self.environment)[0]
+        self.assertIn("RUNNING", told)
+        out = self.run_program(*listed, expect=1, env=self.environment)[0]
+        self.assertIn("One that was revoked there is never allowed again: make a new one here (athanor keys new NAME)", out)
+
     def test_what_is_missing_is_said_before_anything_starts(self):
         campaign = self.laboratory("bench")
         arguments = ("run", campaign, "--speed", "500x")

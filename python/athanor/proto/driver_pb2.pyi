@@ -346,12 +346,14 @@ class Question(_message.Message):
     def __init__(self, ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Refused(_message.Message):
-    __slots__ = ["id", "why"]
+    __slots__ = ["id", "not_allowed", "why"]
     ID_FIELD_NUMBER: _ClassVar[int]
+    NOT_ALLOWED_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
     id: str
+    not_allowed: bool
     why: str
-    def __init__(self, why: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+    def __init__(self, why: _Optional[str] = ..., id: _Optional[str] = ..., not_allowed: bool = ...) -> None: ...
 
 class Resume(_message.Message):
     __slots__ = ["offset", "stream"]
