@@ -20,6 +20,7 @@ constexpr double kShortestLasting = 1;  // seconds of wall time: shorter ones en
 constexpr double kLasting = 60;         // … and so long is enough for everything
 constexpr double kLongestQuick = 10;    // … that are waited for
 constexpr double kLongestQuickOfLongRun = 120;
+constexpr double kLongestOfMany = 0.05;  // seconds of wall time, of many that are carried out to their end
 
 bool convertible(const std::string& from, const std::string& to) {
   return Unit::parse(from).convertible_to(Unit::parse(to));
@@ -114,6 +115,13 @@ wire::Command Chosen::command(const std::string& id) const {
   return command;
 }
 
+std::string Endurance::in_words() const {
+  return fmt::format("{} commands in a row, {}", commands,
+                     how == How::kRefused      ? "refused, to spare the device"
+                     : how == How::kCarriedOut ? "carried out"
+                                               : "begun and cancelled");
+}
+
 TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options) {
   TrialPlan plan;
   for (const wire::Instrument& instrument : instruments) {
@@ -145,6 +153,14 @@ TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const Con
     const double before = plan.lasting ? plan.lasting->expected_s / options.speed : 0;
     if (lasts >= kShortestLasting && std::abs(lasts - kLasting) < std::abs(before - kLasting)) plan.lasting = longer;
   }
+  if (plan.allowed.empty()) return plan;
+  const bool spared = !options.simulated && options.capability.empty();
+  const bool soon = plan.quick && plan.quick->expected_s / options.speed <= kLongestOfMany;
+  plan.endurance = {soon ? *plan.quick : plan.lasting.value_or(plan.allowed.front()),
+                    spared ? Endurance::How::kRefused
+                    : soon ? Endurance::How::kCarriedOut
+                           : Endurance::How::kCancelled,
+                    options.long_run ? 10'000 : 500};
   return plan;
 }
 
@@ -158,9 +174,10 @@ std::vector<std::string> announcement(const TrialPlan& plan, const ConformanceOp
                                                                        : "THIS IS CARRIED OUT BY THE REAL DEVICES"));
   }
   for (const Chosen& chosen : plan.allowed) lines.push_back("  " + in_words(chosen));
-  if (plan.quick && options.only.empty())
-    lines.push_back(fmt::format("  {} times in a row: {} {}", commands_in_a_row(options), plan.quick->instrument,
-                                plan.quick->capability.name()));
+  const auto& only = options.only;
+  if (plan.endurance && (only.empty() || std::find(only.begin(), only.end(), "endurance") != only.end()))
+    lines.push_back(fmt::format("  {}: {} {}", plan.endurance->in_words(), plan.endurance->chosen.instrument,
+                                plan.endurance->chosen.capability.name()));
   if (plan.lasting) lines.push_back(fmt::format("  begun, and ended before its time: {}", in_words(*plan.lasting)));
   lines.push_back("every instrument of the driver is stopped, and brought to its safe state, more than once");
   for (const std::string& left_out : plan.left_out) lines.push_back("not carried out: " + left_out);

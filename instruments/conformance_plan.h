@@ -21,22 +21,32 @@ struct Chosen {
   wire::Command command(const std::string& id) const;
 };
 
+/// Many commands in a row, to see whether they leave traces.
+struct Endurance {
+  enum class How {
+    kRefused,     ///< hundreds of actions would wear a real device: they pass through all but the device itself
+    kCarriedOut,  ///< to their ends
+    kCancelled    ///< begun, and not waited for
+  };
+  Chosen chosen;
+  How how = How::kRefused;
+  int commands = 0;
+
+  std::string in_words() const;  ///< "500 commands in a row, refused, to spare the device"
+};
+
 struct TrialPlan {
-  std::vector<Chosen> allowed;        ///< every capability that may be commanded, its shortest command
-  std::optional<Chosen> quick;        ///< the one to be carried out to its end
-  std::optional<Chosen> lasting;      ///< runs long enough for something to happen meanwhile; is cancelled
-  std::vector<Chosen> hazardous;      ///< those that need an approval
-  std::vector<std::string> left_out;  ///< "dispenser-1 dispense, which takes “volume” of the stock “reagent”"
+  std::vector<Chosen> allowed;         ///< every capability that may be commanded, its shortest command
+  std::optional<Chosen> quick;         ///< the one to be carried out to its end
+  std::optional<Chosen> lasting;       ///< runs long enough for something to happen meanwhile; is cancelled
+  std::optional<Endurance> endurance;  ///< none: nothing may be commanded
+  std::vector<Chosen> hazardous;       ///< those that need an approval
+  std::vector<std::string> left_out;   ///< "dispenser-1 dispense, which takes “volume” of the stock “reagent”"
 };
 
 /// Values come from limits, levels and choices: the lowest. What may be missing is left out. throws InputError for a
 /// capability that no instrument has, or values that it does not allow.
 TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options);
-
-/// How often the quick one is carried out to see whether that leaves traces.
-inline int commands_in_a_row(const ConformanceOptions& options) {
-  return options.long_run ? 10'000 : 500;
-}
 
 /// What the trial does with real devices, a line each, before it does.
 std::vector<std::string> announcement(const TrialPlan& plan, const ConformanceOptions& options);

@@ -133,28 +133,26 @@ std::string terminated(Trial& trial) {
 }
 
 std::string endurance(Trial& trial) {
-  const int count = commands_in_a_row(trial.options());
-  constexpr double kLongestEach = 0.05;     // seconds of wall time, of commands that are carried out to their end
+  const Endurance& many = trial.endurance();
+  const Chosen& chosen = many.chosen;
+  const int count = many.commands;
   constexpr double kFreeMib = 8;            // what a ledger's cache or an interpreter may take for good
   constexpr double kMibPerCommand = 0.002;  // … and what the rounding of memory pages may look like
   constexpr int kMostFiles = 4;
   const int warm = count / 5;
-  // On a real device, hundreds of actions would wear it: refusals pass through all but the device itself.
-  const bool spared = !trial.options().simulated && trial.options().capability.empty();
-  const bool short_enough = trial.plan().quick && trial.wall_s(*trial.plan().quick) <= kLongestEach;
-  const Chosen& chosen = short_enough ? trial.quick() : trial.any();
   const bool ours = !trial.options().command.empty();
   std::optional<double> memory;
   std::optional<int> files;
   const double began = monotonic_seconds();
   for (int i = 0; i < count; ++i) {
     wire::Command command = chosen.command(trial.fresh_id());
-    if (spared) {
+    if (many.how == Endurance::How::kRefused) {
       *command.add_with() = number_value("no-such-parameter", 1, "");
       trial.refused(command, wire::LIMIT, "an unknown parameter");
     } else {
       trial.begin(command);
-      short_enough ? trial.outcome(command.id(), trial.patience_s(chosen)) : trial.cancel(command.id());
+      many.how == Endurance::How::kCarriedOut ? trial.outcome(command.id(), trial.patience_s(chosen))
+                                              : trial.cancel(command.id());
     }
     trial.probe().forget_talk();
     if (ours && i + 1 == warm) {
@@ -163,8 +161,7 @@ std::string endurance(Trial& trial) {
     }
   }
   const double each_ms = (monotonic_seconds() - began) * 1e3 / count;
-  const char* how = spared ? "refused, to spare the device" : short_enough ? "carried out" : "begun and cancelled";
-  const std::string what = fmt::format("{} commands, {}, {:.2f} ms each", count, how, each_ms);
+  const std::string what = fmt::format("{}, {:.2f} ms each", many.in_words(), each_ms);
   if (!memory || !files) return what + "; memory and open files were not looked at, since the process is not ours";
   const double grew = trial.process().memory_mib().value_or(0) - *memory;
   const int more = trial.process().open_files().value_or(0) - *files;

@@ -121,6 +121,11 @@ const Chosen& Trial::any() const {
   return plan_.lasting ? *plan_.lasting : plan_.allowed.front();
 }
 
+const Endurance& Trial::endurance() const {
+  any();  // says why there is none
+  return *plan_.endurance;
+}
+
 double Trial::patience_s(const Chosen& chosen) const {
   constexpr double kAtLeast = 10;
   return kAtLeast + 2 * wall_s(chosen);

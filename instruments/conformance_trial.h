@@ -56,6 +56,7 @@ class Trial {
   const Chosen& quick() const;  ///< throws NotTried where there is none, as those below
   const Chosen& lasting() const;
   const Chosen& any() const;  ///< to be refused, or cancelled at once
+  const Endurance& endurance() const;
   double wall_s(const Chosen& chosen) const { return chosen.expected_s / speed_; }
   /// Seconds of wall time within which it must have ended.
   double patience_s(const Chosen& chosen) const;

@@ -96,10 +96,16 @@ TEST_CASE("what takes from the stock is left out unless it is asked for, and sai
   REQUIRE(made.allowed.size() == 1);
   CHECK(made.allowed[0].capability.name() == "rinse");
   CHECK_THAT(said(options), Contains("REAL DEVICES") && Contains("  one rinse: volume 1 mL\n") &&
-                                Contains("500 times in a row: one rinse") && Contains("safe state") &&
+                                Contains("  500 commands in a row, refused, to spare the device: one rinse\n") &&
+                                Contains("safe state") &&
                                 Contains("not carried out: one dose, which takes “volume” of the stock “reagent”") &&
                                 Contains("not carried out: one guarded, which is guarded") &&
                                 Contains("not carried out: one hazardous, which is hazardous"));
+  options.only = {"limits"};
+  CHECK_THAT(said(options), !Contains("in a row"));
+  options.only = {"endurance"};
+  CHECK_THAT(said(options), Contains("500 commands in a row"));
+  options = {};
   options.capability = "dose";
   CHECK(plan(all, options).quick->capability.name() == "dose");
   CHECK_THAT(said(options), Contains("one dose: reagent “A”, volume 1 mL; each time takes “volume” of the stock") &&
@@ -109,7 +115,8 @@ TEST_CASE("what takes from the stock is left out unless it is asked for, and sai
   options = {};
   options.simulated = true;
   CHECK(plan(all, options).allowed.size() == 3);
-  CHECK_THAT(said(options), Contains("simulated") && !Contains("REAL"));
+  CHECK_THAT(said(options),
+             Contains("simulated") && !Contains("REAL") && Contains("500 commands in a row, carried out: one"));
   CHECK_THAT(announcement(plan({hazardous}), {}).front(), Contains("nothing is carried out"));
 }
 
