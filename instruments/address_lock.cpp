@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include "core/error.h"
 #include "instruments/address.h"
@@ -18,6 +19,8 @@
 namespace athanor {
 
 namespace {
+
+constexpr std::string_view kLockSuffix = ".lock";
 
 [[noreturn]] void in_use(const std::string& address, const char* by) {
   throw EnvironmentError(
@@ -60,7 +63,7 @@ AddressLock::AddressLock(const std::string& address) {
     throw EnvironmentError(
         fmt::format("the folder {} of the address {} is not there. Make it first", folder.string(), address));
   }
-  file_ = *path + ".lock";
+  file_ = *path + std::string(kLockSuffix);
   // Whoever held it before may have removed the file after we opened it: then what we hold has no name, and we try
   // again.
   do {
@@ -83,6 +86,8 @@ AddressLock::AddressLock(const std::string& address) {
 
 AddressLock::~AddressLock() {
   if (fd_ < 0) return;
+  // ZeroMQ leaves the socket's file behind. While we hold the lock nobody else may listen there.
+  ::unlink(file_.substr(0, file_.size() - kLockSuffix.size()).c_str());
   ::unlink(file_.c_str());
   ::close(fd_);
 }

@@ -6,7 +6,7 @@
 namespace athanor {
 
 /// Holds the lock file (FILE.lock) beside the socket file of an "ipc://" address; nothing for other addresses, which
-/// the system guards itself. Freed by the system when the process dies.
+/// the system guards itself. Freed by the system when the process dies; at an orderly end the socket's file goes, too.
 class AddressLock {
  public:
   /// throws EnvironmentError, naming the address, if another driver holds it, if another program listens there, if the

@@ -41,6 +41,7 @@ class Loop(ProgramTest):
         page = (self.folder / "r.html").read_text()
         self.assertIn("<html", page)
         self.assertNotIn("src=\"http", page)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["j", "j.twin", "r.html"])  # nobody listens any more, at no socket
 
     def test_same_seed_same_journal(self):
         """Goal: a seed decides everything in virtual time. Method: two runs with one seed, one with another."""

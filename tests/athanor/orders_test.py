@@ -43,6 +43,7 @@ class Orders(LaboratoryTest):
         process.send_signal(signal.SIGKILL)
         process.communicate()
         self.assertFalse(self.status()["controller"])
+        self.assertTrue((self.folder / "j.control").exists())  # of the killed one; the next one takes it over, and leaves none
         process = self.start("run", CAMPAIGN, "--journal", "j", "--json", "--speed", "500x")
         self.wait(lambda: self.status()["controller"])
         time.sleep(1)
@@ -52,6 +53,7 @@ class Orders(LaboratoryTest):
         out, err = process.communicate(timeout=TIMEOUT_S)
         result = json.loads(out)
         self.assertEqual((result["status"], result["experiments"]), ("finished", 40), err)
+        self.assertFalse((self.folder / "j.control").exists())
         self.check_world("j", result, EXAMPLES / "suzuki" / "lab.yaml")
 
     def test_halt_of_the_laboratory(self):
