@@ -17,7 +17,7 @@ std::string why_turned_away(ZmqEnd::Why why, const Endpoint& at, const std::opti
       if (at.key.empty())
         return fmt::format(
             "the driver at {} talks to keys that it allows only, and no key is named for it; add “key: NAME” beside "
-            "its endpoint in the lab file (docs/security.md)",
+            "its endpoint in the lab file, or give --driver-key NAME with its address (docs/security.md)",
             at.address);
       return fmt::format(
           "the driver at {} speaks without encryption, and the key “{}” is expected there: it was started without its "
@@ -28,7 +28,8 @@ std::string why_turned_away(ZmqEnd::Why why, const Endpoint& at, const std::opti
       if (at.key.empty())
         return fmt::format(
             "the driver at {} breaks off every handshake: it talks to keys that it allows only, or is another program. "
-            "If it has one, add “key: NAME” beside its endpoint in the lab file (docs/security.md)",
+            "If it has one, add “key: NAME” beside its endpoint in the lab file, or give --driver-key NAME with its "
+            "address (docs/security.md)",
             at.address);
       return fmt::format(
           "the driver at {} breaks off every handshake: it does not hold the key that is allowed here as “{}”, speaks "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import stat
 import time
@@ -104,6 +105,10 @@ class Keys(ProgramTest):
         end = time.monotonic() + TIMEOUT_S
         while (looks := self.start(*listed, env=self.environment)).communicate(timeout=TIMEOUT_S) and looks.returncode != 0:
             self.assertLess(time.monotonic(), end)
+        address = re.search(r"reactors: {endpoint: \"(.+?)\"", (self.folder / "lab.yaml").read_text())[1]
+        self.assertIn("--driver-key NAME", self.run_program("instrument", "list", address, expect=1, env=self.environment)[0])
+        by_address = ("instrument", "list", address, "--driver-key", "bench", "--key", "laptop")
+        self.assertIn("reactor-1", self.run_program(*by_address, env=self.environment)[0])
         do, sample = ("instrument", "do", "lab.yaml"), ("--sample", "s1", "--place", "vial-1", "--key", "laptop")
         self.run_program(*do, "dispenser-1", "dispense", "reagent=substrates", "volume=0.1 mL", *sample, env=self.environment)
         hand = self.start(*do, "reactor-1", "heat", "temperature=80 degC", "duration=20 min", *sample, env=self.environment)
