@@ -14,7 +14,7 @@ namespace athanor::rig {
 
 namespace {
 
-#ifdef __SANITIZE_THREAD__
+#ifdef ATHANOR_THREAD_SANITIZER
 extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
 extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
 #endif
@@ -22,11 +22,11 @@ extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
 /// As it is, but that ThreadSanitizer does not look: `bytes` may have come through ZeroMQ, whose ways it cannot see
 /// (zmq_rig.cpp), and of a large array it would suppress a report for every eight bytes, for minutes.
 void append_unseen(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
-#ifdef __SANITIZE_THREAD__
+#ifdef ATHANOR_THREAD_SANITIZER
   AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
 #endif
   to.insert(to.end(), bytes.begin(), bytes.end());
-#ifdef __SANITIZE_THREAD__
+#ifdef ATHANOR_THREAD_SANITIZER
   AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
 #endif
 }

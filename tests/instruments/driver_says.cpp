@@ -160,7 +160,7 @@ TEST_CASE("what would not fit a frame is refused, left out or said, and nothing 
   Ledger ledger("");
   InstrumentPlan plan;
   plan.id = plan.kind = "verbose";
-  plan.offers = {{capability("say").text("what", {std::string(kLongestAnswer, 'x')}),
+  plan.offers = {{capability("say").text("what", std::vector(kMostChoices - 1, std::string(kLongestChoice, 'x'))),
                   [](const Arguments&, Time) -> Outcome<Work> { return Work{}; }}};
   std::vector<std::unique_ptr<Instrument>> verbose;
   verbose.push_back(make_instrument(std::move(plan)));

@@ -16,7 +16,7 @@
 
 #include "core/check.h"
 
-#ifdef __SANITIZE_THREAD__
+#ifdef ATHANOR_THREAD_SANITIZER
 // Debian's libzmq is not built for the thread sanitizer, which therefore cannot see how it synchronises; nor is
 // libsodium, which decrypts in its threads.
 extern "C" const char* __tsan_default_suppressions();
