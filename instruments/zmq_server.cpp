@@ -66,7 +66,7 @@ class DriverServer {
         driver_.controller_lost(lab_now_);
         continue;
       }
-      std::erase_if(watchers_, [&](const auto& watcher) { return watcher.second < now; });
+      std::erase_if(watchers_, [&](const auto& watcher) { return watcher.second.until < now; });
       if (is_watched() && now - measured_at_ >= kTelemetryEvery) {
         measured_at_ = now;
         show(driver_.telemetry(lab_now()));
@@ -127,6 +127,11 @@ class DriverServer {
       if (data_) data_->admit("");
     }
     if (keys_) {
+      std::erase_if(watchers_, [&](const auto& watcher) {
+        const bool revoked = !keys_->allowed.name_of(watcher.second.key);
+        if (revoked) log_.note(watcher.second.key, "its key was revoked; it watches no more", now);
+        return revoked;
+      });
       for (const std::string& mistake : keys_->allowed.take_mistakes()) log_.note("the list of keys", mistake, now);
     }
     log_.catch_up(now);
@@ -275,7 +280,7 @@ class DriverServer {
     if (said.has_visit() && said.version() == kProtocolVersion && said.visit().watch_s() > 0) {
       if (watchers_.size() >= kMostWatchers && !watchers_.contains(from))
         return refuse(from, fmt::format("{} watch driver “{}” already", watchers_.size(), driver_.name()));
-      watchers_[from] = monotonic_seconds() + std::min(said.visit().watch_s(), kLongestWatch);
+      watchers_[from] = {monotonic_seconds() + std::min(said.visit().watch_s(), kLongestWatch), peer.key};
     }
     if (said.has_stop()) {
       if (stoppers_.size() >= kMostStoppers) stoppers_.clear();
@@ -339,6 +344,11 @@ class DriverServer {
     return fresh;
   }
 
+  struct Watcher {
+    double until = 0;  ///< monotonic seconds
+    std::string key;
+  };
+
   Driver& driver_;
   const ScaledClock& clock_;
   std::optional<LinkKeys> keys_;
@@ -355,7 +365,7 @@ class DriverServer {
   std::set<int> visitors_;  ///< connections of those who only look
   ProgressPace pace_;
   std::map<std::string, std::string> stoppers_;  ///< a Stop's id → the routing id of the stranger who said it
-  std::map<std::string, double> watchers_;       ///< routing id → until when, monotonic seconds
+  std::map<std::string, Watcher> watchers_;      ///< by routing id
   double heard_at_ = 0, said_at_ = 0;            ///< monotonic seconds, as is the next
   double measured_at_ = 0;                       ///< when telemetry was sent last
   bool abandoned_ = false;                       ///< the dead-man time is over and the instruments are safe

@@ -301,6 +301,22 @@ TEST_CASE("a silent controller is heeded no longer, too, once its key is revoked
   served->await_log({"key “laptop”", "commands no more"});
 }
 
+TEST_CASE("a key that is revoked watches no more") {
+  Site site(1);
+  site.there.allow(site.here.make("desk", ""));
+  const auto served = site.serve();
+  auto watcher = site.link();
+  rig::await_up(*watcher, site.clock);
+  auto controller = site.link("desk");
+  rig::await_up(*controller, site.clock);
+  wire::ToDriver visit = to_driver();
+  visit.mutable_visit()->set_watch_s(60);
+  watcher->send("hot", visit);
+  rig::await_message(*watcher, site.clock, [](const auto& message) { return message.has_telemetry(); });
+  const PublicKey laptop = site.there.revoke("laptop", "now");
+  served->await_log({laptop.key, "watches no more"});
+}
+
 TEST_CASE("a driver whose key is revoked at the controller is down, and comes back when it is allowed") {
   Site site;
   const auto served = site.serve();
