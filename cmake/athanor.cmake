@@ -34,6 +34,9 @@ find_package(Threads REQUIRED)
 find_package(CURL REQUIRED)
 find_package(Boost 1.74 REQUIRED)
 pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+# Debian's libzmq asks for headers of Kerberos and others, which zmq.h does not need; CMake 3.25 puts them elsewhere at its
+# second run, and all would be compiled again.
+set_target_properties(PkgConfig::zmq PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(modbus REQUIRED IMPORTED_TARGET libmodbus)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
