@@ -61,8 +61,7 @@ int look_up(const HostAndPort& whom, int flags, std::vector<SocketAddress>& foun
 }
 
 /// The system's resolver can neither be broken off nor be told how long it may take: it works in a thread of its own,
-/// which is left to itself when the time is over. An address in numbers
-/// needs no resolver.
+/// which is left to itself when the time is over. An address in numbers needs no resolver.
 Outcome<std::vector<SocketAddress>> resolve(const HostAndPort& whom, double timeout_s, double end,
                                             const Interrupt& interrupt, const Lookup& lookup) {
   std::vector<SocketAddress> numbers;
