@@ -101,12 +101,12 @@ class ProfileDevice final : public Instrument {
 
   /// What ran when the last driver died may be running still. A device that knows the command is waited for; any other
   /// is made safe, since nobody would end what it does. Blocks for as long as the profile's timeouts, at a start only.
-  Memory recall(const wire::Command& command, Time now) override {
+  Memory recall(const wire::Command& command, Time began, Time) override {
     const ProfileCapability* capability = capability_of(profile_, command.capability());
     Lock lock(mutex_);
     Memory memory;
     if (capability != nullptr && capability->recall && !job_ && safe_) {
-      Job job = make_job(profile_, command, now);
+      Job job = make_job(profile_, command, began);
       job.recalled = true;
       Values values = job.values;
       if (!say(Doing::kRecall, *capability->recall, Reports::kLeft, values, lock)) {

@@ -91,7 +91,7 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
     // From here on, should it still run, it may put rows in.
     const wire::Capability* known = find_capability(descriptions_.at(command.instrument()), command.capability());
     if (arrays_ && known != nullptr) arrays_->open(command, *known);
-    memory = instrument->second->recall(command, now);
+    memory = instrument->second->recall(command, std::min(entry.began.value_or(now), now), now);
   }
   if (arrays_ && memory.kind != Instrument::Memory::Kind::kRunning) arrays_->abandon(command.id());
   switch (memory.kind) {
@@ -233,7 +233,7 @@ void Driver::on_command(const wire::Command& command, Time now, Messages& out) {
 }
 
 void Driver::begin(const wire::Command& command, Time now, Messages& out) {
-  ledger_.begin(command, boot_);
+  ledger_.begin(command, boot_, now);
   log(fmt::format("{} begins {}{}{}{}", command.instrument(), named(command),
                   command.sample().empty() ? "" : ", sample " + command.sample(), command.with_size() > 0 ? ": " : "",
                   listed(command.with())));

@@ -63,8 +63,9 @@ class Instrument {
   virtual std::vector<wire::Value> readings(Time) { return {}; }
 
   /// After a restart of the driver: a device that numbers its own jobs can tell what became of one.
-  /// After kRunning, the command goes on as if it had been started here.
-  virtual Memory recall(const wire::Command& command, Time now) = 0;
+  /// After kRunning, the command goes on as if it had been started here, at `began`, when an earlier process of the
+  /// driver started it.
+  virtual Memory recall(const wire::Command& command, Time began, Time now) = 0;
 };
 
 }  // namespace athanor

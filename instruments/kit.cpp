@@ -255,13 +255,13 @@ class KitInstrument final : public Instrument {
     if (plan_.make_safe) plan_.make_safe(now);
   }
 
-  Memory recall(const wire::Command& command, Time now) override {
+  Memory recall(const wire::Command& command, Time began, Time now) override {
     Memory memory;
     const wire::Capability* known = find_capability(description_, command.capability());
     if (!plan_.recall || known == nullptr) return memory;
     const Recollection recollection = plan_.recall(Arguments(*known, command), now);
     memory.kind = recollection.kind;
-    if (memory.kind == Memory::Kind::kRunning) go_on(command, recollection.work, now);
+    if (memory.kind == Memory::Kind::kRunning) go_on(command, recollection.work, began);
     if (memory.kind == Memory::Kind::kFinished) {
       ATHANOR_CHECK(recollection.end.has_value(), "a recollection of a finished command without its end");
       memory.outcome = outcome_of(command, *recollection.end, recollection.took);

@@ -24,13 +24,20 @@ bool has_tables(Database& database) {
   return statement.integer(0) > 0;
 }
 
+bool has_column(Database& database, std::string_view name) {
+  Statement statement = database.prepare("SELECT count(*) FROM pragma_table_info('command') WHERE name = ?1");
+  statement.bind(1, name);
+  ATHANOR_CHECK(statement.step(), "count(*) gave no row");
+  return statement.integer(0) > 0;
+}
+
 void prepare_schema(Database& database) {
   const std::int64_t application = pragma(database, "application_id"), version = pragma(database, "user_version");
   if (application == 0 && !has_tables(database)) {
     database.transaction([&] {
       database.execute(
           "CREATE TABLE command (id TEXT PRIMARY KEY, boot TEXT NOT NULL, command BLOB NOT NULL, outcome BLOB,"
-          " interrupted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID");
+          " interrupted INTEGER NOT NULL DEFAULT 0, began INTEGER) WITHOUT ROWID");
       database.execute("CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0");
       database.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
       database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
@@ -47,6 +54,8 @@ void prepare_schema(Database& database) {
         fmt::format("{} is a ledger of format {}, this program reads format {}. Use the program that wrote it",
                     database.file(), version, kSchemaVersion));
   }
+  // Programs before this column was there name their own, and so read and write the file as before.
+  if (!has_column(database, "began")) database.execute("ALTER TABLE command ADD COLUMN began INTEGER");
 }
 
 template <class Message>
@@ -65,9 +74,9 @@ Message parsed(const std::string& bytes, const std::string& id, const std::strin
 
 struct Ledger::Statements {
   explicit Statements(Database& database)
-      : find(
-            database.prepare("SELECT command, boot, outcome, interrupted, outcome IS NULL FROM command WHERE id = ?1")),
-        begin(database.prepare("INSERT INTO command (id, boot, command) VALUES (?1, ?2, ?3)")),
+      : find(database.prepare("SELECT command, boot, outcome, interrupted, outcome IS NULL, began IS NULL, began FROM "
+                              "command WHERE id = ?1")),
+        begin(database.prepare("INSERT INTO command (id, boot, command, began) VALUES (?1, ?2, ?3, ?4)")),
         end(database.prepare("UPDATE command SET outcome = ?2 WHERE id = ?1 AND outcome IS NULL")),
         refuse(database.prepare("INSERT INTO command (id, boot, command, outcome) VALUES (?1, ?2, ?3, ?4)")),
         interrupt(database.prepare("UPDATE command SET interrupted = 1 WHERE id = ?1 AND outcome IS NULL")),
@@ -97,14 +106,16 @@ std::optional<Ledger::Entry> Ledger::find(const std::string& id) {
   entry.boot = statement.text(1);
   if (statement.integer(4) == 0) entry.outcome = parsed<driver::v1::Outcome>(statement.blob(2), id, database_.file());
   entry.interrupted = statement.integer(3) != 0;
+  if (statement.integer(5) == 0) entry.began = Time(Duration(statement.integer(6)));
   statement.reset();
   return entry;
 }
 
-void Ledger::begin(const driver::v1::Command& command, const std::string& boot) {
+void Ledger::begin(const driver::v1::Command& command, const std::string& boot, Time now) {
   Statement& statement = statements_->begin;
   statement.reset();
-  statement.bind(1, command.id()).bind(2, boot).bind_blob(3, command.SerializeAsString()).run();
+  statement.bind(1, command.id()).bind(2, boot).bind_blob(3, command.SerializeAsString());
+  statement.bind(4, std::int64_t{now.time_since_epoch().count()}).run();
 }
 
 void Ledger::end(const driver::v1::Outcome& outcome) {

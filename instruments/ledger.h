@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/database.h"
 #include "proto/driver.pb.h"
 
@@ -17,7 +18,8 @@ class Ledger {
  public:
   struct Entry {
     driver::v1::Command command;
-    std::string boot;  ///< of the driver that began it
+    std::string boot;           ///< of the driver that began it
+    std::optional<Time> began;  ///< laboratory time; none: an older program entered it, or it was refused
     std::optional<driver::v1::Outcome> outcome;
     bool interrupted = false;  ///< what became of it cannot be known any more; then there is no outcome
   };
@@ -30,7 +32,7 @@ class Ledger {
 
   std::optional<Entry> find(const std::string& id);
   /// The command is about to be started. An id enters once.
-  virtual void begin(const driver::v1::Command& command, const std::string& boot);
+  virtual void begin(const driver::v1::Command& command, const std::string& boot, Time now);
   virtual void end(const driver::v1::Outcome& outcome);
   /// A command that was answered with `outcome` and never started: entered, so that its id keeps that answer.
   virtual void refuse(const driver::v1::Command& command, const std::string& boot, const driver::v1::Outcome& outcome);

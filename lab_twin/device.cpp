@@ -276,7 +276,7 @@ std::vector<wire::Value> Device::readings(Time now) {
   return values;
 }
 
-Instrument::Memory Device::recall(const wire::Command& command, Time now) {
+Instrument::Memory Device::recall(const wire::Command& command, Time, Time now) {
   end_if_due(now);
   Memory memory;
   if (temper_.forgets) return memory;

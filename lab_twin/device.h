@@ -40,7 +40,7 @@ class Device final : public Instrument {
   void cancel(const std::string& command_id, Time now) override;
   void make_safe(Time now) override;
   std::vector<wire::Value> readings(Time now) override;
-  Memory recall(const wire::Command& command, Time now) override;
+  Memory recall(const wire::Command& command, Time began, Time now) override;
 
  private:
   struct Job {

@@ -91,11 +91,11 @@ class SilaDevice final : public Instrument {
     return std::exchange(readings_, {});
   }
 
-  Memory recall(const wire::Command& command, Time now) override {
+  Memory recall(const wire::Command& command, Time began, Time now) override {
     Memory memory;
     const wire::Capability* capability = find_capability(description_, command.capability());
     if (capability != nullptr) memory.kind = session_->recall(command);
-    if (memory.kind == Memory::Kind::kRunning) take_on({command, now, expected_seconds(*capability, command), true});
+    if (memory.kind == Memory::Kind::kRunning) take_on({command, began, expected_seconds(*capability, command), true});
     if (memory.kind == Memory::Kind::kCannotTell) make_safe(now);  // it may run, and nobody would end it
     return memory;
   }

@@ -39,6 +39,7 @@ class Run:
     told: bool = False  # that it is to end: it was not done to its end
     overruled: bool = False  # safe() was called while it was in the middle
     over: bool = False
+    earlier_s: float = 0  # for what was recalled: how long it had run before
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -218,7 +219,7 @@ class DeviceThread:
             if self._progress is not None and self.progress_due() <= time.monotonic():
                 self._reports.put(self._progress)
             self._progress, self._progress_at = None, -math.inf
-        took_s = time.monotonic() - run.began
+        took_s = run.earlier_s + time.monotonic() - run.began
         if broke and fault is not None and (why_not := self._safe_after_exception()):
             fault = Failed("DEVICE", readable(f"{fault.message}; and it could not be made safe: {why_not}"))
         if not begun or run.told or run.overruled:

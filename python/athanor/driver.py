@@ -105,7 +105,8 @@ class Driver:
                 raise EnvironmentFailure(f"instrument “{command.instrument}” recalls two running commands, “{command.id}” and "
                                          f"“{self._busy[command.instrument]}”; it can have one")
             _log.info("%s goes on with “%s” %s", command.instrument, command.capability, command.id)
-            self._start(command, handler, parameters, recalled.work)
+            earlier_s = 0.0 if entry.began is None else max(0.0, time.time() - entry.began / 1e6)
+            self._start(command, handler, parameters, recalled.work, earlier_s)
         elif end is not None:
             self._ledger.end(outcome_of(handler, end))
         else:
@@ -198,13 +199,13 @@ class Driver:
         return [self._accepted(command.id, self._running[command.id])]
 
     def _start(self, command: wire.Command, handler: Handler, parameters: Mapping[str, float | str],
-               work: Callable[[], object]) -> None:
+               work: Callable[[], object], earlier_s: float = 0) -> None:
         self._running[command.id] = _Running(command, expected_seconds(handler.capability, parameters))
         self._busy[command.instrument] = command.id
         if self.arrays:
             self.arrays.open(command, handler.capability)
         self._threads[command.instrument].begin(
-            Run(_as_told(command, parameters), work, handler.results, handler.deadline_s))
+            Run(_as_told(command, parameters), work, handler.results, handler.deadline_s, earlier_s=earlier_s))
 
     def _why_not(self, command: wire.Command) -> tuple[str, str] | None:
         """The kind of fault, and the reason in words."""

@@ -6,6 +6,7 @@ The same file as that of the C++ kit (instruments/ledger.cpp): either can go on 
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -19,7 +20,7 @@ _SCHEMA_VERSION = 1
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE command (id TEXT PRIMARY KEY, boot TEXT NOT NULL, command BLOB NOT NULL, outcome BLOB,
- interrupted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+ interrupted INTEGER NOT NULL DEFAULT 0, began INTEGER) WITHOUT ROWID;
 CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0;
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_SCHEMA_VERSION};
@@ -49,6 +50,7 @@ class Entry:
     boot: str  # of the driver that began it
     outcome: wire.Outcome | None
     interrupted: bool  # what became of it cannot be known any more; then there is no outcome
+    began: int | None  # microseconds since 1970; None: an older program entered it, or it was refused
 
 
 class Ledger:
@@ -75,12 +77,12 @@ class Ledger:
         self._connection.close()
 
     def find(self, id: str) -> Entry | None:
-        row = self._execute("SELECT command, boot, outcome, interrupted FROM command WHERE id = ?", id).fetchone()
+        row = self._execute("SELECT command, boot, outcome, interrupted, began FROM command WHERE id = ?", id).fetchone()
         if row is None:
             return None
         try:
             outcome = None if row[2] is None else decoded(wire.Outcome, row[2])
-            return Entry(decoded(wire.Command, row[0]), row[1], outcome, bool(row[3]))
+            return Entry(decoded(wire.Command, row[0]), row[1], outcome, bool(row[3]), row[4])
         except DecodeError as error:
             raise LedgerError(f"the ledger {self.file} is damaged at command “{id}”. Restore it from a backup: without it, "
                               "commands that were carried out could be carried out again") from error
@@ -93,8 +95,8 @@ class Ledger:
 
     def begin(self, command: wire.Command, boot: str) -> None:
         """The command is about to be started. An id enters once."""
-        self._execute("INSERT INTO command (id, boot, command) VALUES (?, ?, ?)",
-                      command.id, boot, command.SerializeToString())
+        self._execute("INSERT INTO command (id, boot, command, began) VALUES (?, ?, ?, ?)",
+                      command.id, boot, command.SerializeToString(), time.time_ns() // 1000)
 
     def end(self, outcome: wire.Outcome) -> None:
         self._execute("UPDATE command SET outcome = ?2 WHERE id = ?1 AND outcome IS NULL",
@@ -113,7 +115,7 @@ class Ledger:
         """A command that was entered but certainly never started."""
         self._execute("DELETE FROM command WHERE id = ? AND outcome IS NULL", id)
 
-    def _execute(self, sql: str, *values: str | bytes) -> sqlite3.Cursor:
+    def _execute(self, sql: str, *values: str | bytes | int) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, values)
         except sqlite3.Error as error:
@@ -131,6 +133,10 @@ class Ledger:
         elif version != _SCHEMA_VERSION:
             raise LedgerError(f"{self.file} is a ledger of format {version}, this program reads format {_SCHEMA_VERSION}. Use "
                               "the program that wrote it")
+        columns = self._connection.execute("SELECT name FROM pragma_table_info('command')").fetchall()
+        # Programs before this column was there name their own, and so read and write the file as before.
+        if ("began",) not in columns:
+            self._connection.execute("ALTER TABLE command ADD COLUMN began INTEGER")
 
     def _failure(self, error: sqlite3.Error) -> LedgerError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -5,6 +5,7 @@ import pathlib
 import resource
 import socket
 import sqlite3
+import time
 import unittest
 
 from athanor.ledger import Ledger
@@ -31,8 +32,10 @@ class Killed(BenchTest):
     def test_a_device_that_remembers_is_asked(self) -> None:
         for remembers in ("ended", "fault", "never", "running", "nothing"):
             id = self.begin("hang")
+            begun = time.monotonic()
             self.lever("recalls", remembers)
             self.kill_and_restart()
+            ran_before_s = time.monotonic() - begun
             self.assertEqual(self.happened().count("safe"), 1 if remembers == "nothing" else 0, remembers)  # it may be at work still
             state = self.standing(id)
             expected = {"ended": wire.CommandState.FINISHED, "fault": wire.CommandState.FINISHED,
@@ -45,7 +48,9 @@ class Killed(BenchTest):
                 self.assertEqual((state.outcome.fault, state.outcome.message), (wire.SAMPLE, "it clogged meanwhile"))
             if remembers == "running":
                 self.lever("release")
-                self.assertTrue(self.controller.outcome(id).done)
+                outcome = self.controller.outcome(id)
+                self.assertTrue(outcome.done)
+                self.assertGreater(outcome.took_s, 0.99 * ran_before_s)
                 (self.folder / "release").unlink()
             (self.folder / "recalls").unlink()
 

@@ -148,7 +148,7 @@ TEST_CASE("After a restart of its driver a device is made safe, and cannot tell 
           "[device]") {
   LineDevice device(table(kMoving));
   Station station(kStage, device.address());
-  const Instrument::Memory memory = station.device->recall(move(), station.clock.now());
+  const Instrument::Memory memory = station.device->recall(move(), station.clock.now(), station.clock.now());
   CHECK(memory.kind == Instrument::Memory::Kind::kCannotTell);
   device.await("PARK");
   station.await_safe();

@@ -54,7 +54,8 @@ int begun(const LineDevice& device) {
 TEST_CASE("What the device is still at is waited for, with its progress, and its results are read", "[recall]") {
   LineDevice device(oven(tag(), "25"));
   Station station(kOven, device.address());
-  CHECK(station.device->recall(heat(), station.clock.now()).kind == Instrument::Memory::Kind::kRunning);
+  CHECK(station.device->recall(heat(), station.clock.now(), station.clock.now()).kind ==
+        Instrument::Memory::Kind::kRunning);
   device.await("DONE?", 3);
   device.set_script(oven(tag(), "100"));
   const wire::Outcome outcome = station.outcome("k1");
@@ -67,11 +68,15 @@ TEST_CASE("What the device is still at is waited for, with its progress, and its
   CHECK(station.reports.front().progress().fraction() == Approx(0.25));
 }
 
-TEST_CASE("What the device has done meanwhile gives its results at once", "[recall]") {
+TEST_CASE("What the device has done meanwhile gives its results at once, and has taken all the time since",
+          "[recall]") {
   LineDevice device(oven(tag(), "100"));
   Station station(kOven, device.address());
-  CHECK(station.device->recall(heat(), station.clock.now()).kind == Instrument::Memory::Kind::kRunning);
-  CHECK(number(station.outcome("k1"), "final_temperature") == 79.5);
+  const Time now = station.clock.now();
+  CHECK(station.device->recall(heat(), now - std::chrono::hours(1), now).kind == Instrument::Memory::Kind::kRunning);
+  const wire::Outcome outcome = station.outcome("k1");
+  CHECK(number(outcome, "final_temperature") == 79.5);
+  CHECK(outcome.took_s() >= 3600);
   CHECK(begun(device) == 0);
 }
 
@@ -82,7 +87,8 @@ TEST_CASE("A device that is at another command, at none, or says nothing, is mad
     return oven(job, "100")(line);
   });
   Station station(kOven, device.address());
-  CHECK(station.device->recall(heat(), station.clock.now()).kind == Instrument::Memory::Kind::kCannotTell);
+  CHECK(station.device->recall(heat(), station.clock.now(), station.clock.now()).kind ==
+        Instrument::Memory::Kind::kCannotTell);
   station.await_safe();
   CHECK(device.times("OFF") == 1);
   CHECK(begun(device) == 0);
@@ -91,7 +97,7 @@ TEST_CASE("A device that is at another command, at none, or says nothing, is mad
 TEST_CASE("A capability without recall is not asked for", "[recall]") {
   LineDevice device(oven(tag(), "100"));
   Station station(kOven, device.address());
-  CHECK(station.device->recall(command("k1", "cool"), station.clock.now()).kind ==
+  CHECK(station.device->recall(command("k1", "cool"), station.clock.now(), station.clock.now()).kind ==
         Instrument::Memory::Kind::kCannotTell);
   station.await_safe();
   CHECK(device.times("JOB?") == 0);
@@ -101,7 +107,8 @@ TEST_CASE("A capability without recall is not asked for", "[recall]") {
 TEST_CASE("A fault while what was recalled comes to its end brings the device to its safe state", "[recall]") {
   LineDevice device(oven(tag(), "25"));
   Station station(kOven, device.address());
-  CHECK(station.device->recall(heat(), station.clock.now()).kind == Instrument::Memory::Kind::kRunning);
+  CHECK(station.device->recall(heat(), station.clock.now(), station.clock.now()).kind ==
+        Instrument::Memory::Kind::kRunning);
   device.await("DONE?");
   device.set_script(oven(tag(), "broken"));
   const wire::Outcome outcome = station.outcome("k1");
@@ -114,7 +121,8 @@ TEST_CASE("A fault while what was recalled comes to its end brings the device to
 TEST_CASE("A recalled command can be cancelled", "[recall]") {
   LineDevice device(oven(tag(), "25"));
   Station station(kOven, device.address());
-  CHECK(station.device->recall(heat(), station.clock.now()).kind == Instrument::Memory::Kind::kRunning);
+  CHECK(station.device->recall(heat(), station.clock.now(), station.clock.now()).kind ==
+        Instrument::Memory::Kind::kRunning);
   device.await("DONE?");
   station.cancel("k1");
   CHECK(station.outcome("k1").fault() == wire::INTERRUPTED);

@@ -46,7 +46,7 @@ class Speaker final : public Instrument {
   bool is_safe() const override { return safe; }
   std::string trouble() const override { return troubled; }
   std::vector<wire::Value> readings(Time) override { return {text_value(reading, answer)}; }
-  Memory recall(const wire::Command&, Time) override { return {}; }
+  Memory recall(const wire::Command&, Time, Time) override { return {}; }
 
   std::string answer, note, troubled, reading = "shown";
   std::optional<Fault> refuses;

@@ -16,6 +16,8 @@ using Catch::Contains;
 
 namespace {
 
+constexpr Time kBegan{std::chrono::seconds(1'700'000'000)};
+
 wire::Outcome done(const std::string& id) {
   wire::Outcome outcome;
   outcome.set_id(id);
@@ -33,12 +35,12 @@ TEST_CASE("a ledger gives back, after it was reopened, exactly what was entered"
   const std::string file = folder / "ledger.db";
   {
     Ledger ledger(file);
-    ledger.begin(rig::heat("a"), "boot-1");
+    ledger.begin(rig::heat("a"), "boot-1", kBegan);
     ledger.end(done("a"));
-    ledger.begin(rig::heat("b"), "boot-1");
-    ledger.begin(rig::heat("c"), "boot-1");
+    ledger.begin(rig::heat("b"), "boot-1", kBegan);
+    ledger.begin(rig::heat("c"), "boot-1", kBegan);
     ledger.mark_interrupted("c");
-    ledger.begin(rig::heat("d"), "boot-1");
+    ledger.begin(rig::heat("d"), "boot-1", kBegan);
     ledger.forget("d");
     ledger.refuse(rig::heat("e"), "boot-1", failed_outcome("e", {Fault::Kind::kLimit, "too hot"}));
   }
@@ -49,6 +51,8 @@ TEST_CASE("a ledger gives back, after it was reopened, exactly what was entered"
   CHECK(a->command.SerializeAsString() == rig::heat("a").SerializeAsString());
   CHECK(a->outcome->SerializeAsString() == done("a").SerializeAsString());
   CHECK_FALSE(ledger.find("b")->outcome);
+  CHECK(ledger.find("b")->began == kBegan);
+  CHECK_FALSE(ledger.find("e")->began);
   CHECK(ledger.find("c")->interrupted);
   CHECK_FALSE(ledger.find("d"));
   CHECK(ledger.find("e")->outcome->message() == "too hot");
@@ -60,14 +64,28 @@ TEST_CASE("a ledger gives back, after it was reopened, exactly what was entered"
 TEST_CASE("an outcome, once entered, is never changed, and an id enters once") {
   // Goal: the first answer stands. Method: enter a second one.
   Ledger ledger("");
-  ledger.begin(rig::heat("a"), "boot-1");
+  ledger.begin(rig::heat("a"), "boot-1", kBegan);
   ledger.end(done("a"));
   ledger.end(failed_outcome("a", {Fault::Kind::kDevice, "later"}));
   ledger.mark_interrupted("a");
   ledger.forget("a");
   CHECK(ledger.find("a")->outcome->done());
   CHECK_FALSE(ledger.find("a")->interrupted);
-  CHECK_THROWS_AS(ledger.begin(rig::heat("a"), "boot-2"), EnvironmentError);
+  CHECK_THROWS_AS(ledger.begin(rig::heat("a"), "boot-2", kBegan), EnvironmentError);
+}
+
+TEST_CASE("a ledger of before it kept when a command began is read and gone on with") {
+  const rig::TemporaryFolder folder;
+  const std::string file = folder / "ledger.db";
+  {
+    Ledger ledger(file);
+    ledger.begin(rig::heat("a"), "boot-1", kBegan);
+  }
+  Database(file, Database::Sync::kNone, true).execute("ALTER TABLE command DROP COLUMN began");
+  Ledger ledger(file);
+  CHECK_FALSE(ledger.find("a")->began);
+  ledger.begin(rig::heat("b"), "boot-2", kBegan);
+  CHECK(ledger.find("b")->began == kBegan);
 }
 
 TEST_CASE("what a ledger acknowledged survives SIGKILL") {
@@ -81,7 +99,7 @@ TEST_CASE("what a ledger acknowledged survives SIGKILL") {
     Ledger ledger(file);
     for (int i = 0;; ++i) {
       const std::string id = std::to_string(i);
-      ledger.begin(rig::heat(id), "boot-1");
+      ledger.begin(rig::heat(id), "boot-1", kBegan);
       if (i % 2 == 0) ledger.end(done(id));
       if (::write(acknowledged[1], &i, sizeof i) != sizeof i) ::_exit(1);
     }
@@ -114,7 +132,7 @@ TEST_CASE("a ledger that another driver holds, or that is none, is refused with 
     const pid_t child = ::fork();
     if (child == 0) {
       Ledger ledger(file);
-      ledger.begin(rig::heat("a"), "boot-1");
+      ledger.begin(rig::heat("a"), "boot-1", kBegan);
       char byte = 0;
       if (::write(ready[1], &byte, 1) != 1) ::_exit(1);
       ::close(end[1]);

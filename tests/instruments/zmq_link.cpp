@@ -429,7 +429,7 @@ TEST_CASE("a chatty instrument is heard once a second") {
     }
     void cancel(const std::string&, Time) override {}
     void make_safe(Time) override {}
-    Memory recall(const wire::Command&, Time) override { return {}; }
+    Memory recall(const wire::Command&, Time, Time) override { return {}; }
 
    private:
     std::string id_;

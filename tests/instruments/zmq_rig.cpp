@@ -65,7 +65,9 @@ class DurableHeater final : public Instrument {
   std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
   void cancel(const std::string& id, Time now) override { inner_->cancel(id, now); }
   void make_safe(Time now) override { inner_->make_safe(now); }
-  Memory recall(const wire::Command& command, Time now) override { return inner_->recall(command, now); }
+  Memory recall(const wire::Command& command, Time began, Time now) override {
+    return inner_->recall(command, began, now);
+  }
 
  private:
   std::string file_;

@@ -48,7 +48,7 @@ std::vector<Entering> script(int commands) {
   std::vector<Entering> all;
   for (int i = 0; i < commands; ++i) {
     const std::string id = fmt::format("{:0{}}", i, 3 + i % 5);
-    all.push_back({id, "begun", [id](Ledger& ledger) { ledger.begin(command(id), "boot"); }});
+    all.push_back({id, "begun", [id](Ledger& ledger) { ledger.begin(command(id), "boot", Time{}); }});
     if (i % 4 == 0) all.push_back({id, "interrupted", [id](Ledger& ledger) { ledger.mark_interrupted(id); }});
     if (i % 4 == 1) all.push_back({id, "", [id](Ledger& ledger) { ledger.forget(id); }});
     if (i % 4 != 3) {
@@ -142,7 +142,7 @@ class Device final : public Instrument {
   }
   void cancel(const std::string&, Time) override {}
   void make_safe(Time) override {}
-  Memory recall(const wire::Command&, Time) override { return {}; }
+  Memory recall(const wire::Command&, Time, Time) override { return {}; }
 
  private:
   Hardware& hardware_;

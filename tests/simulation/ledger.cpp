@@ -16,9 +16,9 @@ void FullDiskLedger::need_room() {
   throw EnvironmentError("the disk is full");
 }
 
-void FullDiskLedger::begin(const driver::v1::Command& command, const std::string& boot) {
+void FullDiskLedger::begin(const driver::v1::Command& command, const std::string& boot, Time now) {
   need_room();
-  Ledger::begin(command, boot);
+  Ledger::begin(command, boot, now);
 }
 
 void FullDiskLedger::end(const driver::v1::Outcome& outcome) {

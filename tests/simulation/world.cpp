@@ -44,7 +44,9 @@ class Hopeful final : public Instrument {
   std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
   void cancel(const std::string& command_id, Time now) override { inner_->cancel(command_id, now); }
   void make_safe(Time now) override { inner_->make_safe(now); }
-  Memory recall(const wire::Command& command, Time now) override { return inner_->recall(command, now); }
+  Memory recall(const wire::Command& command, Time began, Time now) override {
+    return inner_->recall(command, began, now);
+  }
 
  private:
   std::unique_ptr<Instrument> inner_;
