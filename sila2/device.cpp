@@ -290,22 +290,22 @@ class SilaDevice final : public Instrument {
 
 }  // namespace
 
+Device make_device(std::unique_ptr<Server> server, const Profile& profile, const std::string& id,
+                   Executions& executions, const ScaledClock& clock) {
+  auto session = std::make_unique<Session>(std::move(server), profile, id, executions);
+  Device device;
+  device.notes = session->notes();
+  device.instrument = std::make_unique<SilaDevice>(std::move(session), clock);
+  return device;
+}
+
 Device make_device(const Profile& profile, const std::string& id, const std::string& address, Executions& executions,
                    const ScaledClock& clock) {
   Address at = parse_address(address);
   at.root_certificate = profile.root_certificate;
   at.certificate_name = profile.certificate_name;
-  auto server = std::make_unique<Server>(open_channel(at), profile.timeout_s);
-  std::unique_ptr<Session> session;
-  try {
-    session = std::make_unique<Session>(std::move(server), profile, id, executions);
-  } catch (const EnvironmentError& error) {
-    throw EnvironmentError(fmt::format("{}: {}", address, error.what()));
-  }
-  Device device;
-  device.notes = session->notes();
-  device.instrument = std::make_unique<SilaDevice>(std::move(session), clock);
-  return device;
+  return make_device(std::make_unique<Server>(open_channel(at), profile.timeout_s, address), profile, id, executions,
+                     clock);
 }
 
 }  // namespace athanor::sila2

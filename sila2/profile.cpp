@@ -3,15 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
 #include "core/error.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
+#include "instruments/messages.h"
 
 namespace athanor::sila2 {
 namespace {
+
+constexpr double kLongest = 365 * 24 * 3600.;  // seconds
+constexpr const char* kNoSafeState =
+    "the profile has no safe state; say under “safe:” which capabilities bring the device there, or “safe: nothing” "
+    "where it can do no harm whatever it was doing";
 
 std::vector<std::string> names_of(const Offers& offers) {
   std::vector<std::string> names;
@@ -30,95 +38,140 @@ std::string read_certificate(const Node& node) {
   if (name.empty()) return "";
   std::ifstream file(name);
   const std::string pem((std::istreambuf_iterator<char>(file)), {});
-  if (!file) throw EnvironmentError(fmt::format("the certificate {} cannot be read", name));
+  if (!file) {
+    node.error(fmt::format("the certificate {} cannot be read: {}", name, std::strerror(errno)));
+    return "";
+  }
   if (pem.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
     node.error(fmt::format("{} holds no certificate in PEM", name));
   return pem;
 }
 
-/// Parameters and results by other names; the leaves and the description carry them alike.
-void rename(const Node& node, Offer& offer) {
-  for (const auto& entry : node.entries()) {
-    const std::string& from = entry.first;
-    const Node& to = entry.second;
-    const std::string name = to.text().value_or("");
-    bool known = false;
-    std::vector<std::string> names;
-    const auto change = [&](std::vector<Leaf>& leaves, google::protobuf::RepeatedPtrField<wire::Field>& fields) {
-      for (int i = 0; i < fields.size(); ++i) {
-        names.push_back(fields[i].name());
-        if (fields[i].name() != from) continue;
-        known = true;
-        fields[i].set_name(name);
-        leaves[static_cast<std::size_t>(i)].field.set_name(name);
-      }
-    };
-    change(offer.parameters, *offer.description.mutable_parameters());
-    change(offer.results, *offer.description.mutable_results());
-    if (!known)
-      to.error(fmt::format("“{}” has no parameter or result “{}”{}", offer.description.name(), from,
-                           suggest_name(from, names)));
-  }
+double seconds_in(const Node& node) {
+  const auto s = node.quantity_in(Unit::parse("s"));
+  if (s && !(*s >= 0 && *s <= kLongest)) node.error("expected a time from 0 s to 365 d");
+  return s.value_or(0);
 }
 
-void annotate_one(const Node& node, Offer& offer) {
-  wire::Capability& description = offer.description;
-  MapReader reader(node, fmt::format("capability “{}”", description.name()));
-  if (const Node names = reader.optional("names")) rename(names, offer);
-  if (const Node as = reader.optional("as")) description.set_name(as.text().value_or(description.name()));
+Annotation read_annotation(const std::string& capability, const Node& node) {
+  Annotation read;
+  read.capability = capability;
+  read.place = node.place();
+  if (node.kind() == Node::Kind::kNull) return read;
+  MapReader reader(node, fmt::format("capability “{}”", capability));
+  if (const Node names = reader.optional("names")) {
+    for (const auto& [from, to] : names.entries()) read.names.push_back({from, to.text().value_or(""), to.place()});
+  }
+  if (const Node as = reader.optional("as")) read.as = as.text();
   if (const Node risk = reader.optional("risk")) {
     const auto word = risk.one_of({"safe", "guarded", "hazardous"});
-    if (word) description.set_risk(word == "safe" ? wire::SAFE : word == "guarded" ? wire::GUARDED : wire::HAZARDOUS);
+    read.risk = word == "safe" ? wire::SAFE : word == "hazardous" ? wire::HAZARDOUS : wire::GUARDED;
   }
-  if (const Node repeatable = reader.optional("repeatable"))
-    description.set_repeatable(repeatable.boolean().value_or(false));
-  if (const Node test = reader.optional("self_test")) description.set_self_test(test.boolean().value_or(false));
-  if (const Node usual = reader.optional("usual"))
-    description.set_usual_duration_s(usual.quantity_in(Unit::parse("s")).value_or(0));
-  if (const Node lasts = reader.optional("lasts")) description.set_duration_parameter(lasts.text().value_or(""));
+  if (const Node repeatable = reader.optional("repeatable")) read.repeatable = repeatable.boolean();
+  if (const Node test = reader.optional("self_test")) read.self_test = test.boolean();
+  if (const Node usual = reader.optional("usual")) read.usual_s = seconds_in(usual);
+  if (const Node lasts = reader.optional("lasts")) read.lasts = lasts.text();
   if (const Node uses = reader.optional("uses")) {
-    MapReader use(uses, fmt::format("what “{}” uses", description.name()));
-    wire::StockUse& stock = *description.add_uses();
-    stock.set_reagent(use.required("reagent").text().value_or(""));
-    stock.set_amount(use.required("amount").text().value_or(""));
+    MapReader use(uses, fmt::format("what “{}” uses", capability));
+    read.uses.emplace();
+    read.uses->set_reagent(use.required("reagent").text().value_or(""));
+    read.uses->set_amount(use.required("amount").text().value_or(""));
     use.finish();
   }
   reader.finish();
+  return read;
 }
 
 /// One step on the way to the safe state: “stirrer.stop”, or {do: heater.set, with: {power: 0 W}}.
-void read_safe_step(const Node& node, Offers& offers, std::vector<wire::Command>& steps) {
-  Node name = node, with;
-  if (node.kind() == Node::Kind::kMap) {
-    MapReader reader(node, "a step to the safe state");
-    name = reader.required("do");
-    with = reader.optional("with");
-    reader.finish();
+SafeStep read_safe_step(const Node& node) {
+  SafeStep step;
+  step.place = node.place();
+  if (node.kind() != Node::Kind::kMap) {
+    step.capability = node.text().value_or("");
+    return step;
   }
-  const auto capability = name.text();
-  if (!capability) return;
-  const Offer* offer = find(offers, *capability);
-  if (offer == nullptr)
-    return name.error(
-        fmt::format("the server offers no “{}”{}", *capability, suggest_name(*capability, names_of(offers))));
-  wire::Command step;
-  step.set_capability(*capability);
-  if (with) {
-    for (const auto& [key, node_value] : with.entries()) {
-      wire::Value& value = *step.add_with();
-      value.set_name(key);
-      const wire::Field* field = find_parameter(offer->description, key);
-      if (field != nullptr && !field->is_text()) {
-        const auto quantity = node_value.quantity();
-        value.set_number(quantity ? quantity->value : 0);
-        value.set_unit(quantity ? quantity->unit.text() : field->unit());
-      } else {
-        value.set_text(node_value.text().value_or(""));
-      }
+  MapReader reader(node, "a step to the safe state");
+  step.capability = reader.required("do").text().value_or("");
+  if (const Node with = reader.optional("with")) step.with = with.entries();
+  reader.finish();
+  return step;
+}
+
+std::vector<SafeStep> read_safe(const Node& node) {
+  std::vector<SafeStep> steps;
+  if (node.kind() == Node::Kind::kSequence) {
+    for (const Node& step : node.items()) steps.push_back(read_safe_step(step));
+    if (steps.empty()) node.error("no step to the safe state; write “safe: nothing” where the device can do no harm");
+  } else if (node.kind() == Node::Kind::kMap || node.text() != "nothing") {
+    steps.push_back(read_safe_step(node));
+  }
+  return steps;
+}
+
+// ── Held against what the server offers ──────────────────────────────────────────────────────────────────────────────
+
+using Mistakes = std::vector<Mistake>;
+
+/// Parameters and results by other names; the leaves and the description carry them alike.
+void rename(const Annotation::Name& name, Offer& offer, Mistakes& mistakes) {
+  bool known = false;
+  std::vector<std::string> names;
+  const auto change = [&](std::vector<Leaf>& leaves, google::protobuf::RepeatedPtrField<wire::Field>& fields) {
+    for (int i = 0; i < fields.size(); ++i) {
+      names.push_back(fields[i].name());
+      if (fields[i].name() != name.from) continue;
+      known = true;
+      fields[i].set_name(name.to);
+      leaves[static_cast<std::size_t>(i)].field.set_name(name.to);
+    }
+  };
+  change(offer.parameters, *offer.description.mutable_parameters());
+  change(offer.results, *offer.description.mutable_results());
+  if (!known)
+    mistakes.push_back({name.place, fmt::format("“{}” has no parameter or result “{}”{}", offer.description.name(),
+                                                name.from, suggest_name(name.from, names))});
+}
+
+void annotate_one(const Annotation& says, Offer& offer, Mistakes& mistakes) {
+  wire::Capability& description = offer.description;
+  for (const Annotation::Name& name : says.names) rename(name, offer, mistakes);
+  if (says.as) description.set_name(*says.as);
+  if (says.risk) description.set_risk(*says.risk);
+  if (says.repeatable) description.set_repeatable(*says.repeatable);
+  if (says.self_test) description.set_self_test(*says.self_test);
+  if (says.usual_s) description.set_usual_duration_s(*says.usual_s);
+  if (says.lasts) description.set_duration_parameter(*says.lasts);
+  if (says.uses) *description.add_uses() = *says.uses;
+}
+
+/// A quantity is read as what the parameter is, which only the server tells.
+wire::Value value_of(const std::string& name, const Node& node, const wire::Field* field) {
+  const std::string text = node.text().value_or("");
+  if (field == nullptr || field->is_text()) return text_value(name, text);
+  const Quantity quantity = parse_quantity(text);
+  return number_value(name, quantity.value, quantity.unit.text().empty() ? field->unit() : quantity.unit.text());
+}
+
+wire::Command command_of(const SafeStep& step, Offers& offers, Mistakes& mistakes) {
+  wire::Command command;
+  command.set_capability(step.capability);
+  const Offer* offer = find(offers, step.capability);
+  if (offer == nullptr) {
+    mistakes.push_back({step.place, fmt::format("the server offers no “{}”{}", step.capability,
+                                                suggest_name(step.capability, names_of(offers)))});
+    return command;
+  }
+  for (const auto& [name, node] : step.with) {
+    try {
+      *command.add_with() = value_of(name, node, find_parameter(offer->description, name));
+    } catch (const InputError& error) {
+      mistakes.push_back({node.place(), error.what()});
+      return command;
     }
   }
-  if (const std::string why = why_refused(offer->description, step); !why.empty()) node.error(why);
-  steps.push_back(std::move(step));
+  if (const std::string why = why_refused(offer->description, command); !why.empty())
+    mistakes.push_back({step.place, why});
+  return command;
 }
 
 }  // namespace
@@ -147,8 +200,14 @@ Profile read_profile(std::unique_ptr<Document> file) {
     }
     sila2.finish();
   }
-  profile.safe = reader.optional("safe");
-  if (const Node capabilities = reader.optional("capabilities")) profile.capabilities = capabilities.entries();
+  if (const Node safe = reader.optional("safe")) {
+    profile.safe = read_safe(safe);
+  } else {
+    file->root().error(kNoSafeState);
+  }
+  if (const Node capabilities = reader.optional("capabilities")) {
+    for (const auto& [name, node] : capabilities.entries()) profile.capabilities.push_back(read_annotation(name, node));
+  }
   reader.finish();
   file->throw_if_errors();
   profile.file = std::move(file);
@@ -156,23 +215,20 @@ Profile read_profile(std::unique_ptr<Document> file) {
 }
 
 std::vector<wire::Command> annotate(const Profile& profile, Offers& offers) {
-  std::vector<wire::Command> steps;
-  if (!profile.file) return steps;
+  Mistakes mistakes;
   std::vector<Offer*> annotated;
-  for (const auto& [name, node] : profile.capabilities) {
-    annotated.push_back(find(offers, name));
+  for (const Annotation& one : profile.capabilities) {
+    annotated.push_back(find(offers, one.capability));
     if (annotated.back() == nullptr)
-      node.error(fmt::format("the server offers no “{}”{}", name, suggest_name(name, names_of(offers))));
+      mistakes.push_back({one.place, fmt::format("the server offers no “{}”{}", one.capability,
+                                                 suggest_name(one.capability, names_of(offers)))});
   }
   for (std::size_t i = 0; i < annotated.size(); ++i) {
-    if (annotated[i] != nullptr) annotate_one(profile.capabilities[i].second, *annotated[i]);
+    if (annotated[i] != nullptr) annotate_one(profile.capabilities[i], *annotated[i], mistakes);
   }
-  if (profile.safe.kind() == Node::Kind::kSequence) {
-    for (const Node& step : profile.safe.items()) read_safe_step(step, offers, steps);
-  } else if (profile.safe && !(profile.safe.kind() == Node::Kind::kScalar && profile.safe.text() == "nothing")) {
-    read_safe_step(profile.safe, offers, steps);
-  }
-  profile.file->throw_if_errors();
+  std::vector<wire::Command> steps;
+  for (const SafeStep& step : profile.safe) steps.push_back(command_of(step, offers, mistakes));
+  if (!mistakes.empty()) throw InputError(std::move(mistakes));
   return steps;
 }
 

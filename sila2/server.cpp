@@ -11,6 +11,11 @@ namespace sila = ::sila2::org::silastandard;
 
 constexpr double kPrompt = 5;  // seconds for a connection, and for what a server has at hand
 constexpr std::size_t kMostFeatures = 1000;
+constexpr const char* kUntrusted =
+    "its certificate is not trusted; name the one that it shows, or the one that signed it, as “root_certificate” in "
+    "the profile";
+constexpr const char* kOtherName =
+    "its certificate is for another name; say that name as “certificate_name” in the profile";
 
 /// The one feature that is needed before any definition is known; its calls take and give one text each, or a list of
 /// them.
@@ -67,6 +72,30 @@ std::optional<std::string> from_base64(const std::string& text) {
   return bytes;
 }
 
+/// Why there is no connection, in words, by what the library says of it; the library's own where it says something
+/// else.
+std::string why_unreachable(const std::string& text) {
+  struct Reason {
+    const char *says, *words;
+  };
+  static constexpr Reason kReasons[] = {
+      {"Connection refused", "nobody listens there; is the server running?"},
+      {"DNS resolution failed", "no machine of that name is known"},
+      {"empty address list", "nothing can be made of the certificate under “root_certificate” in the profile"},
+      {"CERTIFICATE_VERIFY_FAILED", kUntrusted},
+      {"certificate verify failed", kUntrusted},
+      {"Hostname Verification Check failed", kOtherName},
+      {"is not in peer certificate", kOtherName},
+      {"wrong version number",
+       "what answers there knows no TLS, which SiLA 2 demands (on this machine only, “sila2-insecure://…” does "
+       "without)"},
+  };
+  for (const Reason& reason : kReasons) {
+    if (text.find(reason.says) != std::string::npos) return reason.words;
+  }
+  return fmt::format("does a SiLA 2 server answer there, and with TLS if the address says so? ({})", text);
+}
+
 std::string last_part(const std::string& identifier) {
   return identifier.substr(identifier.rfind('/') + 1);
 }
@@ -91,11 +120,11 @@ Server::Ended Server::failure(const Channel::Status& status, const std::string& 
       return failed;
     case Code::kUnavailable:
       failed.link = true;
-      say(Kind::kLink, fmt::format("the server cannot be reached ({})", status.text));
+      say(Kind::kLink, fmt::format("the server at {} cannot be reached: {}", address_, why_unreachable(status.text)));
       return failed;
     case Code::kDeadline:
       failed.link = true;
-      say(Kind::kDeadline, "the server did not answer in time");
+      say(Kind::kDeadline, fmt::format("the server at {} did not answer in time", address_));
       return failed;
     case Code::kAborted:
       if (const auto bytes = from_base64(status.text); bytes && error.ParseFromString(*bytes)) break;
@@ -130,8 +159,12 @@ Server::Ended Server::failure(const Channel::Status& status, const std::string& 
   return failed;
 }
 
-Server::Server(std::unique_ptr<Channel> channel, double timeout_s)
-    : channel_(std::move(channel)), timeout_s_(timeout_s), service_(service()), messages_(service_) {}
+Server::Server(std::unique_ptr<Channel> channel, double timeout_s, std::string address)
+    : channel_(std::move(channel)),
+      timeout_s_(timeout_s),
+      address_(std::move(address)),
+      service_(service()),
+      messages_(service_) {}
 
 Server::Ended Server::ask_service(const std::string& property, std::vector<std::string>& texts) {
   const auto request = messages_.make("Get_" + property + "_Parameters"),
@@ -141,27 +174,47 @@ Server::Ended Server::ask_service(const std::string& property, std::vector<std::
   return std::nullopt;
 }
 
-Server::Ended Server::connect() {
+Server::Ended Server::ask_definition(const std::string& feature, std::string& xml) {
+  const auto request = messages_.make("GetFeatureDefinition_Parameters"),
+             answer = messages_.make("GetFeatureDefinition_Responses");
+  auto* text = request->GetReflection()->MutableMessage(request.get(), request->GetDescriptor()->field(0));
+  text->GetReflection()->SetString(text, text->GetDescriptor()->field(0), feature);
+  if (auto failed = call(service_, "GetFeatureDefinition", *request, *answer)) return failed;
+  xml = texts_in(*answer).front();
+  return std::nullopt;
+}
+
+Server::Ended Server::connect(const std::vector<const Known*>& meant) {
   std::vector<std::string> uuid;
   Ended failed;
   // A connection that was lost while nothing was said is found out by the first question only; the second makes it
   // anew.
   for (int i = 0; i < 2; ++i) {
-    failed = failure(channel_->connect(kPrompt), "the connection");
-    if (!failed) failed = ask_service("ServerUUID", uuid);
-    if (!failed || !failed->link) break;
+    const bool connected(channel_->connect(kPrompt));
+    failed = ask_service("ServerUUID", uuid);  // without a connection, too: what comes of that says why there is none
+    if (!failed || !failed->link || !connected) break;
   }
-  if (failed) {
-    failed->begun = false;
-    return failed;
-  }
+  const auto not_begun = [](Failure why) {
+    why.begun = false;
+    return why;
+  };
+  if (failed) return not_begun(*failed);
   if (uuid_.empty()) uuid_ = uuid.front();
-  if (uuid_ == uuid.front()) return std::nullopt;
-  return Failure{{Fault::Kind::kDevice,
-                  fmt::format("at its address answers another server, {} instead of {}; start the driver anew "
-                              "if this is meant",
-                              uuid.front(), uuid_)},
-                 false};
+  if (uuid_ != uuid.front())
+    return not_begun({{Fault::Kind::kDevice, fmt::format("at {} answers another server, {} instead of {}; start the "
+                                                         "driver anew if this is meant",
+                                                         address_, uuid.front(), uuid_)}});
+  // By numbers alone a message says what is what: with its parameters in another order, a time would be a temperature.
+  for (const Known* known : meant) {
+    std::string now;
+    if (failed = ask_definition(known->feature.full_identifier(), now); failed) return not_begun(*failed);
+    if (now != known->definition)
+      return not_begun({{Fault::Kind::kDevice,
+                         fmt::format("the server at {} defines its feature {} otherwise than when the driver started; "
+                                     "start the driver anew",
+                                     address_, known->feature.identifier)}});
+  }
+  return std::nullopt;
 }
 
 Server::Ended Server::call(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
@@ -207,11 +260,7 @@ Server::Ended Server::follow(const Feature& feature, const std::string& command,
 }
 
 std::vector<Known> Server::discover() {
-  if (const auto failed = connect())
-    throw EnvironmentError(
-        fmt::format("{}. Is the server running there, and does it speak SiLA 2? One that signs its own certificate "
-                    "needs “root_certificate” in its profile",
-                    failed->fault.message));
+  if (const auto failed = connect()) throw EnvironmentError(failed->fault.message);
   std::vector<std::string> identifiers;
   std::vector<std::string> type;
   for (const auto& [property, texts] :
@@ -225,13 +274,9 @@ std::vector<Known> Server::discover() {
   std::vector<Known> features;
   for (const std::string& identifier : identifiers) {
     if (is_administration(identifier)) continue;
-    const auto request = messages_.make("GetFeatureDefinition_Parameters"),
-               answer = messages_.make("GetFeatureDefinition_Responses");
-    auto* text = request->GetReflection()->MutableMessage(request.get(), request->GetDescriptor()->field(0));
-    text->GetReflection()->SetString(text, text->GetDescriptor()->field(0), identifier);
-    if (const auto failed = call(service_, "GetFeatureDefinition", *request, *answer))
-      throw EnvironmentError(failed->fault.message);
-    Known known{parse_feature(texts_in(*answer).front(), identifier), {}};
+    std::string xml;
+    if (const auto failed = ask_definition(identifier, xml)) throw EnvironmentError(failed->fault.message);
+    Known known{parse_feature(xml, identifier), xml, {}};
     if (known.feature.full_identifier() != identifier)
       throw InputError(fmt::format("the server calls a feature {}, whose definition says {}", identifier,
                                    known.feature.full_identifier()));

@@ -20,6 +20,7 @@ namespace athanor::sila2 {
 /// A feature of the server with its messages.
 struct Known {
   Feature feature;
+  std::string definition;  ///< as the server gave it
   std::unique_ptr<Messages> messages;
 };
 
@@ -37,7 +38,8 @@ class Server {
   using Ended = std::optional<Failure>;
   using Info = ::sila2::org::silastandard::ExecutionInfo;
 
-  Server(std::unique_ptr<Channel> channel, double timeout_s);
+  /// `address` is for people.
+  Server(std::unique_ptr<Channel> channel, double timeout_s, std::string address);
 
   /// The features that the server has, but for those by which it is administered itself.
   /// throws EnvironmentError if it does not answer, InputError for definitions that cannot be read.
@@ -45,9 +47,9 @@ class Server {
   /// What kind of device it is, in its own words; known after `discover`.
   const std::string& type() const { return type_; }
 
-  /// That there is a connection, and at its other end the server that was discovered, before anything is said: what
-  /// fails here was certainly not begun.
-  Ended connect();
+  /// That there is a connection, and at its other end the server that was discovered, which defines these features as
+  /// it did then, before anything is said: what fails here was certainly not begun.
+  Ended connect(const std::vector<const Known*>& meant = {});
   /// `call`: "Shake", "Shake_Result", "Get_Temperature". within_s: 0: the server's usual.
   Ended call(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
              google::protobuf::Message& answer, double within_s = 0);
@@ -63,9 +65,11 @@ class Server {
 
  private:
   Ended ask_service(const std::string& property, std::vector<std::string>& texts);
+  Ended ask_definition(const std::string& feature, std::string& xml);
   Ended failure(const Channel::Status& status, const std::string& what) const;
   std::unique_ptr<Channel> channel_;
   double timeout_s_;
+  std::string address_;
   Feature service_;  ///< the one feature that is needed before any definition is known
   Messages messages_;
   std::string uuid_, type_;

@@ -22,6 +22,7 @@ constexpr double kListen =
     20;  // seconds after which progress is asked for anew: a stream whose server is gone says nothing, too
 constexpr double kLost = 60;    // seconds without an answer after which what was waited for counts as lost
 constexpr double kCancel = 30;  // seconds that a server may take to end what it was asked to end
+constexpr double kKnown = 10;   // seconds after which readings are held against the server's identity anew
 
 /// For how long a server has not answered.
 class Silence {
@@ -69,7 +70,7 @@ Session::Session(std::unique_ptr<Server> server, const Profile& profile, const s
   for (const std::string& mistake : mistakes_in(description_)) mistakes.push_back(Mistake{place, mistake});
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
   notes_ = offers_.left_out;
-  if (profile.safe) return;
+  if (profile.file) return;
   notes_.push_back(fmt::format(
       "nobody has said what its safe state is (“safe:” in a profile): {}",
       offers_.cancel != nullptr ? "a stop has the server cancel what runs" : "a stop waits until what runs has ended"));
@@ -103,6 +104,9 @@ Outcome<Session::Values> Session::results_of(const Offer& offer, const Message& 
   for (const Leaf& leaf : offer.results) {
     const auto value = take(leaf, answer);
     if (!value) return Fault{Fault::Kind::kDevice, fmt::format("the server gave no “{}”", leaf.field.name())};
+    if (value->has_number() && !std::isfinite(value->number()))
+      return Fault{Fault::Kind::kDevice,
+                   fmt::format("the server gave {} as “{}”, which is no number", value->number(), leaf.field.name())};
     values.push_back(*value);
   }
   return values;
@@ -118,7 +122,7 @@ Outcome<Session::Values> Session::carry_out(const wire::Command& command, bool r
     running_ = Running{offer.known, offer.call, executions_.find(description_.id(), command.id()).uuid};
     return await(offer, running_, conduct);
   }
-  if (const auto failed = server_->connect()) return failed->fault;
+  if (const auto failed = server_->connect({offer.known})) return failed->fault;
   if (!offer.property) executions_.sending(description_.id(), command.id());
   return begin(offer, command, conduct, acted, running_);
 }
@@ -199,6 +203,14 @@ Server::Ended Session::ask(const Known& known, const std::string& call, bool obs
 }
 
 Outcome<Session::Values> Session::readings() {
+  if (monotonic_seconds() >= known_until_) {
+    std::vector<const Known*> meant;
+    for (const ReadingOffer& reading : offers_.readings) {
+      if (meant.empty() || meant.back() != reading.known) meant.push_back(reading.known);
+    }
+    if (const auto failed = server_->connect(meant)) return failed->fault;
+    known_until_ = monotonic_seconds() + kKnown;
+  }
   Values values;
   std::unique_ptr<Message> answer;
   const ReadingOffer* asked = nullptr;  // elements of one structure are read together
@@ -207,6 +219,7 @@ Outcome<Session::Values> Session::readings() {
       asked = &reading;
       answer = reading.known->messages->make(reading.call + "_Responses");
       if (const auto failed = ask(*reading.known, reading.call, reading.observable, *answer)) {
+        if (failed->link) known_until_ = 0;
         if (failed->link || failed->fault.kind == Fault::Kind::kInterrupted) return failed->fault;
         answer->Clear();  // this property cannot be read just now; others can
       }
@@ -280,7 +293,12 @@ std::optional<Fault> Session::cancel(const Conduct& conduct) {
 }
 
 std::optional<Fault> Session::reach_safe(const Conduct& conduct) {
-  if (const auto failed = server_->connect()) return failed->fault;
+  // A step without parameters cannot be misunderstood: the way to the safe state is gone whatever else is new.
+  std::vector<const Known*> meant;
+  for (const wire::Command& step : safe_) {
+    if (const Offer& offer = offer_of(step); !offer.parameters.empty()) meant.push_back(offer.known);
+  }
+  if (const auto failed = server_->connect(meant)) return failed->fault;
   if (running_ || safe_.empty()) ask_to_end();
   for (const wire::Command& step : safe_) {
     bool acted = false;

@@ -78,6 +78,7 @@ class Session {
   wire::Instrument description_;
   std::vector<std::string> notes_;
   std::optional<Running> running_;  ///< begun and not known to have ended
+  double known_until_ = 0;          ///< monotonic seconds: for so long readings are believed to be this device's
 };
 
 }  // namespace athanor::sila2

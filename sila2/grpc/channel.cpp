@@ -1,4 +1,5 @@
 // gRPC, and nothing else of Athanor's: the library that sila2/channel.cpp loads when it is needed.
+#include <grpc/support/log.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
@@ -173,5 +174,6 @@ class GrpcChannel final : public Channel {
 }  // namespace athanor::sila2
 
 extern "C" athanor::sila2::Channel* athanor_open_grpc_channel(const athanor::sila2::Address& address) {
+  gpr_set_log_function([](gpr_log_func_args*) {});  // what it has to say to people comes with each call that failed
   return new athanor::sila2::GrpcChannel(address);
 }

@@ -204,7 +204,7 @@ TEST_CASE("readings of two features that are called alike carry the feature's na
         std::string("<Feature Originator='org.example' FeatureVersion='1.0'><Identifier>") + name +
         "</Identifier><Property><Identifier>Temperature</Identifier><Observable>No</Observable><DataType>"
         "<Basic>Real</Basic></DataType></Property></Feature>";
-    features.push_back({parse_feature(xml, name), nullptr});
+    features.push_back({parse_feature(xml, name), xml, nullptr});
   }
   const Offers offers = offers_of(features);
   REQUIRE(offers.readings.size() == 2);

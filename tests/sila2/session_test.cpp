@@ -3,140 +3,28 @@
 #include "sila2/session.h"
 
 #include <catch2/catch.hpp>
-#include <deque>
+#include <cmath>
 #include <filesystem>
 
 #include "core/error.h"
 #include "features.h"
 #include "instruments/messages.h"
-#include "proto/sila2.pb.h"
+#include "scripted_server.h"
 
 namespace athanor::sila2 {
 namespace {
 
-namespace sila = ::sila2::org::silastandard;
 using Catch::Matchers::Contains;
 using Code = Channel::Code;
-
-constexpr const char* kService = "/sila2.org.silastandard.core.silaservice.v1.SiLAService/";
-constexpr const char* kThing = "/sila2.org.example.tests.thing.v1.Thing/";
-
-/// A message with `part` under field 1.
-std::string in_field_1(const std::string& part) {
-  sila::Binary wrapped;  // its value, bytes under field 1, is laid out like any message there
-  wrapped.set_value(part);
-  return wrapped.SerializeAsString();
-}
-
-std::string text(const std::string& value) {
-  sila::String string;
-  string.set_value(value);
-  return in_field_1(string.SerializeAsString());
-}
-
-Channel::Status aborted(const sila::SiLAError& error) {
-  const std::string bytes = error.SerializeAsString();
-  static const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string base64;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned three = 0;
-    for (std::size_t j = i; j < i + 3; ++j)
-      three = three << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j) base64 += i + j <= bytes.size() ? digits[three >> (18 - 6 * j) & 63] : '=';
-  }
-  return {Code::kAborted, base64};
-}
-
-Channel::Status framework_error(sila::FrameworkError::ErrorType type) {
-  sila::SiLAError error;
-  error.mutable_frameworkerror()->set_errortype(type);
-  return aborted(error);
-}
-
-/// Says of each call what the test has laid ready for it, in order; and counts.
-struct Script {
-  struct Answer {
-    Channel::Status status;
-    std::vector<std::string> messages;
-  };
-  /// What the next call of that name gives: messages, and then its end.
-  void say(const std::string& call, std::vector<std::string> messages, Channel::Status status = {}) {
-    Answer answer;
-    answer.messages = std::move(messages);
-    answer.status = std::move(status);
-    answers[call].push_back(std::move(answer));
-  }
-  std::string feature;
-  std::map<std::string, std::deque<Answer>> answers;  ///< by call of Thing
-  std::map<std::string, int> asked;
-};
-
-class ScriptedChannel final : public Channel {
- public:
-  explicit ScriptedChannel(Script& script) : script_(script) {}
-  Status connect(double) override { return {}; }
-  Status call(const std::string& method, const std::string&, double, std::string& answer) override {
-    if (method == kService + std::string("Get_ServerUUID")) return answer = text("device-1"), Status{};
-    if (method == kService + std::string("Get_ServerType")) return answer = text("Thing"), Status{};
-    if (method == kService + std::string("Get_ImplementedFeatures"))
-      return answer = text("org.example/tests/Thing/v1"), Status{};
-    if (method == kService + std::string("GetFeatureDefinition")) return answer = text(script_.feature), Status{};
-    return stream(method, "", 0, [&](const std::string& bytes) {
-      answer = bytes;
-      return true;
-    });
-  }
-  Status stream(const std::string& method, const std::string&, double, const Each& each) override {
-    const std::string name = method.substr(std::string(kThing).size());
-    ++script_.asked[name];
-    auto& ready = script_.answers[name];
-    if (ready.empty()) return {Code::kUnimplemented, ""};
-    const Script::Answer answer = ready.front();
-    ready.pop_front();
-    for (const std::string& bytes : answer.messages) {
-      if (!each(bytes)) return {};
-    }
-    return answer.status;
-  }
-  void interrupt() override {}
-  void resume() override {}
-
- private:
-  Script& script_;
-};
-
-std::string info(sila::ExecutionInfo::CommandStatus status, double progress) {
-  sila::ExecutionInfo info;
-  info.set_commandstatus(status);
-  info.mutable_progressinfo()->set_value(progress);
-  return info.SerializeAsString();
-}
-
-std::string confirmation() {
-  sila::CommandConfirmation confirmed;
-  confirmed.mutable_commandexecutionuuid()->set_value("execution-1");
-  return confirmed.SerializeAsString();
-}
-
-std::string number(double value) {
-  sila::Real real;
-  real.set_value(value);
-  return in_field_1(real.SerializeAsString());
-}
-
-const std::string kObservable = feature_with(
-    "<Command><Identifier>Run</Identifier><Observable>Yes</Observable><Response><Identifier>Yield</"
-    "Identifier><DataType>"
-    "<Basic>Real</Basic></DataType></Response></Command>"
-    "<Command><Identifier>Halt</Identifier><Observable>No</Observable></Command>");
 
 /// A session with a scripted server.
 struct Rig {
   explicit Rig(const std::string& profile_text = "profile: thing\nsila2: {}\nsafe: nothing\n")
       : profile(read_profile(Document::parse(profile_text, "profile.yaml"))), executions("") {
     script.feature = kObservable;
-    session = std::make_unique<Session>(std::make_unique<Server>(std::make_unique<ScriptedChannel>(script), 1), profile,
-                                        "thing-1", executions);
+    session = std::make_unique<Session>(
+        std::make_unique<Server>(std::make_unique<ScriptedChannel>(script), 1, "sila2://thing:1"), profile, "thing-1",
+        executions);
     command.set_id("c1");
     command.set_instrument("thing-1");
     command.set_capability("thing.run");
@@ -294,14 +182,113 @@ TEST_CASE("a profile that does not fit the server says where") {
     }
     return std::string();
   };
-  const std::string head = "profile: thing\nsila2: {}\n";
+  const std::string head = "profile: thing\nsila2: {}\n", harmless = head + "safe: nothing\n";
   CHECK_THAT(refused(head + "safe: thing.hallt"),
              Contains("profile.yaml:3:7: the server offers no “thing.hallt” (did you mean “thing.halt”?)"));
-  CHECK_THAT(refused(head + "capabilities: {thing.rum: {}}"), Contains("did you mean “thing.run”?"));
-  CHECK_THAT(refused(head + "capabilities: {thing.run: {names: {yeld: y}}}"), Contains("did you mean “yield”?"));
-  CHECK_THAT(refused(head + "capabilities: {thing.run: {lasts: duration}}"), Contains("which is no parameter of it"));
-  CHECK_THAT(refused(head + "capabilities: {thing.run: {as: thing.halt}}"), Contains("described twice"));
+  CHECK_THAT(refused(harmless + "capabilities: {thing.rum: {}}"), Contains("did you mean “thing.run”?"));
+  CHECK_THAT(refused(harmless + "capabilities: {thing.run: {names: {yeld: y}}}"), Contains("did you mean “yield”?"));
+  CHECK_THAT(refused(harmless + "capabilities: {thing.run: {lasts: duration}}"),
+             Contains("which is no parameter of it"));
+  CHECK_THAT(refused(harmless + "capabilities: {thing.run: {as: thing.halt}}"), Contains("described twice"));
   CHECK_THAT(refused(head + "safe: {do: thing.halt, with: {speed: 1}}"), Contains("has no parameter “speed”"));
+}
+
+TEST_CASE("what is wrong in a profile whatever the server offers is told without it, all at once") {
+  const auto mistakes = [](const std::string& text) {
+    std::string all;
+    try {
+      read_profile(Document::parse(text, "profile.yaml"));
+    } catch (const InputError& error) {
+      all = error.what();
+    }
+    return all;
+  };
+  const std::string several = mistakes(
+      "profile: thing\nsila2: {root_certificate: none.pem}\ncapabilities:\n"
+      "  thing.run: {risk: wild, usual: 5 sek, repeatable: perhaps, self_tset: true}\n");
+  CHECK_THAT(several, Contains("profile.yaml:1:1: the profile has no safe state"));
+  CHECK_THAT(several, Contains("profile.yaml:2:27: the certificate") && Contains("cannot be read"));
+  CHECK_THAT(several, Contains("profile.yaml:4:21: found “wild”"));
+  CHECK_THAT(several, Contains("“sek” is none of UDUNITS-2"));
+  CHECK_THAT(several, Contains("profile.yaml:4:53") && Contains("did you mean “self_test”?"));
+  CHECK_THAT(mistakes("profile: thing\nsila2: {}\nsafe: []\n"), Contains("no step to the safe state"));
+  CHECK(mistakes("profile: thing\nsila2: {}\nsafe: {do: thing.halt}\ncapabilities: {thing.run: }\n").empty());
+}
+
+TEST_CASE("a mistake that shows at one server is none of the profile's at another") {
+  Rig good;  // two instruments may have the same profile
+  const Profile profile =
+      read_profile(Document::parse("profile: thing\nsila2: {}\nsafe: thing.halt\n", "profile.yaml"));
+  const auto speak_to = [&](const std::string& feature) {
+    Script script;
+    script.feature = feature;
+    Session(std::make_unique<Server>(std::make_unique<ScriptedChannel>(script), 1, "sila2://thing:1"), profile,
+            "thing-1", good.executions);
+  };
+  CHECK_THROWS_WITH(speak_to(feature_with("")), Contains("the server offers no “thing.halt”"));
+  CHECK_NOTHROW(speak_to(kObservable));
+}
+
+TEST_CASE(
+    "a server that defines its feature otherwise than at the start is told nothing but the way to the safe state") {
+  Rig rig("profile: thing\nsila2: {}\nsafe: thing.halt\n");
+  rig.script.feature = feature_with("<Command><Identifier>Halt</Identifier><Observable>No</Observable></Command>");
+  const auto end = rig.run();
+  REQUIRE_FALSE(end);
+  CHECK(end.fault().message ==
+        "the server at sila2://thing:1 defines its feature Thing otherwise than when the driver started; start the "
+        "driver anew");
+  CHECK_FALSE(rig.acted);
+  CHECK(rig.script.asked.empty());
+  rig.script.say("Halt", {""});
+  CHECK_FALSE(rig.session->reach_safe(rig.conduct));
+}
+
+TEST_CASE("readings are those of the server that was discovered") {
+  Rig rig;
+  rig.script.uuid = "device-2";
+  const auto read = rig.session->readings();
+  REQUIRE_FALSE(read);
+  CHECK_THAT(read.fault().message, Contains("at sila2://thing:1 answers another server, device-2 instead of device-1"));
+}
+
+TEST_CASE("a result that is no number is a fault of the device") {
+  for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    Rig rig;
+    rig.script.say("Run", {confirmation()});
+    rig.script.say("Run_Info", {info(sila::ExecutionInfo::finishedSuccessfully, 1)});
+    rig.script.say("Run_Result", {number(value)});
+    const auto end = rig.run();
+    REQUIRE_FALSE(end);
+    CHECK(end.fault().kind == Fault::Kind::kDevice);
+    CHECK_THAT(end.fault().message, Contains("as “yield”, which is no number"));
+  }
+}
+
+TEST_CASE("why there is no connection is said in words, with the way out") {
+  struct Case {
+    const char *library, *words;
+  };
+  const Case cases[] = {
+      {"failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: "
+       "Connection refused",
+       "nobody listens there"},
+      {"last error: UNKNOWN: Ssl handshake failed: SSL_ERROR_SSL: error:0A000086:SSL routines::certificate verify "
+       "failed",
+       "as “root_certificate” in the profile"},
+      {"Hostname Verification Check failed.", "as “certificate_name” in the profile"},
+      {"SSL_ERROR_SSL: error:0A00010B:SSL routines::wrong version number", "knows no TLS"},
+      {"DNS resolution failed for nowhere:1", "no machine of that name is known"},
+      {"Failed parsing HTTP/2",
+       "does a SiLA 2 server answer there, and with TLS if the address says so? (Failed parsing"},
+  };
+  for (const Case& one : cases) {
+    Rig rig;
+    rig.command.set_capability("thing.halt");
+    rig.script.say("Halt", {}, {Code::kUnavailable, one.library});
+    CHECK_THAT(rig.run().fault().message,
+               Contains("the server at sila2://thing:1 cannot be reached: ") && Contains(one.words));
+  }
 }
 
 TEST_CASE("addresses: TLS everywhere, without it on this machine only") {
