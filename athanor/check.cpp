@@ -41,6 +41,7 @@ Kind kind_of(const std::string& file) {
 std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
   std::vector<wire::Instrument> described;
   std::map<std::string, std::optional<Profile>> profiles;  // by file; none: it has mistakes, which are on the list
+  std::set<std::string> read;                              // of SiLA 2 servers: files
   std::map<std::string, Lines> lines;                      // by driver
   DeviceClaims claims(lab.drivers);
   std::vector<Mistake> mistakes;
@@ -48,6 +49,8 @@ std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
     try {
       if (sila2::is_address(instrument.at)) {  // the server describes itself
         sila2::parse_address(instrument.at);
+        if (!instrument.profile.empty() && read.insert(instrument.profile).second)
+          sila2::read_profile(Document::load(instrument.profile));
         continue;
       }
       if (instrument.profile.empty()) continue;

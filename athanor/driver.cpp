@@ -6,7 +6,6 @@
 #include <csignal>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "athanor/commands.h"
@@ -32,6 +31,33 @@ struct Service {
   Driver::Options::Within within;                ///< the lab file's limits, of which a driver is the last to check
   std::map<std::string, std::string> set_aside;  ///< instruments that cannot be spoken to, and why
 };
+
+/// A controller that is told of no such instrument goes on without it.
+SetAside told_to(Service& service) {
+  return [&service](const LabInstrument& one, const InputError& why) {
+    // Several instruments may have the same profile.
+    const bool is_new = std::none_of(service.set_aside.begin(), service.set_aside.end(),
+                                     [&](const auto& other) { return other.second == why.what(); });
+    service.set_aside[one.id] = why.what();
+    if (is_new) print_mistakes(why, to_string(one.place));
+    print_error(
+        fmt::format("instrument “{}” is set aside until that is mended and the driver is started again", one.id));
+  };
+}
+
+/// A command that was under way when the driver ended last would stand as interrupted for good, and may still run.
+SetAside unless_under_way(Ledger& ledger, SetAside set_aside) {
+  return [&ledger, set_aside = std::move(set_aside)](const LabInstrument& one, const InputError& why) {
+    for (const Ledger::Entry& entry : ledger.unfinished()) {
+      if (entry.command.instrument() != one.id) continue;
+      throw EnvironmentError(
+          fmt::format("instrument “{}” cannot be asked what became of “{}” {}, which was under way when this driver "
+                      "ended last: {}. Start the driver again when it can",
+                      one.id, entry.command.capability(), entry.command.id(), why.what()));
+    }
+    set_aside(one, why);
+  };
+}
 
 /// The name of the profile that `file` is; empty for a lab file.
 std::string name_in_profile(const std::string& file) {
@@ -87,14 +113,7 @@ Service service_of_lab(const DriverOptions& options) {
     throw InputError(
         {options.file},
         fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
-  // A controller that is told of no such instrument goes on without it.
-  std::set<std::string> told;  // several instruments may have the same profile
-  service.devices = profiled_devices(lab, service.driver, [&](const LabInstrument& one, const InputError& why) {
-    service.set_aside[one.id] = why.what();
-    if (told.insert(why.what()).second) print_mistakes(why, to_string(one.place));
-    print_error(
-        fmt::format("instrument “{}” is set aside until that is mended and the driver is started again", one.id));
-  });
+  service.devices = profiled_devices(lab, service.driver, told_to(service));
   return service;
 }
 
@@ -123,8 +142,9 @@ int run_driver(const DriverOptions& options) {
   Ledger ledger(ledger_file);
   const DriverLog log = dated_log(service.driver);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
+  auto instruments = service.devices.connect(clock, ledger_file, unless_under_way(ledger, told_to(service)));
   Driver driver(
-      service.driver, boot, service.devices.connect(clock, ledger_file), ledger,
+      service.driver, boot, std::move(instruments), ledger,
       {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside, .log = log},
       clock.now());
   fmt::print("driver {} at {}{}\n", service.driver, service.address,

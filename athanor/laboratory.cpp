@@ -161,9 +161,10 @@ std::vector<driver::v1::Instrument> describe_by_profiles(const Lab& lab) {
   for (const LabDriver& driver : lab.drivers) {
     for (const ProfiledDevices devices = profiled_devices(lab, driver.name); const auto& device : devices.devices) {
       if (device.profile == nullptr)
-        throw InputError(lab.find(device.id)->place,
-                         fmt::format("instrument “{}” is a SiLA 2 server, of which there is no twin", device.id));
-      described.push_back(tighten(lab, describe(*device.profile, device.id)));
+        throw InputError(
+            device.instrument.place,
+            fmt::format("instrument “{}” is a SiLA 2 server, of which there is no twin", device.instrument.id));
+      described.push_back(tighten(lab, describe(*device.profile, device.instrument.id)));
     }
   }
   return described;

@@ -11,14 +11,14 @@
 namespace athanor {
 
 void ProfiledDevices::add(const LabInstrument& instrument) {
-  const auto& [id, at, profile_file] = std::tie(instrument.id, instrument.at, instrument.profile);
+  const auto& [at, profile_file] = std::tie(instrument.at, instrument.profile);
   if (sila2::is_address(at)) {
     auto& profile = sila2_profiles[profile_file];
     if (!profile) {
       profile = std::make_unique<sila2::Profile>();
       if (!profile_file.empty()) *profile = sila2::read_profile(Document::load(profile_file));
     }
-    devices.push_back({id, at, nullptr, profile.get()});
+    devices.push_back({instrument, nullptr, profile.get()});
     return;
   }
   auto& profile = profiles[profile_file];
@@ -26,22 +26,33 @@ void ProfiledDevices::add(const LabInstrument& instrument) {
   profile->adapter->bus_to(at, lines);  // connects nothing: only whether it can be
   const std::string why = claims.add(instrument, profile->adapter->whole_address(at));
   if (!why.empty()) throw InputError(why);
-  devices.push_back({id, at, profile.get(), nullptr});
+  devices.push_back({instrument, profile.get(), nullptr});
 }
 
-std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledClock& clock, const std::string& ledger) {
+std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledClock& clock, const std::string& ledger,
+                                                                  const SetAside& set_aside) {
   std::vector<std::unique_ptr<Instrument>> instruments;
-  for (const Device& device : devices) {
-    if (device.profile != nullptr) {
-      instruments.push_back(make_device(*device.profile, device.id, device.at, lines, clock));
+  for (const auto& [instrument, profile, sila2_profile] : devices) {
+    const auto& [id, at, place] = std::tie(instrument.id, instrument.at, instrument.at_place);
+    if (profile != nullptr) {
+      instruments.push_back(make_device(*profile, id, at, lines, clock));
       continue;
     }
     if (!executions) executions = std::make_unique<sila2::Executions>(ledger + ".sila2");
-    sila2::Device made = sila2::make_device(*device.sila2, device.id, device.at, *executions, clock);
-    for (const std::string& note : made.notes)
-      fmt::print(stderr, "athanor driver: instrument “{}”: {}\n", device.id, printable(note));
-    instruments.push_back(std::move(made.instrument));
+    try {
+      sila2::Device made = sila2::make_device(*sila2_profile, id, at, *executions, clock);
+      for (const std::string& note : made.notes)
+        fmt::print(stderr, "athanor driver: instrument “{}”: {}\n", id, printable(note));
+      instruments.push_back(std::move(made.instrument));
+    } catch (const InputError& error) {
+      if (!set_aside || devices.size() == 1) throw;
+      set_aside(instrument, placed(error, place));
+    } catch (const EnvironmentError& error) {
+      if (!set_aside || devices.size() == 1) throw;
+      set_aside(instrument, InputError(place, error.what()));
+    }
   }
+  if (instruments.empty()) throw EnvironmentError("no instrument is left that could be spoken to");
   return instruments;
 }
 

@@ -19,10 +19,13 @@
 
 namespace athanor {
 
+/// Called for a device that is no good: its profile, its address, or a SiLA 2 server that does not say what it is.
+using SetAside = std::function<void(const LabInstrument& instrument, const InputError& why)>;
+
 /// The devices of one driver, and what is known of their kinds.
 struct ProfiledDevices {
   struct Device {
-    std::string id, at;
+    LabInstrument instrument;
     const Profile* profile = nullptr;       ///< null: a SiLA 2 server, which describes itself
     const sila2::Profile* sila2 = nullptr;  ///< and what a profile, if there is one, has to add
   };
@@ -37,16 +40,14 @@ struct ProfiledDevices {
   /// InputError for a device that is here already.
   void add(const LabInstrument& instrument);
   /// This and `clock` must outlive them; what is kept of SiLA 2 servers stands beside `ledger`. Says on standard error
-  /// what is not offered. throws InputError for an address that its adapter cannot make anything of, EnvironmentError
-  /// for a SiLA 2 server that does not answer.
-  std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger);
+  /// what is not offered. A SiLA 2 server that does not answer, or not as its profile has it, is told to `set_aside`
+  /// and left out; without one, or where nothing else is served, EnvironmentError or InputError is thrown.
+  std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger,
+                                                   const SetAside& set_aside = {});
 };
 
 /// Mistakes that say no place of their own, such as an address that is none, stand at `place`.
 InputError placed(const InputError& error, const Place& place);
-
-/// Called for a device whose profile or address is no good.
-using SetAside = std::function<void(const LabInstrument& instrument, const InputError& why)>;
 
 /// Of the laboratory's driver `name`. With `set_aside`, a device that is no good is told to it and left out; without,
 /// that is thrown. throws InputError for a driver without devices, or with a device without a profile.

@@ -218,6 +218,46 @@ class Sila2Test(PeerTest):
         self.assertIn("another server", outcome.message)
         self.assertEqual(self.actions(), [])
 
+    # ── Beside others ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def lab_of_two(self):
+        """This server's shaker, and one at an address where nobody is."""
+        self.profile()
+        file = self.folder / "lab.yaml"
+        file.write_text(f"""
+lab: bench
+drivers: {{bench: {{endpoint: "ipc://{self.folder}/driver.sock"}}}}
+instruments:
+  shaker-1: {{driver: bench, at: "{self.at}", profile: profile.yaml}}
+  shaker-2: {{driver: bench, at: "sila2-insecure://127.0.0.1:{free_port()}", profile: profile.yaml}}
+""")
+        return file
+
+    def test_a_server_that_is_not_there_is_set_aside_and_the_others_go_on(self):
+        self.start_server()
+        _, controller = self.start_driver(self.lab_of_two())
+        self.assertEqual([one.id for one in controller.welcome.instruments], ["shaker-1"])
+        self.assertRegex((self.folder / "stderr").read_text(), r"lab.yaml:6:33: .*cannot be reached: nobody listens there")
+        controller.command("c1", "thermometer.get_temperature")
+        self.assertEqual(results(controller.outcome("c1")), {"temperature": 21.25})
+
+    def test_what_was_under_way_at_a_server_that_is_not_there_is_not_given_up(self):
+        """Goal: a command that may run still does not stand as interrupted because its server could not be asked."""
+        server = self.start_server()
+        lab = self.lab_of_two()
+        driver, controller = self.start_driver(lab)
+        controller.command("c1", "shake", speed=(600, "1/min"), duration=(10, "s"), mode="orbital")
+        controller.progress("c1")
+        self.kill(driver)
+        self.kill(server)
+        again = subprocess.run([PROGRAM, "driver", "run", lab, "--ledger", self.folder / "ledger"], capture_output=True, text=True, timeout=TIMEOUT_S)
+        self.assertEqual(again.returncode, 3)
+        self.assertIn("“shaker-1” cannot be asked what became of “shake” c1", again.stderr)
+        self.start_server()
+        _, controller = self.start_driver(lab)
+        self.assertIn("INVALID_COMMAND_EXECUTION_UUID", controller.outcome_after_restart("c1").message)
+        self.assertEqual(self.actions(), ["shake 600 10 orbital", "stop"])
+
     # ── As a laboratory ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def test_a_campaign_over_a_server_in_the_lab_file(self):
