@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace athanor {
 namespace {
@@ -113,14 +114,19 @@ std::string raw(const nlohmann::json& answer) {
 
 namespace {
 
+/// Letters of any script stay readable; control characters, those beyond ASCII too, and bytes that are no UTF-8 become
+/// visible.
 std::string printable(std::string_view text) {
+  const std::string good = as_utf8(text);
   std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f) {
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(good[i]);
+    if (byte == 0xC2 && static_cast<unsigned char>(good[i + 1]) < 0xA0) {
+      shown += fmt::format("\\xc2\\x{:02x}", static_cast<unsigned char>(good[++i]));
+    } else if (byte < 0x20 || byte == 0x7f) {
       shown += fmt::format("\\x{:02x}", byte);
     } else {
-      shown += c;
+      shown += good[i];
     }
   }
   return shown;
@@ -131,11 +137,13 @@ std::string printable(std::string_view text) {
 std::string quote(const nlohmann::json& answer) {
   const std::string text = raw(answer);
   const std::string more = text.size() > kQuoted ? fmt::format("… ({} bytes)", text.size()) : "";
-  return fmt::format("“{}{}”", printable(std::string_view(text).substr(0, kQuoted)), more);
+  return fmt::format("“{}{}”", printable(shortened(text, kQuoted)), more);
 }
 
 std::string quote_last(std::string_view text) {
-  const std::string_view last = text.substr(text.size() - std::min(text.size(), kLastWords));
+  std::string_view last = text.substr(text.size() - std::min(text.size(), kLastWords));
+  while (last.size() < text.size() && !last.empty() && (static_cast<unsigned char>(last.front()) & 0xC0) == 0x80)
+    last.remove_prefix(1);  // the rest of a character
   return fmt::format("“{}{}”", last.size() < text.size() ? "…" : "", printable(last));
 }
 

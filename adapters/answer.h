@@ -28,7 +28,8 @@ Pattern read_pattern(const Node& node, int groups = 0);
 Pattern compile_pattern(const std::string& expression);
 bool matches(const Pattern& pattern, const std::string& text);
 
-/// An answer as it stands in messages: quoted, control characters visible, a long one cut short.
+/// An answer as it stands in messages: quoted, control characters and bytes that are no UTF-8 visible, a long
+/// one cut short.
 std::string quote(const nlohmann::json& answer);
 /// What a program that failed said, cut short in front: what went wrong stands at the end.
 std::string quote_last(std::string_view text);

@@ -1,10 +1,13 @@
 // Devices with an HTTP interface that speaks JSON, by libcurl.
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,6 +17,7 @@
 #include "adapters/answer.h"
 #include "adapters/bus.h"
 #include "core/error.h"
+#include "core/quantity.h"
 
 namespace athanor {
 namespace {
@@ -24,6 +28,7 @@ constexpr int kLookEvery = 100;                          // ms
 struct Settings {
   double timeout_s = 10;
   std::vector<std::string> headers;
+  std::string root_certificate;  ///< a file; empty: the system's
 };
 
 struct EasyFree {
@@ -52,9 +57,38 @@ std::string percent_encoded(const std::string& text) {
 
 std::size_t keep(const char* bytes, std::size_t size, std::size_t count, void* into) {
   auto& body = *static_cast<std::string*>(into);
-  if (body.size() + size * count > kLongest) return 0;
+  if (body.size() + size * count > kLongest) return 0;  // CURLE_WRITE_ERROR
   body.append(bytes, size * count);
   return size * count;
+}
+
+/// What became of a request without a whole answer, in words. body: what came of it; said: the library's own words.
+std::string what_became(CURL* easy, CURLcode code, double timeout_s, const std::string& body, const std::string& said) {
+  const std::string so_far = body.empty() ? "nothing" : quote(body);
+  long error = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "got no answer: no machine of that name is known";
+    case CURLE_COULDNT_CONNECT:
+      return fmt::format("got no answer: nobody can be reached there: {}",
+                         error != 0 ? std::strerror(static_cast<int>(error)) : said);
+    case CURLE_OPERATION_TIMEDOUT:
+      return fmt::format("got no whole answer within {} s, but {}", pretty_number(timeout_s), so_far);
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+      return fmt::format("got no whole answer before the connection ended, but {}", so_far);
+    case CURLE_WRITE_ERROR:
+      return fmt::format("was answered with more than {} MiB, which begin {}", kLongest >> 20, so_far);
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return fmt::format(
+          "got no answer, since the device's certificate is not trusted ({}); it must be for the name in the address, "
+          "and stand, or the one that signed it, as “root_certificate” in the profile",
+          said);
+    default:
+      return fmt::format("got no answer: {}", said);
+  }
 }
 
 class HttpBus final : public Bus {
@@ -98,6 +132,7 @@ class HttpBus final : public Bus {
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, problem);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
+    if (!settings_.root_certificate.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, settings_.root_certificate.c_str());
     if (verb != "get") {
       // The library says a request again when a connection that it kept turns out to be dead: a fresh one is never
       // that.
@@ -112,14 +147,24 @@ class HttpBus final : public Bus {
     const CURLcode code = perform();
     if (interrupted_) return Fault{Fault::Kind::kInterrupted, "broken off"};
     if (code != CURLE_OK) {
-      return Fault{Fault::Kind::kLink,
-                   fmt::format("{} got no answer: {}", what, *problem != '\0' ? problem : curl_easy_strerror(code))};
+      const char* said = *problem != '\0' ? problem : curl_easy_strerror(code);
+      return Fault{code == CURLE_WRITE_ERROR ? Fault::Kind::kDevice : Fault::Kind::kLink,
+                   fmt::format("{} {}", what, what_became(easy, code, timeout_s, body, said))};
     }
     long status = 0;
+    const char* elsewhere = nullptr;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    if ((status < 200 || status >= 300) && !accepted(step, status))
-      return Fault{Fault::Kind::kDevice, fmt::format("{} was answered with status {}: {}", what, status, quote(body))};
-    if (body.empty()) return nlohmann::json();
+    curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &elsewhere);
+    if ((status < 200 || status >= 300) && !accepted(step, status)) {
+      // Followed, what acts would be sent twice.
+      return Fault{Fault::Kind::kDevice,
+                   fmt::format("{} was answered with status {}: {}{}", what, status, quote(body),
+                               elsewhere == nullptr
+                                   ? ""
+                                   : fmt::format("; the device refers to {}, and is not followed there: give that "
+                                                 "address, or path",
+                                                 quote(elsewhere)))};
+    }
     nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
     return answer.is_discarded() ? nlohmann::json(body) : answer;
   }
@@ -199,6 +244,12 @@ std::unique_ptr<Adapter> make_http_adapter(const Node& node) {
     if (const Node headers = reader.optional("headers")) {
       for (const auto& [name, value] : headers.entries())
         settings.headers.push_back(name + ": " + value.text().value_or(""));
+    }
+    if (const Node root = reader.optional("root_certificate")) {
+      settings.root_certificate = root.path().value_or("");
+      if (access(settings.root_certificate.c_str(), R_OK) != 0)
+        root.error(
+            fmt::format("the certificate {} cannot be read: {}", settings.root_certificate, std::strerror(errno)));
     }
     reader.finish();
   }

@@ -149,3 +149,18 @@ TEST_CASE("What is no JSON, nothing, or a structure where a value was meant, is 
   CHECK(fault("all", nlohmann::json()) == "the device answered “null”, in which there is no value for “value”");
   CHECK(fault("all", {{"a", 1}}).find("in which there is a structure and no one value") != std::string::npos);
 }
+
+TEST_CASE("An answer is quoted in its own script, with all visible that is no letter") {
+  CHECK(quote("läuft, 温度 21 °C") == "“läuft, 温度 21 °C”");
+  CHECK(quote("a\r\n\x1b[2J\x7f") == "“a\\x0d\\x0a\\x1b[2J\\x7f”");
+  CHECK(quote("\xc2\x9b"
+              "2J") == "“\\xc2\\x9b2J”");  // what terminals take for an escape
+  CHECK(quote("21 \xb0"
+              "C") == "“21 \\xb0C”");  // Latin-1
+  std::string umlauts;
+  for (int i = 0; i < 300; ++i) umlauts += "ü";
+  const std::string cut = quote("x" + umlauts);
+  CHECK(cut.find("\\x") == std::string::npos);  // not in the middle of a character
+  CHECK(cut.find("ü… (601 bytes)”") != std::string::npos);
+  CHECK(quote_last("x" + umlauts).find("\\x") == std::string::npos);
+}

@@ -83,6 +83,45 @@ TEST_CASE("A status that is no success, and an answer that is something else, ar
             "“move”") == 0);
 }
 
+TEST_CASE("What comes in place of an answer is told in words: elsewhere, nothing, half, too much, nobody", "[http]") {
+  const std::string profile = R"(
+profile: arm
+http: {timeout: 5 s}
+safe: nothing
+capabilities: {go: {gives: {x: {}}, do: [{get: /x, take: {x: /x}}]}}
+)";
+  struct Case {
+    HttpDevice::Answer answer;
+    wire::FaultKind kind;
+    std::string says;
+  };
+  const Case cases[] = {
+      {{.status = 302, .headers = "Location: http://10.0.0.9/x\r\n"},
+       wire::DEVICE,
+       "was answered with status 302: “”; the device refers to “http://10.0.0.9/x”, and is not followed there"},
+      {{}, wire::DEVICE, "the device answered “”, which is a text and no JSON"},
+      {{.body = R"({"x": "zu kühl"})"},
+       wire::DEVICE,
+       "the device answered “{\"x\":\"zu kühl\"}”, in which “zu kühl” is no number"},
+      {{.hang_up = true}, wire::LINK, "got no whole answer before the connection ended, but nothing"},
+      {{.body = std::string((std::size_t{64} << 20) + 1, 'x')},
+       wire::DEVICE,
+       "was answered with more than 64 MiB, which begin “xxx"},
+  };
+  for (const Case& one : cases) {
+    HttpDevice device([&](const HttpDevice::Request&) { return one.answer; });
+    Station station(profile, device.address());
+    const wire::Outcome outcome = station.carry_out(command("k1", "go"));
+    INFO(outcome.message());
+    CHECK(outcome.fault() == one.kind);
+    CHECK(outcome.message().find(one.says) != std::string::npos);
+  }
+  Station nobody(profile, "http://127.0.0.1:1");
+  CHECK(nobody.carry_out(command("k1", "go"))
+            .message()
+            .find("GET http://127.0.0.1:1/x got no answer: nobody can be reached there: Connection refused") == 0);
+}
+
 TEST_CASE("What acts is sent once, also when a connection that was kept dies under it", "[http]") {
   HttpDevice device([](const HttpDevice::Request& request) -> HttpDevice::Answer {
     if (request.method == "GET") return {.body = R"({"data": {"state": "done", "x": 0.12}})"};
@@ -106,7 +145,8 @@ TEST_CASE("A device that is not there, or says nothing, is a fault of the link; 
   Station station(kArm, device.address());
   const wire::Outcome outcome = station.carry_out(move());
   CHECK(outcome.fault() == wire::LINK);
-  CHECK(outcome.message().find("POST " + device.address() + "/moves got no answer: ") == 0);
+  CHECK(outcome.message().find("POST " + device.address() + "/moves got no whole answer within 0.5 s, but nothing") ==
+        0);
   CHECK(!outcome.not_begun());
 
   const std::string patient = R"(

@@ -89,8 +89,8 @@ bool HttpDevice::hear(Line& line) {
     }
     if (answer.hang_up) return false;
     if (answer.silent) continue;
-    const std::string text =
-        fmt::format("HTTP/1.1 {} So\r\nContent-Length: {}\r\n\r\n{}", answer.status, answer.body.size(), answer.body);
+    const std::string text = fmt::format("HTTP/1.1 {} So\r\n{}Content-Length: {}\r\n\r\n{}", answer.status,
+                                         answer.headers, answer.body.size(), answer.body);
     if (send(line.fd, text.data(), text.size(), MSG_NOSIGNAL) < 0) return false;
   }
   return true;

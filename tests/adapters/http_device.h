@@ -17,8 +17,9 @@ class HttpDevice {
   struct Answer {
     int status = 200;
     std::string body = "";
-    bool hang_up = false;  ///< instead of an answer
-    bool silent = false;   ///< no answer, and the connection stays
+    std::string headers = "";  ///< whole lines
+    bool hang_up = false;      ///< instead of an answer
+    bool silent = false;       ///< no answer, and the connection stays
   };
   using Script = std::function<Answer(const Request&)>;
 
