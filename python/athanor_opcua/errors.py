@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from asyncua import ua
 from asyncua.ua.status_codes import get_name_and_doc
 
@@ -32,6 +35,12 @@ def refused(code: int, what: str) -> Failure:
     return Failure("link" if code in _LOST else "device", f"{what} was answered {status(code)}")
 
 
+def _reason(error: OSError) -> str:
+    """The system's words. The library's own hold Python's, and those of each of a host's addresses."""
+    number = error.errno or next(map(int, re.findall(r"\[Errno (\d+)\]", str(error))), 0)
+    return os.strerror(number) if number > 0 else error.strerror or ""
+
+
 def failure_of(error: BaseException, what: str, url: str, timeout_s: float) -> Failure:
     """Of an exception that the library raised."""
     if isinstance(error, Failure):
@@ -39,7 +48,10 @@ def failure_of(error: BaseException, what: str, url: str, timeout_s: float) -> F
     if isinstance(error, ua.UaStatusCodeError):
         return refused(error.code, what)
     if isinstance(error, TimeoutError):
-        return Failure("link", f"{what} was not answered by the server at {url} within {timeout_s:g} s")
+        by = "" if url in what else f" by the server at {url}"
+        return Failure("link", f"{what} was not answered{by} within {timeout_s:g} s")
     if isinstance(error, OSError):
-        return Failure("link", f"the server at {url} cannot be reached: {error.strerror or error}")
+        reason = _reason(error)
+        lost = f"the connection with the server at {url} was lost: {error}"
+        return Failure("link", f"the server at {url} cannot be reached: {reason}" if reason else lost)
     return Failure("link", f"{what} failed at the server at {url}: {type(error).__name__}: {error}")

@@ -82,4 +82,8 @@ class _Desk:
 
 
 def _say(message: dict[str, Any]) -> None:
-    print(json.dumps(message, allow_nan=False), flush=True)
+    line = json.dumps(message, allow_nan=False)
+    if len(line) > _LONGEST_LINE:  # the driver reads no longer one
+        why = f"the server answered with {len(line) >> 20} MiB; {_LONGEST_LINE >> 20} MiB is the most"
+        line = json.dumps({"id": message["id"], "fault": "device", "message": why})
+    print(line, flush=True)

@@ -193,6 +193,16 @@ class OpcUa(PeerTest):
         self.assertEqual([each for each in self.actions() if each != "stop"], ["heat 800 60", "weigh 1"])
         self.assertIn("stop", self.actions())
 
+    def test_an_answer_that_is_too_long_is_told_and_no_matter_of_the_link(self):
+        self.start_server()
+        _, controller = self.start_furnace(self.profile(("error: s=Furnace.Error", "error: s=Furnace.Log")))
+        controller.command("c1", "self_test")
+        outcome = controller.outcome("c1")
+        self.assertEqual(outcome.fault, wire.DEVICE)
+        self.assertRegex(outcome.message, r"the server answered with \d\d MiB; 16 MiB is the most \(furnace.yaml:\d+\)")
+        controller.command("c2", "weigh", tray=(1, ""))
+        self.assertTrue(controller.outcome("c2").done)
+
     def test_a_server_that_was_restarted_while_idle_is_connected_anew(self):
         server = self.start_server()
         _, controller = self.start_furnace()
@@ -212,7 +222,7 @@ class OpcUa(PeerTest):
         controller.command("c1", "heat", **HEAT)
         outcome = controller.outcome("c1")
         self.assertEqual((outcome.fault, outcome.not_begun), (wire.LINK, True))
-        self.assertIn("cannot be reached", outcome.message)
+        self.assertIn(f"the server at {self.at} cannot be reached: Connection refused", outcome.message)
         self.start_server()
         controller.command("c2", "weigh", tray=(1, ""))
         self.assertTrue(controller.outcome("c2").done)

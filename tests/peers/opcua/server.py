@@ -44,6 +44,7 @@ class Furnace:
         await variable("Job", "", Type.String)
         await variable("Progress", 0.0, Type.Float)
         await variable("Error", 0, Type.UInt16)
+        await variable("Log", "läuft\n" * (3 << 20), Type.String)
         await variable("Speed", 0, Type.Int32, written=True)
         await variable("Program", ua.LocalizedText("standard"), Type.LocalizedText, written=True)
 
