@@ -149,8 +149,12 @@ Server::Ended Server::failure(const Channel::Status& status, const std::string& 
                      type == sila::FrameworkError::COMMAND_EXECUTION_NOT_FINISHED;
       failed.forgotten = type == sila::FrameworkError::INVALID_COMMAND_EXECUTION_UUID;
       failed.unfinished = type == sila::FrameworkError::COMMAND_EXECUTION_NOT_FINISHED;
-      say(Kind::kDevice,
-          fmt::format("{}: {}", sila::FrameworkError::ErrorType_Name(type), error.frameworkerror().message()));
+      const std::string told =
+          fmt::format("{}: {}", sila::FrameworkError::ErrorType_Name(type), error.frameworkerror().message());
+      say(Kind::kDevice, failed.forgotten ? fmt::format("the server does not know the command any more, as after a "
+                                                        "restart, and nobody knows how far it came ({})",
+                                                        told)
+                                          : told);
       break;
     }
     default:

@@ -178,6 +178,20 @@ class Driver(ProgramTest):
         self.assertIn("shaker.yaml:2:9: ", said)
         self.assertIn("did you mean “timeout”?", said)
 
+    def test_a_lab_file_tells_what_is_wrong_with_its_sila2_servers(self):
+        self.write("shaker.yaml", "profile: shaker\nsila2: {}\ncapabilities: {shaker.shake: {risk: wild}}\n")
+        self.write("sila2.yaml", """lab: sila2
+drivers: {desk: {endpoint: "ipc:///tmp/desk"}}
+instruments:
+  shaker-1: {driver: desk, at: "sila2://10.0.0.6:50052", profile: shaker.yaml}
+  shaker-2: {driver: desk, at: "sila2://10.0.0.7:50052", profile: shaker.yaml}
+  mixer-1: {driver: desk, at: "sila2-insecure://10.0.0.8:50052"}
+""")
+        _, said = self.run_program("check", "sila2.yaml", expect=2)
+        self.assertEqual(said.count("shaker.yaml:1:1: the profile has no safe state"), 1, said)
+        self.assertIn("shaker.yaml:3:37: found “wild”", said)
+        self.assertIn("sila2.yaml:6:31: “sila2-insecure://10.0.0.8:50052”: without TLS only servers on this machine", said)
+
     def test_a_device_whose_profile_is_no_good_is_set_aside(self):
         self.write("broken.yaml", PROFILE.replace('safe: [{do: "PARK", expect: "^OK"}]\n', "").replace('{unit: "%"}', "{unit: parrots}", 1))
         self.write_lab(second="broken.yaml")
