@@ -144,7 +144,7 @@ int check_files(const std::vector<std::string>& files, const std::string& lab_fi
         return one.place.line > 0 && !told.insert(to_string(one.place) + one.message).second;
       });
       if (mistakes.empty()) {
-        fmt::print(stderr, "{}: not good because of the mistakes above\n", file);
+        tell(fmt::format("{}: not good because of the mistakes above\n", file));
       } else {
         print_mistakes(InputError(std::move(mistakes)), file);
       }

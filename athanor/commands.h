@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -139,6 +140,9 @@ std::string login_name();
 /// A journal holds texts of UTF-8, and could not be read with another byte. throws InputError.
 void require_utf8(const std::string& text);
 
+/// `text`, at once. Where nobody listens any more, or a log's disk is full, only the telling ends: what a driver or a
+/// campaign does goes on.
+void tell(const std::string& text, std::FILE* to = stderr);
 /// On standard error, with control characters that were found in files made visible. file: for mistakes without a
 /// place.
 void print_mistakes(const InputError& error, const std::string& file = "");

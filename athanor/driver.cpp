@@ -147,9 +147,9 @@ int run_driver(const DriverOptions& options) {
       service.driver, boot, std::move(instruments), ledger,
       {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside, .log = log},
       clock.now());
-  fmt::print("driver {} at {}{}\n", service.driver, service.address,
-             service.key.empty() ? "" : fmt::format(", key {}", service.key));
-  std::fflush(stdout);
+  tell(fmt::format("driver {} at {}{}\n", service.driver, service.address,
+                   service.key.empty() ? "" : fmt::format(", key {}", service.key)),
+       stdout);
   serve_driver(driver, service.address, clock, stop.wake().fd(), 0, keys, log);
   return 0;
 }

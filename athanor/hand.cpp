@@ -85,7 +85,7 @@ class Hand {
     arrived.messages = std::move(heard);
   }
 
-  void say(const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); }
+  void say(const std::string& line) { athanor::tell(fmt::format("{}\n", printable(line))); }
 
   int leave(const std::string& why) {
     say(fmt::format("{}; what becomes of it, “{}” tells", why, asks()));

@@ -141,7 +141,7 @@ void approve(const Offer& offer, const Target& target, const InstrumentOptions& 
       throw InputError(fmt::format(
           "“{}” needs a person's approval, and nobody can be asked here; to give it, add --approve {}", what, shown));
     }
-    fmt::print(stderr, "{}\nneeds an approval. To give it, type {}: ", printable(what), command.capability());
+    tell(fmt::format("{}\nneeds an approval. To give it, type {}: ", printable(what), command.capability()));
     std::string word;
     std::getline(std::cin, word);
     if (word != command.capability()) throw InputError("not approved; nothing was begun");
@@ -207,12 +207,12 @@ int command_instrument(const InstrumentOptions& options) {
                     driver.driver, driver.controller));
   }
   if (const std::string trouble = trouble_of(all, options.instrument); !trouble.empty())
-    fmt::print(stderr, "{} {}\n", options.instrument, printable(trouble));
+    tell(fmt::format("{} {}\n", options.instrument, printable(trouble)));
   wire::Command command = read_command(offer, options);
   if (target.lab) hold_against_interlocks(*target.lab, command, known, all);
   approve(offer, target, options, command);
   command.set_id("by-hand/" + random_digits(16));
-  fmt::print(stderr, "{}: {} {}\n", command.id(), command.instrument(), command.capability());
+  tell(fmt::format("{}: {} {}\n", command.id(), command.instrument(), command.capability()));
   return carry_out(offer, target.keys, command, options);
 }
 

@@ -148,10 +148,10 @@ int export_journal(const std::string& file, const std::string& data, const std::
   if (format == "json") fmt::print("{}\n", export_json(campaign, history, folder).dump(2));
   if (format == "html") fmt::print("{}", render_report(export_json(campaign, history, folder)));
   if (missing > 0) {
-    fmt::print(stderr,
-               "athanor: {} arrays of “{}” are not in “{}”, or not as they were: of each, “missing” says why. Put the "
-               "folder back from a copy, or name another one with --data\n",
-               missing, file, folder.path);
+    tell(fmt::format(
+        "athanor: {} arrays of “{}” are not in “{}”, or not as they were: of each, “missing” says why. Put the "
+        "folder back from a copy, or name another one with --data\n",
+        missing, file, folder.path));
   }
   return 0;
 }

@@ -64,10 +64,10 @@ int make_key(const KeysOptions& options) {
   require_utf8(comment);
   if (comment.find_first_of("\r\n") != std::string::npos) throw InputError("--comment has several lines; expected one");
   fmt::print("{}\n", folder.make(options.name, comment).line());
-  fmt::print(stderr,
-             "that line is {0}/{1}.public: send it to whoever is to allow this key (athanor keys allow {1}.public).\n"
-             "{0}/{1}.private stays on this machine and is nobody else's.\n",
-             folder.path(), options.name);
+  tell(fmt::format(
+      "that line is {0}/{1}.public: send it to whoever is to allow this key (athanor keys allow {1}.public).\n"
+      "{0}/{1}.private stays on this machine and is nobody else's.\n",
+      folder.path(), options.name));
   return 0;
 }
 

@@ -189,7 +189,7 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
     }
     return 0;
   } catch (const std::exception& error) {
-    if (!retry) fmt::print(stderr, "athanor twin: driver {}: {}\n", endpoint.driver, error.what());
+    if (!retry) tell(fmt::format("athanor twin: driver {}: {}\n", endpoint.driver, error.what()));
     return 3;
   }
 }
@@ -225,8 +225,7 @@ std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder) {
 
 DriverLog dated_log(const std::string& driver) {
   return [driver](const std::string& line) {
-    fmt::print(stderr, "{} driver {}: {}\n", to_string(SystemClock().now()), driver, printable(line));
-    std::fflush(stderr);
+    tell(fmt::format("{} driver {}: {}\n", to_string(SystemClock().now()), driver, printable(line)));
   };
 }
 
@@ -336,9 +335,8 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
     if (node.empty()) continue;
     Child child = node.mapped();
     if (WIFSIGNALED(status) && !readable(stop_fd) && restarts < kMostRestarts) {
-      fmt::print(stderr, "athanor twin: driver {} was killed by signal {}; it is started again\n",
-                 child.endpoint.driver, WTERMSIG(status));
-      std::fflush(stderr);
+      tell(fmt::format("athanor twin: driver {} was killed by signal {}; it is started again\n", child.endpoint.driver,
+                       WTERMSIG(status)));
       ++restarts;
       start({child.role, child.endpoint});
       continue;
@@ -351,11 +349,10 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
       continue;
     }
     if (code != 0 && linger_s > 0 && !readable(stop_fd)) {
-      fmt::print(stderr,
-                 "athanor twin: driver {} could not be started {} times, and is given up; mend what it said, and "
-                 "run again\n",
-                 child.endpoint.driver, child.retries);
-      std::fflush(stderr);
+      tell(
+          fmt::format("athanor twin: driver {} could not be started {} times, and is given up; mend what it said, and "
+                      "run again\n",
+                      child.endpoint.driver, child.retries));
     }
     if (code != 0 && linger_s == 0) stop_all();
     worst = std::max(worst, code);

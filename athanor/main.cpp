@@ -384,15 +384,20 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+void tell(const std::string& text, std::FILE* to) {
+  std::fputs(text.c_str(), to);
+  std::fflush(to);
+}
+
 void print_mistakes(const InputError& error, const std::string& file) {
   for (const Mistake& mistake : error.mistakes()) {
     const std::string place = mistake.place.file.empty() && mistake.place.line == 0 ? file : to_string(mistake.place);
-    fmt::print(stderr, "{}{}{}\n", place, place.empty() ? "" : ": ", printable(mistake.message));
+    tell(fmt::format("{}{}{}\n", place, place.empty() ? "" : ": ", printable(mistake.message)));
   }
 }
 
 void print_error(const std::string& message) {
-  fmt::print(stderr, "athanor: {}\n", printable(message));
+  tell(fmt::format("athanor: {}\n", printable(message)));
 }
 
 }  // namespace athanor

@@ -42,7 +42,7 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
     try {
       sila2::Device made = sila2::make_device(*sila2_profile, id, at, *executions, clock);
       for (const std::string& note : made.notes)
-        fmt::print(stderr, "athanor driver: instrument “{}”: {}\n", id, printable(note));
+        tell(fmt::format("athanor driver: instrument “{}”: {}\n", id, printable(note)));
       instruments.push_back(std::move(made.instrument));
     } catch (const InputError& error) {
       if (!set_aside || devices.size() == 1) throw;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "athanor/commands.h"
 #include "controller/engine.h"
 #include "controller/points.h"
 #include "controller/status.h"
@@ -102,9 +103,8 @@ void Progress::say(const std::string& line) {
   std::fflush(out_);
 }
 
-// Where nobody listens any more (a closed pipe, a terminal that is gone), the campaign goes on all the same.
 void Progress::put(const std::string& text) {
-  std::fputs(text.c_str(), out_);
+  tell(text, out_);
 }
 
 void Progress::say_record(const State& state, const Record& record) {

@@ -59,7 +59,7 @@ void set_aside(const std::string& folder) {
   std::string kept;
   for (int i = 1; kept.empty() || std::filesystem::exists(kept); ++i) kept = fmt::format("{}.{}", folder, i);
   std::filesystem::rename(folder, kept);
-  fmt::print(stderr, "“{}” is of an earlier journal, and this one is new: it is kept as “{}”\n", folder, kept);
+  tell(fmt::format("“{}” is of an earlier journal, and this one is new: it is kept as “{}”\n", folder, kept));
 }
 
 // A simulated laboratory belongs to one journal, whose nonce its folder bears.
@@ -82,11 +82,11 @@ void require_belonging(const std::string& folder, const std::string& nonce, cons
 // The start took longer, and nothing is lost; but the file was not left as it was written.
 void warn_of_unfit_snapshots(const Journal::Restored& restored, const std::string& file) {
   for (const std::uint64_t at : restored.unfit) {
-    fmt::print(stderr,
-               "athanor: journal “{}”: the snapshot at record {} is not the one that was written; it is left out, and "
-               "the records before it are applied instead. They are whole. Somebody changed the file, or the disk "
-               "fails: look at it with “athanor replay --verify”\n",
-               file, at);
+    tell(fmt::format(
+        "athanor: journal “{}”: the snapshot at record {} is not the one that was written; it is left out, and "
+        "the records before it are applied instead. They are whole. Somebody changed the file, or the disk "
+        "fails: look at it with “athanor replay --verify”\n",
+        file, at));
   }
 }
 

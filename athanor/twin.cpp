@@ -54,9 +54,9 @@ int run_twin(const TwinOptions& options) {
     if (!options.address.empty()) served.front().address = options.address;
   }
   for (const Endpoint& endpoint : served)
-    fmt::print("driver {} at {}{}\n", endpoint.driver, endpoint.address,
-               endpoint.key.empty() ? "" : fmt::format(", key {}", endpoint.key));
-  std::fflush(stdout);
+    tell(fmt::format("driver {} at {}{}\n", endpoint.driver, endpoint.address,
+                     endpoint.key.empty() ? "" : fmt::format(", key {}", endpoint.key)),
+         stdout);
   if (!options.driver.empty())
     return serve_twin_driver(lab, served.front(), folder, options.seed, speed, stop.wake().fd(), options.linger_s);
   return serve_twin(lab, folder, options.seed, speed, options.wire, stop.wake().fd(), options.linger_s);

@@ -2,6 +2,7 @@
 set aside, and the laboratory goes on."""
 
 import json
+import os
 import signal
 import socketserver
 import threading
@@ -263,6 +264,20 @@ instruments:
         self.assertIn(same, driver.stderr.read())
         self.write_lab(second_at=f"tcp://localhost:{port}#02")
         self.run_program("check", "lab.yaml")
+
+    def test_a_log_that_cannot_be_written_ends_the_telling_alone(self):
+        """Goal: a full disk under the log, or a pipe that nobody reads any more, ends no driver. Method: drivers on both carry out a command, and end in
+        order."""
+        self.write_lab()
+        read, write = os.pipe()
+        os.close(read)
+        for log in (open("/dev/full", "w"), os.fdopen(write, "w")):
+            with log:
+                driver = self.start("driver", "run", "lab.yaml", stderr=log)
+            self.assertIn("driver desk at ipc://", driver.stdout.readline())
+            self.run_program("instrument", "do", "lab.yaml", "station-1", "measure", "x=0.5")
+            driver.send_signal(signal.SIGTERM)
+            self.assertEqual(driver.wait(timeout=60), 0)
 
     def test_where_nothing_is_left_to_speak_for_the_driver_does_not_start(self):
         self.write("broken.yaml", "profile: [")

@@ -60,6 +60,7 @@ SEAMS = [
     ("chance that is not a named stream", r"\b(mt19937(_64)?|minstd_rand0?|ranlux\w+|knuth_b|default_random_engine|random_shuffle)\b"
                                           r"|\bstd\s*::\s*\w+_distribution\b|\bstd\s*::\s*shuffle\b|\bsetRandom\s*\(|::Random\s*\(",
      ["core/random.*"], CODE),
+    ("a telling that throws where it cannot be written", r"\bfmt\s*::\s*print\s*\(\s*stderr\b", ["tests/*", "bench/*"], CODE),
     ("sleep", r"\b(u|nano|clock_nano)?sleep\s*\(|\bsleep_(for|until)\b", [], CODE),
     ("time or chance from SQLite or the system",
      r"CURRENT_TIME|CURRENT_DATE|julianday\s*\(|unixepoch\s*\(|\bdatetime\s*\(|\brandomblob\s*\(|\brandom\s*\(\)|/dev/u?random",
