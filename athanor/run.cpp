@@ -219,7 +219,14 @@ int run_campaign(const RunOptions& options) {
   const bool with_arrays = make_arrays(instruments);
   // In virtual time, a seed gives commands the same ids again.
   if (fresh && speed.max && with_arrays) set_aside(arrays_in);
-  if (!fresh && lab.twin && !world_exists(folder)) {
+  const SystemClock wall_clock;
+  const Time wall = wall_clock.now();
+  Journal::Restored old = journal.restore();
+  // Where no experiment began, nothing has happened there: the run was killed before it was made.
+  const bool begun = std::any_of(old.state.experiments.begin(), old.state.experiments.end(), [](const auto& one) {
+    return one.state != ExperimentState::kProposed && one.state != ExperimentState::kApproved;
+  });
+  if (lab.twin && begun && !world_exists(folder)) {
     throw EnvironmentError(fmt::format(
         "journal “{}” has a history, but the simulated laboratory that it happened in, “{}”, is gone; the two belong "
         "together. Put it back, or begin another journal with --journal",

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 
@@ -71,6 +72,20 @@ class Crash(LaboratoryTest):
         result = json.loads(out)
         self.assertEqual(result["status"], "finished")
         self.check_world("d", result, LAB)
+
+    def test_killed_before_the_laboratory_is_made(self):
+        """Goal: no moment after which the same command does not go on. Method: a campaign that could begin nothing, whose laboratory is taken
+        away: as if it had been killed between its journal's first record and its laboratory. Once something has happened there, it must be back."""
+        lab = LAB.read_text()
+        empty = self.write("lab.yaml", lab.replace("substrates: 200 mL", "substrates: 0.01 mL"))
+        self.run_program("run", CAMPAIGN, "--lab", empty, "--journal", "early", expect=1)
+        shutil.rmtree(self.folder / "early.twin")
+        result = self.run_campaign(CAMPAIGN, "--lab", self.write("lab.yaml", lab), "--journal", "early")
+        self.assertEqual(result["status"], "finished")
+        self.check_world("early", result, LAB)
+        shutil.rmtree(self.folder / "early.twin")
+        _, said = self.run_program("run", CAMPAIGN, "--journal", "early", expect=3)
+        self.assertIn("is gone; the two belong together", said)
 
     def test_the_result_is_the_same(self):
         """Goal: a crash changes nothing that is measured. Method: a run in virtual time with kills against one without."""
