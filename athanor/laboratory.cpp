@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,10 +310,14 @@ int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uin
   };
   std::map<pid_t, Child> children;
   const auto start = [&](const Child& child) {
-    const pid_t process = fork();
+    const pid_t twin = getpid(), process = fork();
     if (process < 0) throw EnvironmentError("cannot start a driver's process");
-    if (process == 0)
+    if (process == 0) {
+      // A twin that is killed takes its drivers along, as if all had been killed; their devices' world goes on.
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (getppid() != twin) _exit(3);
       _exit(serve_one(lab, child.role, child.endpoint, folder, seed, clock, stop_fd, linger_s, child.retries > 0));
+    }
     children.emplace(process, child);
   };
   const auto stop_all = [&] {

@@ -3,12 +3,13 @@
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
 
 from laboratory import LaboratoryTest
-from program import EXAMPLES, main
+from program import EXAMPLES, TIMEOUT_S, main
 
 CAMPAIGN = EXAMPLES / "suzuki" / "campaign.yaml"
 LAB = EXAMPLES / "suzuki" / "lab.yaml"
@@ -86,6 +87,17 @@ class Crash(LaboratoryTest):
         shutil.rmtree(self.folder / "early.twin")
         _, said = self.run_program("run", CAMPAIGN, "--journal", "early", expect=3)
         self.assertIn("is gone; the two belong together", said)
+
+    def test_a_killed_twin_takes_its_drivers_along(self):
+        """Goal: nobody has to look for what a killed twin left behind. Method: kill -9 of the twin; its drivers' ends are waited for."""
+        twin = self.start("twin", LAB, "--folder", "t")
+        while len(drivers := self.processes()["driver"]) < 3:
+            self.assertIsNone(twin.poll())
+        ends = [os.pidfd_open(driver) for driver in drivers]
+        twin.kill()
+        for end in ends:
+            self.assertTrue(select.select([end], [], [], TIMEOUT_S)[0], "a driver goes on without its twin")
+            os.close(end)
 
     def test_the_result_is_the_same(self):
         """Goal: a crash changes nothing that is measured. Method: a run in virtual time with kills against one without."""

@@ -53,16 +53,13 @@ class LaboratoryTest(ProgramTest):
                 found["controller"].append(int(process.name))
             if word == "twin":
                 twins[int(process.name)] = parent
-        # A driver is forked by its twin; where that was killed, it goes on as an orphan with the same command line.
-        for pid, parent in twins.items():
-            found["driver" if parent in twins or pid in self.known_drivers else "twin"].append(pid)
-        self.known_drivers.update(found["driver"])
+        for pid, parent in twins.items():  # a driver is forked by its twin, with the same command line
+            found["driver" if parent in twins else "twin"].append(pid)
         return found
 
     def setUp(self):
         super().setUp()
         self.folder = self.folder.resolve()
-        self.known_drivers = set()
 
     def kill(self, victim, chance):
         """SIGKILL, parents first, so that nobody is started again meanwhile. Gives the number of processes."""
