@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,8 +12,6 @@
 #include "athanor/laboratory.h"
 #include "athanor/profiled.h"
 #include "controller/campaign.h"
-#include "instruments/device_claims.h"
-#include "sila2/channel.h"
 #include "sila2/profile.h"
 
 namespace athanor {
@@ -37,47 +34,14 @@ Kind kind_of(const std::string& file) {
                    "profile (with “profile: NAME”)");
 }
 
-/// What the instruments with profiles offer. throws InputError with the mistakes of all profiles and addresses.
-std::vector<wire::Instrument> describe_profiles(const Lab& lab) {
-  std::vector<wire::Instrument> described;
-  std::map<std::string, std::optional<Profile>> profiles;  // by file; none: it has mistakes, which are on the list
-  std::set<std::string> read;                              // of SiLA 2 servers: files
-  std::map<std::string, Lines> lines;                      // by driver
-  DeviceClaims claims(lab.drivers);
-  std::vector<Mistake> mistakes;
-  for (const LabInstrument& instrument : lab.instruments) {
-    try {
-      if (sila2::is_address(instrument.at)) {  // the server describes itself
-        sila2::parse_address(instrument.at);
-        if (!instrument.profile.empty() && read.insert(instrument.profile).second)
-          sila2::read_profile(Document::load(instrument.profile));
-        continue;
-      }
-      if (instrument.profile.empty()) continue;
-      const auto [profile, is_new] = profiles.try_emplace(instrument.profile);
-      if (is_new) profile->second = load_profile(instrument.profile);
-      if (!profile->second) continue;
-      described.push_back(describe(*profile->second, instrument.id));
-      const Adapter& adapter = *profile->second->adapter;
-      adapter.bus_to(instrument.at, lines[instrument.driver]);
-      const std::string why = claims.add(instrument, adapter.whole_address(instrument.at));
-      if (!why.empty()) throw InputError(why);
-    } catch (const InputError& error) {
-      const InputError with_places = placed(error, instrument.at_place);
-      mistakes.insert(mistakes.end(), with_places.mistakes().begin(), with_places.mistakes().end());
-    } catch (const EnvironmentError& error) {
-      mistakes.push_back({instrument.profile_place, error.what()});
-    }
-  }
-  if (!mistakes.empty()) throw InputError(std::move(mistakes));
-  return described;
-}
-
-/// What the laboratory's instruments offer; none where only their drivers know it.
+/// What the laboratory's instruments offer; none where only their drivers know it. throws InputError with the mistakes
+/// of all profiles and addresses.
 std::optional<std::vector<wire::Instrument>> described(const Lab& lab) {
-  auto by_profiles = describe_profiles(lab);
+  ByProfiles known = by_profiles(lab);
+  known.mistakes.insert(known.mistakes.end(), known.named_twice.begin(), known.named_twice.end());
+  if (!known.mistakes.empty()) throw InputError(std::move(known.mistakes));
   if (lab.twin) return describe_twin(lab);
-  if (by_profiles.size() == lab.instruments.size()) return by_profiles;
+  if (known.described.size() == lab.instruments.size()) return known.described;
   return std::nullopt;
 }
 

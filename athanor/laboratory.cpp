@@ -265,8 +265,10 @@ std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::st
 
 std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire,
                                                         const std::optional<LinkKeys>& keys) {
+  if (lab.twin && !wire) return describe_twin(lab);
+  // Two drivers would tell it two things at once, and neither knows of the other.
+  if (ByProfiles known = by_profiles(lab); !known.named_twice.empty()) throw InputError(std::move(known.named_twice));
   if (wire) return describe_by_profiles(lab);
-  if (lab.twin) return describe_twin(lab);
   const Time now = SystemClock().now();
   const ScaledClock clock(now, 1);
   const auto link = make_zmq_link(endpoints(lab, folder), "athanor run, before it starts", clock, kAnswerSeconds, keys);

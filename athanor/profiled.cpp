@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <set>
+
 #include "adapters/device.h"
 #include "athanor/commands.h"
 #include "core/error.h"
@@ -54,6 +57,39 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
   }
   if (instruments.empty()) throw EnvironmentError("no instrument is left that could be spoken to");
   return instruments;
+}
+
+ByProfiles by_profiles(const Lab& lab) {
+  ByProfiles found;
+  std::map<std::string, std::optional<Profile>> profiles;  // by file; none: it has mistakes, which are on the list
+  std::set<std::string> read;                              // of SiLA 2 servers: files
+  std::map<std::string, Lines> lines;                      // by driver
+  DeviceClaims claims(lab.drivers);
+  for (const LabInstrument& instrument : lab.instruments) {
+    try {
+      if (sila2::is_address(instrument.at)) {  // the server describes itself
+        sila2::parse_address(instrument.at);
+        if (!instrument.profile.empty() && read.insert(instrument.profile).second)
+          sila2::read_profile(Document::load(instrument.profile));
+        continue;
+      }
+      if (instrument.profile.empty()) continue;
+      const auto [profile, is_new] = profiles.try_emplace(instrument.profile);
+      if (is_new) profile->second = load_profile(instrument.profile);
+      if (!profile->second) continue;
+      found.described.push_back(describe(*profile->second, instrument.id));
+      const Adapter& adapter = *profile->second->adapter;
+      adapter.bus_to(instrument.at, lines[instrument.driver]);
+      const std::string why = claims.add(instrument, adapter.whole_address(instrument.at));
+      if (!why.empty()) found.named_twice.push_back({instrument.at_place, why});
+    } catch (const InputError& error) {
+      const InputError with_places = placed(error, instrument.at_place);
+      found.mistakes.insert(found.mistakes.end(), with_places.mistakes().begin(), with_places.mistakes().end());
+    } catch (const EnvironmentError& error) {
+      found.mistakes.push_back({instrument.profile_place, error.what()});
+    }
+  }
+  return found;
 }
 
 InputError placed(const InputError& error, const Place& place) {

@@ -46,6 +46,14 @@ struct ProfiledDevices {
                                                    const SetAside& set_aside = {});
 };
 
+/// What the profiles say of a laboratory while none of its drivers runs.
+struct ByProfiles {
+  std::vector<driver::v1::Instrument> described;  ///< by those that are good
+  std::vector<Mistake> mistakes;                  ///< of profiles and addresses: their drivers set such devices aside
+  std::vector<Mistake> named_twice;  ///< one device under two names, also where only the profile's own address tells
+};
+ByProfiles by_profiles(const Lab& lab);
+
 /// Mistakes that say no place of their own, such as an address that is none, stand at `place`.
 InputError placed(const InputError& error, const Place& place);
 

@@ -250,13 +250,15 @@ instruments:
 
     def test_a_device_that_a_profiles_default_names_is_not_two(self):
         """Goal: what the lab file leaves out counts when devices are compared. Method: one device by its profile's own address, and by the
-        same one behind “#”; checked, and served."""
+        same one behind “#”; checked, run, and served."""
         self.write("station.yaml", PROFILE.replace("text: {timeout", 'text: {address: "1", timeout').replace('"ID?"', '"{address}ID?"'))
         port = self.device.server_address[1]
         self.write_lab(second_at=f"tcp://localhost:{port}#01")
         same = "instruments “station-1” and “station-2” are the same device"
         _, said = self.run_program("check", "lab.yaml", expect=2)
         self.assertIn("lab.yaml:5:", said)
+        self.assertIn(same, said)
+        _, said = self.run_program("run", "campaign.yaml", expect=2)  # before any driver is asked
         self.assertIn(same, said)
         driver = self.serve()
         driver.send_signal(signal.SIGTERM)
