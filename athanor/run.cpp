@@ -232,9 +232,6 @@ int run_campaign(const RunOptions& options) {
         "together. Put it back, or begin another journal with --journal",
         journal_file, folder));
   }
-  const SystemClock wall_clock;
-  const Time wall = wall_clock.now();
-  Journal::Restored old = journal.restore();
   warn_of_unfit_snapshots(old, journal_file);
   const std::size_t done_before = old.state.done();
   Time start = fresh ? (speed.max ? kVirtualEpoch : wall) : old.state.last;
@@ -275,7 +272,8 @@ int run_campaign(const RunOptions& options) {
   engine_options.safe_within = from_seconds(seconds(engine_options.safe_within) * laboratory->speed());
   engine_options.readings_every = from_seconds(laboratory->speed());
   engine_options.readings_never_stop = speed.max;
-  if (lab.twin) engine_options.driver_hint = fmt::format("; what it says is in {}", twin_log(folder));
+  engine_options.driver_hint =
+      lab.twin ? fmt::format("; what it says is in {}", twin_log(folder)) : "; what it says is where it was started";
   Engine engine(campaign, lab, std::move(state), engine_options);
 
   Progress progress(campaign, options.json ? stderr : stdout);

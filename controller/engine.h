@@ -101,7 +101,7 @@ class Engine {
     Duration readings_every = from_seconds(1);
     /// On a virtual clock: a reading that was heard once comes as long as time passes at all, and is not waited for.
     bool readings_never_stop = false;
-    /// Where a person finds out why a driver does not answer; ends the alarm's sentence.
+    /// Where a person finds out why a driver does not answer, or ended; ends the alarm's sentence.
     std::string driver_hint;
   };
 
@@ -153,6 +153,7 @@ class Engine {
   void measure(const ExperimentEntry& experiment);
   void repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command);
   bool repeat(const ExperimentEntry& experiment, const CommandEntry& command);
+  std::string what_went_wrong(const CommandEntry& command) const;
   void give_up(const ExperimentEntry& experiment, std::size_t step, bool failed, const std::string& why);
   void go_on_cleaning(const ExperimentEntry& experiment);
   void ask_person(const ExperimentEntry& experiment, std::size_t step, const std::string& text);

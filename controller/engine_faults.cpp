@@ -94,6 +94,14 @@ void Engine::measure(const ExperimentEntry& experiment) {
   record(std::move(fresh));
 }
 
+/// What its driver said of it; of one that said nothing, what is known.
+std::string Engine::what_went_wrong(const CommandEntry& command) const {
+  if (!command.outcome.message().empty()) return command.outcome.message();
+  if (!command.outcome.id().empty()) return "its driver gave no reason";
+  return fmt::format("its driver {} ended while it ran, and knew no outcome when it was back (attempt {}){}",
+                     state_.instruments.at(command.command.instrument()).driver, command.attempt, options_.driver_hint);
+}
+
 void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandEntry& command) {
   const Step& step = campaign_.steps[command.step];
   const std::string& instrument = command.command.instrument();
@@ -105,17 +113,17 @@ void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandE
                                   instrument, step.name, experiment.number, where));
   }
   if (repeat(experiment, command)) return;
-  const std::string why = fmt::format("{}: {}", step.name, command.outcome.message());
+  const std::string message = what_went_wrong(command);
+  const std::string why = fmt::format("{}: {}", step.name, message);
   if (command.state == CommandState::kFailed && command.outcome.fault() == wire::SAMPLE)
     return give_up(experiment, command.step, /*failed=*/true, why);
   // Made safe by a person, rather than for its faults: nobody need be told, or asked.
   const bool ordered = unwanted(command) && !state_.instruments.at(instrument).set_aside;
   if (ordered) return give_up(experiment, command.step, false, why);
-  const std::string told = fmt::format("{} failed at “{}”: {}", instrument, step.name, command.outcome.message());
+  const std::string told = fmt::format("{} failed at “{}”: {}", instrument, step.name, message);
   if (step.on_fault.ask) return ask_person(experiment, command.step, told);
   alarm(instrument, told);
   const bool stock = command.outcome.fault() == wire::STOCK && command.state == CommandState::kFailed;
-  const std::string message = command.outcome.message();
   give_up(experiment, command.step, false, why);
   if (stock && !stopping()) move_campaign(CampaignEvent::kAskStop, message);
 }
@@ -199,7 +207,7 @@ void Engine::go_on_cleaning(const ExperimentEntry& experiment) {
     if (repeat(experiment, command)) return;
     return give_up(experiment, step, false,
                    fmt::format("{} failed at “{}”: {}", command.command.instrument(), campaign_.steps[step].name,
-                               command.outcome.message()));
+                               what_went_wrong(command)));
   }
   const std::string why = experiment.clean_up->why();
   experiment.clean_up->failed() ? fail(experiment.number, why) : abandon(experiment.number, why);

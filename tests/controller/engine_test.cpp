@@ -151,6 +151,40 @@ TEST_CASE("an interrupted step that may be repeated gets a new command") {
   CHECK(again.id() == heat.id().substr(0, heat.id().size() - 1) + "2");
 }
 
+// Goal: what is told of a driver that dies at every try has a reason. Method: so many restarts while the heating runs
+// that it is given up; a driver that fails it without a word.
+TEST_CASE("a driver that says nothing is not quoted with nothing") {
+  Rig rig;
+  rig.link_up();
+  rig.plan();
+  rig.outcome(Rig::success(rig.take()));
+  std::string reason = "its driver gave no reason";
+  wire::Command heat = rig.take();
+  if (heat.capability() != "heat") heat = rig.take();
+  SECTION("it dies") {
+    reason = "its driver hands ended while it ran, and knew no outcome when it was back (attempt ";
+    for (int boot = 2; rig.state().experiment(1).state == ExperimentState::kRunning; ++boot) {
+      REQUIRE(boot < 20);
+      rig.restart();
+      rig.link_up("boot-" + std::to_string(boot));
+      rig.answer(heat.id(), wire::CommandState::INTERRUPTED, "boot-" + std::to_string(boot));
+      for (const wire::Command& command : rig.commands) {
+        if (command.sample() == heat.sample()) heat = command;
+      }
+    }
+  }
+  SECTION("it is silent") {
+    wire::Outcome failed = failed_outcome(heat.id(), {Fault::Kind::kSample, ""});
+    rig.outcome(failed);
+  }
+  bool told = false;
+  for (const Record& record : rig.journal) {
+    told = told || (record.has_failed() && record.failed().why().find(reason) != std::string::npos) ||
+           (record.has_abandoned() && record.abandoned().why().find(reason) != std::string::npos);
+  }
+  CHECK(told);
+}
+
 // Goal: failures are told apart. Method: the same step fails by its sample, and by its device.
 TEST_CASE("a failed sample teaches the planner, a failed device does not") {
   Rig rig;
