@@ -26,8 +26,13 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-std::optional<double> as_number(const std::string& text) {
+/// decimal  “.” or “,”. The other one is in no number: it may stand between thousands, or not.
+std::optional<double> as_number(const std::string& text, char decimal) {
   std::string word = trimmed(text);
+  if (decimal == ',') {
+    if (word.find('.') != std::string::npos) return std::nullopt;
+    std::replace(word.begin(), word.end(), ',', '.');
+  }
   if (word.starts_with('+') && !word.starts_with("+-")) word.erase(0, 1);
   double number = 0;
   const auto read = std::from_chars(word.data(), word.data() + word.size(), number);
@@ -36,8 +41,8 @@ std::optional<double> as_number(const std::string& text) {
 }
 
 Fault misunderstood(const std::string& name, const std::string& expected, const nlohmann::json& answer) {
-  return Fault{Fault::Kind::kDevice,
-               fmt::format("the device answered {}, in which {} for “{}”", quote(answer), expected, name)};
+  return Fault{Fault::Kind::kDevice, fmt::format("the device answered {}, in which {} for “{}”",
+                                                 answer.is_null() ? "nothing" : quote(answer), expected, name)};
 }
 
 /// What looks like a hole of a template in a pattern, which has none; `{2}` and `{1,3}` are repetitions, and what
@@ -107,6 +112,10 @@ bool matches(const Pattern& pattern, const std::string& text) {
   return RE2::PartialMatch(text, *pattern);
 }
 
+std::string expression(const Pattern& pattern) {
+  return pattern->pattern();
+}
+
 std::string raw(const nlohmann::json& answer) {
   if (answer.is_string()) return answer.get<std::string>();
   return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -145,6 +154,23 @@ std::string quote_last(std::string_view text) {
   while (last.size() < text.size() && !last.empty() && (static_cast<unsigned char>(last.front()) & 0xC0) == 0x80)
     last.remove_prefix(1);  // the rest of a character
   return fmt::format("“{}{}”", last.size() < text.size() ? "…" : "", printable(last));
+}
+
+std::string where_no_json(const std::string& text) {
+  constexpr std::size_t kAround = 10;  // bytes before and behind
+  if (const std::size_t first = text.find_first_not_of(" \t\r\n");
+      first == std::string::npos || std::string_view("{[").find(text[first]) == std::string_view::npos)
+    return "";
+  try {
+    [[maybe_unused]] const auto good = nlohmann::json::parse(text);
+  } catch (const nlohmann::json::parse_error& error) {
+    const std::size_t at = std::min(std::max<std::size_t>(error.byte, 1), text.size());
+    const std::size_t begin = at - std::min(at, kAround);
+    return fmt::format(" at byte {}: “{}”", at, printable(std::string_view(text).substr(begin, 2 * kAround)));
+  } catch (const nlohmann::json::out_of_range&) {
+    return ", for a number in it that is beyond all numbers";
+  }
+  return "";
 }
 
 // ── Taking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,6 +240,10 @@ std::optional<Take> Take::read(const Node& node, const std::string& name, const 
     }
     if (take.variable_.is_text) unit.error(fmt::format("“{}” is a text and has no unit", name));
   }
+  if (const Node decimal = reader.optional("decimal")) {
+    take.decimal_ = decimal.one_of({".", ","}).value_or(".").front();
+    if (take.variable_.is_text) decimal.error(fmt::format("“{}” is a text, not a number", name));
+  }
   if (const Node scale = reader.optional("scale")) {
     take.scale_ = scale.number().value_or(1);
     if (!std::isfinite(take.scale_) || take.scale_ == 0) scale.error("a scale of 0, or none at all");
@@ -232,8 +262,8 @@ Outcome<std::string> Take::text_in(const nlohmann::json& answer) const {
     // An adapter gives what it cannot read as a structure as the text that it is.
     if (answer.is_string())
       return Fault{Fault::Kind::kDevice,
-                   fmt::format("the device answered {}, which is a text and no JSON: there is no “{}” for “{}”",
-                               quote(answer), key_, name_)};
+                   fmt::format("the device answered {}, which is a text and no JSON{}: there is no “{}” for “{}”",
+                               quote(answer), where_no_json(raw(answer)), key_, name_)};
     const bool pointed = key_.starts_with('/');
     const nlohmann::json::json_pointer pointer(pointed ? key_ : "");
     if (pointed ? !answer.contains(pointer) : !answer.is_object() || !answer.contains(key_))
@@ -275,8 +305,13 @@ Outcome<std::variant<double, std::string>> Take::from(const nlohmann::json& answ
   const auto text = text_in(answer);
   if (!text) return text.fault();
   if (variable_.is_text) return Value(trimmed(text.value()));
-  const auto number = as_number(text.value());
-  if (!number) return misunderstood(name_, fmt::format("{} is no number", quote(text.value())), answer);
+  const auto number = as_number(text.value(), decimal_);
+  if (!number) {
+    const char* hint = decimal_ == '.' && as_number(text.value(), ',')
+                           ? " (where a device writes it with a comma, the profile says “decimal: ','”)"
+                           : "";
+    return misunderstood(name_, fmt::format("{} is no number{}", quote(text.value()), hint), answer);
+  }
   if (bit_ >= 0) {
     if (*number < 0 || *number > UINT32_MAX || std::trunc(*number) != *number)
       return misunderstood(name_, fmt::format("{} has no bits", quote(text.value())), answer);
@@ -368,6 +403,21 @@ bool Condition::holds(const Values& values) const {
   return (!is_ || number == bound(*is_, values)) && (!not_ || number != bound(*not_, values)) &&
          (!min_ || number >= bound(*min_, values)) && (!max_ || number <= bound(*max_, values)) &&
          (!near_ || std::abs(number - bound(*near_, values)) <= by_);
+}
+
+std::string Condition::wanted(const Values& values) const {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* key, const std::optional<Template>& bound) {
+    if (bound) parts.push_back(fmt::format("{} {}", key, printable(bound->fill(values))));
+  };
+  add("is", is_);
+  add("not", not_);
+  add("min", min_);
+  add("max", max_);
+  add("near", near_);
+  if (near_) parts.back() += fmt::format(" by {}", pretty_number(by_));
+  if (matches_) parts.push_back(fmt::format("matches “{}”", expression(matches_)));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::string Condition::found(const Values& values) const {

@@ -27,12 +27,16 @@ Pattern read_pattern(const Node& node, int groups = 0);
 /// One of our own.
 Pattern compile_pattern(const std::string& expression);
 bool matches(const Pattern& pattern, const std::string& text);
+/// As it stands in the profile, for messages.
+std::string expression(const Pattern& pattern);
 
 /// An answer as it stands in messages: quoted, control characters and bytes that are no UTF-8 visible, a long
 /// one cut short.
 std::string quote(const nlohmann::json& answer);
 /// What a program that failed said, cut short in front: what went wrong stands at the end.
 std::string quote_last(std::string_view text);
+/// Where a text that is no JSON ceases to be: " at byte 7: “{"x": NaN}”"; empty for one that does not look like it.
+std::string where_no_json(const std::string& text);
 /// The answer as one text: a text is itself, a structure is its JSON.
 std::string raw(const nlohmann::json& answer);
 
@@ -45,6 +49,7 @@ class Take {
   ///   at      "NAME" or "/JSON/POINTER"
   ///   row     of a column: "first", "last" (so where it is left out) or a number from 1
   ///   bit     the how-manieth bit of a whole number, from 0: 0 or 1
+  ///   decimal “,” where the device writes 12,5
   ///   unit    in which the device says it, where that is not the variable's
   ///   scale   what the device's number is multiplied by first
   ///   text    true: a text, where `declared` does not say
@@ -64,6 +69,7 @@ class Take {
   Variable variable_;
   Unit device_unit_;
   double scale_ = 1;
+  char decimal_ = '.';
   // Where it stands: one of these, or the whole answer.
   Pattern match_;
   long field_ = 0;
@@ -81,6 +87,8 @@ class Condition {
   bool holds(const Values& values) const;
   /// "temperature 54.2 degC", for messages.
   std::string found(const Values& values) const;
+  /// "near 80 degC by 0.5", for messages.
+  std::string wanted(const Values& values) const;
   const std::string& name() const { return name_; }
   /// The variables that its bounds name and that may be missing.
   std::set<std::string> needs() const;

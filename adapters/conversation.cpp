@@ -25,6 +25,11 @@ Outcome<double> time_in(const char* key, const Template& time, const Values& val
   return time_s;
 }
 
+std::string no_position(const std::string& place) {
+  if (place.empty()) return "no place is given, and this step tells the device the number at its end";
+  return fmt::format("the place “{}” has no number at its end, which this step tells the device", place);
+}
+
 std::optional<double> fraction_in(const Until& until, const Values& values) {
   const auto found = values.find(until.progress);
   if (found == values.end()) return std::nullopt;
@@ -76,10 +81,7 @@ std::optional<Fault> Conversation::run(const Routine& routine, Values& values, c
   for (const ProfileStep& step : routine) {
     // Left out, it would leave the device at the last sample's.
     if (step.needs.contains("position") && !values.contains("position")) {
-      return placed(step,
-                    {Fault::Kind::kLimit, fmt::format("the place “{}” has no number at its end, which this step tells "
-                                                      "the device",
-                                                      std::get<std::string>(values.at("place")))});
+      return placed(step, {Fault::Kind::kLimit, no_position(std::get<std::string>(values.at("place")))});
     }
     if (std::any_of(step.needs.begin(), step.needs.end(),
                     [&](const std::string& name) { return !values.contains(name); }))
@@ -141,7 +143,8 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
   }
   if (step.expect_answer && !matches(step.expect_answer, raw(said))) {
     return misunderstood(
-        {Fault::Kind::kDevice, fmt::format("the device answered {}, which is not what was expected", quote(said))});
+        {Fault::Kind::kDevice, fmt::format("the device answered {}, which is not what was expected: “{}”", quote(said),
+                                           expression(step.expect_answer))});
   }
   for (const Take& take : step.takes) {
     auto value = take.from(said);
@@ -150,8 +153,9 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
   }
   for (const Condition& condition : step.expect) {
     if (condition.holds(values)) continue;
-    return placed(step, {Fault::Kind::kDevice, fmt::format("{} is not what was expected; the device answered {}",
-                                                           condition.found(values), quote(said))});
+    return placed(step,
+                  {Fault::Kind::kDevice, fmt::format("{} is not what was expected ({}); the device answered {}",
+                                                     condition.found(values), condition.wanted(values), quote(said))});
   }
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -10,14 +11,17 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
+#include "adapters/wiring.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/quantity.h"
 #include "core/table.h"
 
@@ -26,12 +30,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr long kLastHeader = 1000;
 constexpr double kLookEvery = 0.2;                             // seconds; shared folders tell nobody of new files
+constexpr std::size_t kMostNamed = 5;                          // of files that came instead
 constexpr std::uintmax_t kLargest = std::uintmax_t{64} << 20;  // bytes of a result
 
 struct Settings {
   double timeout_s = 600;
   double settle_s = 1;  ///< a file that has not grown for so long is whole
+  CsvFormat csv;
 };
 
 /// A text in the name of a file stays in the folder: what separates folders becomes a hyphen.
@@ -51,9 +58,29 @@ std::string in_a_pattern(const std::string& text) {
   return name;
 }
 
-/// Columns by their names. throws InputError.
-nlohmann::json columns_of(const std::string& file) {
-  const Table table = read_csv(file);
+/// Columns by their names. throws InputError, with the way out where a header is one column that should be several.
+nlohmann::json columns_of(const std::string& text, const std::string& file, const CsvFormat& format) {
+  std::vector<std::string> header;
+  CsvReader(text, file, format).next(header);
+  const std::string only = header.size() == 1 ? header.front() : "";
+  const std::size_t other = format.separator == ',' ? only.find_first_of(";\t") : std::string::npos;
+  if (other != std::string::npos) {
+    throw InputError(
+        {file, static_cast<int>(format.header_line)},
+        fmt::format("the header is one column, {}; where {} stands between columns, the profile says so: "
+                    "folder: {{separator: {}}}",
+                    quote(only), quote(only.substr(other, 1)), nlohmann::json(only.substr(other, 1)).dump()));
+  }
+  Table table;
+  try {
+    table = parse_csv(text, file, format);
+  } catch (const InputError& error) {
+    if (only.empty()) throw;
+    throw InputError(
+        fmt::format("{}; or the header is not {}, and the profile says in which line it stands: folder: "
+                    "{{header: 4}}",
+                    error.what(), quote(only)));
+  }
   nlohmann::json columns = nlohmann::json::object();
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     nlohmann::json& column = columns[table.columns[c]] = nlohmann::json::array();
@@ -113,9 +140,10 @@ class FolderBus final : public Bus {
     std::error_code error;
     fs::directory_iterator entry(folder_, error);
     for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-      std::error_code gone;
-      const Stamp stamp{entry->file_size(gone), entry->last_write_time(gone)};
-      if (!gone) found[entry->path().filename()] = stamp;
+      std::error_code gone, unknown;
+      if (!entry->is_regular_file(gone)) continue;
+      const Stamp stamp{entry->file_size(gone), entry->last_write_time(unknown)};
+      if (!gone && !unknown) found[entry->path().filename()] = stamp;
     }
     if (error)
       return Fault{Fault::Kind::kLink,
@@ -129,18 +157,22 @@ class FolderBus final : public Bus {
     if (!found) return found.fault();
     known_ = found.value();
     const fs::path file = folder_ / name, unfinished = folder_ / ("." + name + ".part");
+    errno = 0;
     std::ofstream out(unfinished, std::ios::binary);
     out << (content.is_string() ? content.get<std::string>() : content.dump(2) + "\n");
     out.close();
-    std::error_code error;
+    std::error_code error(out ? 0 : errno, std::generic_category());
     Stamp stamp;
     if (out) {
       stamp = {fs::file_size(unfinished, error), fs::last_write_time(unfinished, error)};
       fs::rename(unfinished, file, error);
     }
-    if (!out || error)
+    if (!out || error) {
+      std::error_code ignored;
+      fs::remove(unfinished, ignored);
       return Fault{Fault::Kind::kLink, fmt::format("the file {} cannot be written: {}", file.string(),
-                                                   error ? error.message() : "disk full, or not permitted")};
+                                                   error ? error.message() : "the folder takes nothing")};
+    }
     known_[name] = stamp;
     return nlohmann::json();
   }
@@ -164,8 +196,9 @@ class FolderBus final : public Bus {
         return parsed(folder_ / name, stamp.size);
       }
       if (monotonic_seconds() >= end) {
-        return Fault{Fault::Kind::kDeadline, fmt::format("no new file “{}” came into {} within {} s", pattern,
-                                                         folder_.string(), pretty_number(timeout_s))};
+        return Fault{Fault::Kind::kDeadline,
+                     fmt::format("no new file “{}” came into {} within {} s{}", pattern, folder_.string(),
+                                 pretty_number(timeout_s), what_came(found.value(), growing))};
       }
       std::unique_lock lock(mutex_);
       const auto pause = std::chrono::duration<double>(std::min(kLookEvery, settings_.settle_s / 2 + 0.01));
@@ -174,25 +207,50 @@ class FolderBus final : public Bus {
     }
   }
 
-  static Outcome<nlohmann::json> parsed(const fs::path& file, std::uintmax_t size) {
+  /// Of what was waited for in vain: a name that is not the one, or a file that was never whole.
+  std::string what_came(const Files& found, const std::map<std::string, Seen>& growing) const {
+    std::vector<std::string> came;
+    std::size_t more = 0;
+    for (const auto& [name, stamp] : found) {
+      const auto known = known_.find(name);
+      if ((known != known_.end() && known->second == stamp) || name.starts_with('.')) continue;
+      if (came.size() == kMostNamed) {
+        ++more;
+        continue;
+      }
+      const char* state = !growing.contains(name) ? "" : stamp.size == 0 ? ", which is empty" : ", which still grows";
+      came.push_back(quote(name) + state);
+    }
+    if (came.empty()) return "; nothing else came";
+    return fmt::format("; what came is {}{}", fmt::join(came, ", "),
+                       more == 0 ? "" : fmt::format(" and {} more", more));
+  }
+
+  Outcome<nlohmann::json> parsed(const fs::path& file, std::uintmax_t size) const {
     if (size > kLargest)
       return Fault{Fault::Kind::kDevice,
                    fmt::format("{} has {} bytes; results may have {}", file.string(), size, kLargest)};
+    std::string text;
+    try {
+      text = read_text_file(file);
+    } catch (const EnvironmentError& error) {
+      return Fault{Fault::Kind::kLink, error.what()};
+    }
+    const auto no_good = [&](const std::string& why) {
+      return Fault{Fault::Kind::kDevice, fmt::format("{} is {}", file.string(), why)};
+    };
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+      return no_good("in UTF-16; expected UTF-8, which the program that wrote it may offer");
     if (file.extension() == ".csv") {
       try {
-        return columns_of(file);
-      } catch (const std::exception& error) {
+        return columns_of(text, file, settings_.csv);
+      } catch (const InputError& error) {
         return Fault{Fault::Kind::kDevice, error.what()};
       }
     }
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) return Fault{Fault::Kind::kLink, fmt::format("{} cannot be read", file.string())};
-    if (file.extension() != ".json") return nlohmann::json(text.str());
-    nlohmann::json answer = nlohmann::json::parse(text.str(), nullptr, false);
-    if (answer.is_discarded())
-      return Fault{Fault::Kind::kDevice, fmt::format("{} is no JSON: {}", file.string(), quote(text.str()))};
+    if (file.extension() != ".json") return nlohmann::json(text);
+    nlohmann::json answer = nlohmann::json::parse(text, nullptr, false);
+    if (answer.is_discarded()) return no_good(fmt::format("no JSON{}: {}", where_no_json(text), quote(text)));
     return answer;
   }
 
@@ -225,12 +283,13 @@ class FolderAdapter final : public Adapter {
     const nlohmann::json& name = step.at(verb);
     const std::string text = name.is_string() ? name.get<std::string>() : "";
     if (text.empty() || text.starts_with('.') || text.find('/') != std::string::npos)
-      node.error(fmt::format("{} is no name of a file; expected one such as “{{sample}}.csv”", name.dump()));
+      node.error(fmt::format("“{}” is no name of a file in the folder; expected one such as “{{sample}}.csv”",
+                             node.text().value_or(name.dump())));
     check_timeout(step, node);
   }
 
   std::unique_ptr<Bus> bus_to(const std::string& address, Lines&) const override {
-    if (address.empty()) throw InputError("the folder is not named; expected its path");
+    require_folder(address);
     return std::make_unique<FolderBus>(address, settings_);
   }
 
@@ -246,6 +305,15 @@ std::unique_ptr<Adapter> make_folder_adapter(const Node& node) {
     MapReader reader(node, "the folder");
     settings.timeout_s = read_time(reader, "timeout", settings.timeout_s, 1e6);
     settings.settle_s = read_time(reader, "settle", settings.settle_s, 3600);
+    if (const Node separator = reader.optional("separator"))
+      settings.csv.separator = separator.one_of({",", ";", "\t", "|"}).value_or(",").front();
+    if (const Node header = reader.optional("header")) {
+      const long line = header.integer().value_or(1);
+      if (line < 1 || line > kLastHeader)
+        header.error(
+            fmt::format("line {}; the header of a .csv stands in one of the lines 1 to {}", line, kLastHeader));
+      settings.csv.header_line = static_cast<std::size_t>(std::max(line, 1L));
+    }
     reader.finish();
   }
   return std::make_unique<FolderAdapter>(settings);

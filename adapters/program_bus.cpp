@@ -16,6 +16,7 @@
 #include "adapters/bus.h"
 #include "adapters/interrupt.h"
 #include "adapters/process.h"
+#include "adapters/wiring.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/quantity.h"
@@ -112,8 +113,9 @@ class ProgramBus final : public Bus {
                    fmt::format("the program {} took longer than {} s and was ended", name, pretty_number(timeout_s))};
     if (stopped) return Fault{Fault::Kind::kInterrupted, "broken off"};
     if (!badly.empty()) {
+      const std::string& last = errors.empty() ? out : errors;
       return Fault{Fault::Kind::kDevice, fmt::format("the program {} {}; it said {}", name, badly,
-                                                     quote_last(errors.empty() ? out : errors))};
+                                                     last.empty() ? "nothing" : quote_last(last))};
     }
     if (out.size() >= kLongest)
       return Fault{Fault::Kind::kDevice, fmt::format("the program {} said more than {} bytes", name, kLongest)};
@@ -161,7 +163,7 @@ class ProgramAdapter final : public Adapter {
   }
 
   std::unique_ptr<Bus> bus_to(const std::string& address, Lines&) const override {
-    if (address.empty()) throw InputError("the folder in which the programs run is not named; expected its path");
+    require_folder(address);
     return std::make_unique<ProgramBus>(address, settings_);
   }
 

@@ -32,6 +32,12 @@ std::optional<std::string> serial_address(const std::string& address) {
   return address.substr(scheme.size());
 }
 
+void require_folder(const std::string& address) {
+  if (!address.empty() && address.find("://") == std::string::npos && !serial_address(address)) return;
+  throw InputError(fmt::format(
+      "“{}” is no folder; expected the path of the one in which the device's programs run, or its files lie", address));
+}
+
 DeviceAddress parse_device_address(const std::string& address, const std::string& kind) {
   DeviceAddress parts{address, std::nullopt};
   if (const std::size_t hash = address.find('#'); hash != std::string::npos) {

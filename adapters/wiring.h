@@ -17,6 +17,10 @@ std::optional<HostAndPort> tcp_address(const std::string& address);
 /// The device file of "serial:/dev/ttyUSB0"; none if `address` is something else.
 std::optional<std::string> serial_address(const std::string& address);
 
+/// Of a device that is spoken to through files or programs. Whether the folder is there, only the driver's machine
+/// knows. throws InputError for what cannot be the path of one.
+void require_folder(const std::string& address);
+
 /// One of several devices at a line: "serial:/dev/ttyUSB0#3".
 struct DeviceAddress {
   std::string line;                   ///< one of both above

@@ -22,10 +22,17 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+std::string in_words(char separator) {
+  return separator == ',' ? "a comma" : separator == '\t' ? "a tab" : fmt::format("“{}”", separator);
+}
+
 }  // namespace
 
-CsvReader::CsvReader(std::string_view text, std::string name) : rest_(text), name_(std::move(name)) {
+CsvReader::CsvReader(std::string_view text, std::string name, const CsvFormat& format)
+    : rest_(text), name_(std::move(name)), separator_(format.separator) {
   if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
+  for (; next_line_ < format.header_line && !rest_.empty(); ++next_line_)
+    rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size() - 1) + 1);
 }
 
 bool CsvReader::next(std::vector<std::string>& cells) {
@@ -51,19 +58,20 @@ std::size_t CsvReader::read_record(std::vector<std::string>& cells) {
     if (rest_.starts_with('"')) {
       read_quoted(cell);
     } else {
-      const std::size_t end = std::min(rest_.find_first_of(",\n"), rest_.size());
+      const char ends[] = {separator_, '\n'};
+      const std::size_t end = std::min(rest_.find_first_of(std::string_view(ends, 2)), rest_.size());
       cell.assign(rest_.substr(0, end));
       rest_.remove_prefix(end);
-      if (cell.ends_with('\r') && !rest_.starts_with(',')) cell.pop_back();
+      if (cell.ends_with('\r') && !rest_.starts_with(separator_)) cell.pop_back();
     }
     if (rest_.starts_with("\r\n")) rest_.remove_prefix(1);
     if (rest_.empty()) return width;
     const char separator = rest_.front();
-    if (separator != ',' && separator != '\n') {
+    if (separator != separator_ && separator != '\n') {
       throw InputError({name_, static_cast<int>(next_line_)},
-                       fmt::format("“{}” follows a closing quote; expected a comma or the end of the row, and a quote "
+                       fmt::format("“{}” follows a closing quote; expected {} or the end of the row, and a quote "
                                    "inside a quoted cell written twice",
-                                   separator));
+                                   separator, in_words(separator_)));
     }
     rest_.remove_prefix(1);
     if (separator == '\n') {
@@ -129,10 +137,10 @@ void require_different(const std::vector<std::string>& header) {
   }
 }
 
-Table parse_csv(std::string_view text, const std::string& name) {
+Table parse_csv(std::string_view text, const std::string& name, const CsvFormat& format) {
   Table table;
   table.file = name;
-  CsvReader reader(text, name);
+  CsvReader reader(text, name, format);
   if (!reader.next(table.columns)) {
     throw InputError({name}, "the table is empty; expected a header row with the columns' names");
   }
@@ -148,8 +156,8 @@ Table parse_csv(std::string_view text, const std::string& name) {
 void CsvReader::expect_width(std::size_t found, std::size_t expected) const {
   if (found == expected) return;
   throw InputError({name_, static_cast<int>(line_)},
-                   fmt::format("row {} has {} cells, the header has {}; a cell that contains a comma must be quoted",
-                               row_, found, expected));
+                   fmt::format("row {} has {} cells, the header has {}; a cell that contains {} must be quoted", row_,
+                               found, expected, in_words(separator_)));
 }
 
 Table read_csv(const std::string& file) {

@@ -173,7 +173,9 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
     instrument.profile_place = profile.place();
   }
   if (const Node at = reader.optional("at")) {
-    instrument.at = at.text().value_or("");
+    const std::string address = at.text().value_or("");
+    const bool path = !address.empty() && address.find(':') == std::string::npos;  // of a folder, not a place on a line
+    instrument.at = path ? at.path().value_or("") : address;
     instrument.at_place = at.place();
   }
   const bool tells_itself = instrument.at.starts_with("sila2");  // what it offers; a profile may say more

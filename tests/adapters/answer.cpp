@@ -54,6 +54,21 @@ TEST_CASE("A number is taken from a whole answer, a field, a match") {
   CHECK(number("{match: '([0-9]+)', scale: 0.1, unit: degC}", "805", "degC") == Approx(80.5).epsilon(1e-12));
 }
 
+TEST_CASE("A number is written with a comma where the profile says so, and nowhere else") {
+  CHECK(number("{match: 'area ([0-9,]+)', decimal: ','}", "area 12,5") == 12.5);
+  CHECK(number("{field: 2, of: ';', decimal: ',', unit: mm}", "a;-2,50E2", "m") == Approx(-0.25));
+  CHECK(number("{decimal: ','}", "7") == 7);
+  CHECK(fault("all", "12,5")
+            .find("“12,5” is no number (where a device writes it with a comma, the profile says "
+                  "“decimal: ','”)") != std::string::npos);
+  // A point between thousands is nobody's to guess.
+  CHECK(fault("{decimal: ','}", "1.234").find("“1.234” is no number") != std::string::npos);
+  CHECK(fault("{decimal: ','}", "1.234,5").find("“1.234,5” is no number") != std::string::npos);
+  CHECK(fault("all", "1,234,5").find("“1,234,5” is no number for") != std::string::npos);
+  CHECK(mistake("{decimal: ';'}").find("“;”") != std::string::npos);
+  CHECK(mistake("{decimal: ','}", "", true).find("is a text, not a number") != std::string::npos);
+}
+
 TEST_CASE("A number is taken from a structure, by name or pointer, and from a column") {
   const auto answer =
       nlohmann::json::parse(R"({"t": 20.5, "data": {"list": [{"v": "7"}]}, "c": ["1", "2", "3"], "e": []})");
@@ -143,10 +158,20 @@ TEST_CASE("Mistakes in conditions") {
   CHECK(mistaken("{min: \"{x\"}").find("is not closed") != std::string::npos);
 }
 
+TEST_CASE("What is quoted is legible: letters of UTF-8 as they are, all else visible, and whole at its end") {
+  CHECK(quote("Gerät \x1b[0m\xff") == "“Gerät \\x1b[0m\\xff”");
+  CHECK(quote(std::string(199, 'x') + "äy") == "“" + std::string(199, 'x') + "… (202 bytes)”");
+}
+
 TEST_CASE("What is no JSON, nothing, or a structure where a value was meant, is told as that") {
   CHECK(fault("status", "<html>") ==
         "the device answered “<html>”, which is a text and no JSON: there is no “status” for “value”");
-  CHECK(fault("all", nlohmann::json()) == "the device answered “null”, in which there is no value for “value”");
+  CHECK(fault("x", R"({"x": NaN})").find("no JSON at byte 7: “{\"x\": NaN}”: there is no “x”") != std::string::npos);
+  CHECK(fault("x", "{\"note\": \"Ger\xe4t\", \"x\": 1}").find("no JSON at byte 15: “e\": \"Ger\\xe4t\", \"x\": 1}”") !=
+        std::string::npos);
+  CHECK(fault("x", R"({"x": 1e999})").find("no JSON, for a number in it that is beyond all") != std::string::npos);
+  CHECK(fault("x", R"({"x": 4)").find("no JSON at byte 7: “{\"x\": 4”") != std::string::npos);
+  CHECK(fault("all", nlohmann::json()) == "the device answered nothing, in which there is no value for “value”");
   CHECK(fault("all", {{"a", 1}}).find("in which there is a structure and no one value") != std::string::npos);
 }
 

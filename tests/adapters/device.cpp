@@ -160,7 +160,7 @@ TEST_CASE("A device that cannot be made safe is named once, and tried again unti
   station.device->make_safe(station.clock.now());
   const std::string why = station.told();
   CHECK(why.find("instrument “device-1” could not be brought to its safe state, which is tried again every 2 s: the "
-                 "device answered “NO”, which is not what was expected (device.yaml:4)") == 0);
+                 "device answered “NO”, which is not what was expected: “^STOPPED” (device.yaml:4)") == 0);
   CHECK(!station.device->is_safe());
   device.await("STOP", 2);
   device.set_script(table(kMoving));

@@ -114,7 +114,66 @@ TEST_CASE("A result that never comes is a deadline; a folder that is gone, a fau
   Station station(profile_of("{collect: \"*.csv\", timeout: 100 ms, take: {area: area}}"), folder.path.string());
   const wire::Outcome late = station.carry_out(measure());
   CHECK(late.fault() == wire::DEADLINE);
-  CHECK(late.message().find("no new file “*.csv” came into " + folder.path.string() + " within 0.1 s") == 0);
+  CHECK(late.message().find("no new file “*.csv” came into " + folder.path.string() +
+                            " within 0.1 s; nothing else came (") == 0);
   fs::remove_all(folder.path);
   CHECK(station.carry_out(measure("k2")).fault() == wire::LINK);
+}
+
+TEST_CASE("Where the result did not come, what came instead is named", "[folder]") {
+  TemporaryFolder folder;
+  write_file(folder / "old.csv", "area\n99\n");
+  Station station(profile_of("{collect: \"sample-7*.csv\", timeout: 300 ms, take: {area: area}}"),
+                  folder.path.string());
+  station.start(measure());
+  await_file(folder / "sample-7.json");
+  fs::create_directory(folder / "sample-7-raw.csv");  // as some vendors' software keeps what it recorded
+  write_file(folder / "sample-7-1.csv", "");
+  write_file(folder / "sample_7.csv", "area\n1\n");
+  CHECK(station.outcome("k1").message().find("; what came is “sample-7-1.csv”, which is empty, “sample_7.csv” (") !=
+        std::string::npos);
+}
+
+TEST_CASE("Tables of other makes: semicolons, decimal commas, lines above the header", "[folder]") {
+  TemporaryFolder folder;
+  std::string profile = profile_of("{collect: \"*.csv\", take: {area: {at: area, decimal: ','}}}");
+  profile.replace(profile.find("settle"), 0, "separator: ';', header: 3, ");
+  Station station(profile, folder.path.string());
+  station.start(measure());
+  await_file(folder / "sample-7.json");
+  write_file(folder / "r.csv", "\xEF\xBB\xBFMethod: fast; short\r\n\r\nname;area\r\nKühl;2,5\r\n\"a;b\";12,5\r\n");
+  CHECK(number(station.outcome("k1"), "area") == 12.5);
+}
+
+TEST_CASE("A table that is read by the wrong rules says which would do", "[folder]") {
+  TemporaryFolder folder;
+  Station station(profile_of("{collect: \"*.csv\", take: {area: {at: area}}}"), folder.path.string());
+  const auto [text, said] = GENERATE(table<std::string, std::string>(
+      {{"name;area\na;12,5\n",
+        "r.csv:1: the header is one column, “name;area”; where “;” stands between columns, the "
+        "profile says so: folder: {separator: \";\"}"},
+       {"name\tarea\na\t1\n", "folder: {separator: \"\\t\"}"},
+       {"Method: fast\nname,area\na,1\n",
+        "r.csv:2: row 2 has 2 cells, the header has 1; a cell that contains a comma must "
+        "be quoted; or the header is not “Method: fast”, and the profile says in which "
+        "line it stands: folder: {header: 4}"},
+       {std::string("\xff\xfe") + "a", "r.csv is in UTF-16; expected UTF-8"}}));
+  station.start(measure());
+  await_file(folder / "sample-7.json");
+  write_file(folder / "r.csv", text);
+  const wire::Outcome outcome = station.outcome("k1");
+  CHECK(outcome.fault() == wire::DEVICE);
+  CHECK_THAT(outcome.message(), Catch::Matchers::Contains(said));
+}
+
+TEST_CASE("An order that cannot be written leaves nothing behind, and says why", "[folder]") {
+  TemporaryFolder folder;
+  Station station(
+      profile_of("{collect: \"*.csv\", take: {area: area}}", "{drop: \"{sample}.json\", content: \"{place}\"}"),
+      folder.path.string());
+  fs::create_directory(folder / "sample-7.json");  // in the way
+  const wire::Outcome outcome = station.carry_out(measure());
+  CHECK(outcome.fault() == wire::LINK);
+  CHECK_THAT(outcome.message(), Catch::Matchers::Contains("sample-7.json cannot be written: Is a directory"));
+  CHECK(!fs::exists(folder / ".sample-7.json.part"));
 }

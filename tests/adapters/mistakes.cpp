@@ -240,7 +240,8 @@ TEST_CASE("Registers, paths, programs and files are held against what the adapte
   CHECK(other("http", "{get: /x, body: 1}").find("body") != std::string::npos);
   CHECK(other("program", "{run: ls}").find("expected the program and its arguments as a list") != std::string::npos);
   CHECK(other("program", "{run: []}").find("as a list") != std::string::npos);
-  CHECK(other("folder", "{drop: ../x}").find("is no name of a file") != std::string::npos);
+  CHECK(other("folder", "{drop: '../{sample}'}").find("“../{sample}” is no name of a file in the folder") !=
+        std::string::npos);
   CHECK(other("folder", "{collect: a/b.csv}").find("is no name of a file") != std::string::npos);
 }
 
@@ -270,8 +271,10 @@ TEST_CASE("An address that is none of the adapter's is bad input") {
     CHECK(refused(adapter, "serial:/dev/ttyUSB0") == "(nothing was thrown)");
   }
   CHECK(refused("http", "tcp://host:80").find("expected “http://HOST:PORT”") != std::string::npos);
-  CHECK(refused("program", "").find("expected its path") != std::string::npos);
-  CHECK(refused("folder", "").find("expected its path") != std::string::npos);
+  CHECK(refused("program", "").find("is no folder; expected the path") != std::string::npos);
+  CHECK(refused("folder", "tcp://10.0.0.5:5025").find("“tcp://10.0.0.5:5025” is no folder") != std::string::npos);
+  CHECK(refused("program", "serial:/dev/ttyUSB0").find("is no folder") != std::string::npos);
+  CHECK(refused("folder", "").find("is no folder; expected the path") != std::string::npos);
 }
 
 // Goal: a mistake is told once, and not what only follows from it. Method: an unknown unit of a parameter, a result and

@@ -128,7 +128,8 @@ TEST_CASE("What failed before anything was said is not begun", "[text]") {
   const wire::Outcome refused = wrong.carry_out(measure());
   CHECK(refused.fault() == wire::DEVICE);
   CHECK(refused.not_begun());
-  CHECK(refused.message() == "the device answered “SCALE 2.0”, which is not what was expected (device.yaml:4)");
+  CHECK(refused.message() ==
+        "the device answered “SCALE 2.0”, which is not what was expected: “^METER” (device.yaml:4)");
   CHECK(other.times("OFF") == 0);
 
   LineDevice silent(table({}));

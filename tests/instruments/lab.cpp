@@ -385,3 +385,21 @@ TEST_CASE("a limit that does not fit the instrument is a mistake at its place in
              Contains("nothing is left") && Contains("20 degC … 150 degC"));
   CHECK_THAT(why("{heat: {gas: {max: 1}}}"), Contains("is a text"));
 }
+
+TEST_CASE("a folder is meant from the lab file's, like a profile; a place on a line is taken as it stands") {
+  const Lab lab = parse_lab(R"(
+lab: bench
+drivers: {d: {}}
+instruments:
+  reader: {driver: d, profile: reader.yaml, at: results}
+  elsewhere: {driver: d, profile: reader.yaml, at: /srv/results}
+  pump: {driver: d, profile: pump.yaml, at: "serial:/dev/ttyUSB0#1"}
+  slip: {driver: d, profile: pump.yaml, at: "10.0.0.5:5025"}
+)",
+                            "lab.yaml", "/home/ann");
+  CHECK(lab.find("reader")->profile == "/home/ann/reader.yaml");
+  CHECK(lab.find("reader")->at == "/home/ann/results");
+  CHECK(lab.find("elsewhere")->at == "/srv/results");
+  CHECK(lab.find("pump")->at == "serial:/dev/ttyUSB0#1");
+  CHECK(lab.find("slip")->at == "10.0.0.5:5025");
+}

@@ -126,5 +126,5 @@ class Circulator(Set, PeerTest):
         controller.command("c1", "regulate", temperature=(150, "degC"))
         outcome = controller.outcome("c1")
         self.assertEqual(outcome.fault, wire.DEVICE)
-        self.assertIn("set_point 24 degC is not what was expected; the device answered “24.0”", outcome.message)
+        self.assertIn("set_point 24 degC is not what was expected (near 150 degC by 0.01); the device answered “24.0”", outcome.message)
         self.assertEqual(self.actions(), ["set point 150", "circulate 0"])

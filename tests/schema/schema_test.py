@@ -139,6 +139,14 @@ capabilities:
     cancel: [{send: STP}]
 """
 
+FOLDER = """
+profile: reader
+folder: {timeout: 1 h, settle: 2 s, separator: ";", header: 3}
+safe: nothing
+capabilities:
+  measure: {gives: {area: }, do: [{drop: "{sample}.txt"}, {collect: "{sample}*.csv", take: {area: {at: area, row: first, decimal: ","}}}]}
+"""
+
 # Where in the good file, and what stands there instead; None removes it.
 BROKEN_CAMPAIGNS = [
     (["campaign"], None),
@@ -314,6 +322,7 @@ BROKEN_PROFILES = [
     (STEP + ["take"], {"x": {"match": "no group"}}),
     (STEP + ["take"], {"x": {"at": "a", "row": 0}}),
     (STEP + ["take"], {"x": {"bit": 32}}),
+    (STEP + ["take"], {"x": {"decimal": ";"}}),
 ]
 
 
@@ -400,6 +409,13 @@ class Schemas(unittest.TestCase):
     def test_a_lab_with_half_a_profile_is_refused(self):
         for key in ["at", "profile"]:
             self.assertTrue(self.verdict("lab", changed(read(WITH_PROFILE), ["instruments", "pump-1", key], None)))
+
+    def test_folders_with_tables_of_other_makes(self):
+        whole = read(FOLDER)
+        self.accepts("profile", whole, "a table with semicolons")
+        for key, value in [("separator", ":"), ("separator", ""), ("header", 0), ("header", "first"), ("decimal", ",")]:
+            with self.subTest(key=key, value=value):
+                self.assertTrue(self.verdict("profile", changed(whole, ["folder", key], value)))
 
     def test_broken_profiles_are_refused(self):
         for path, value in BROKEN_PROFILES:
