@@ -36,7 +36,11 @@ class Line::Port {
   Port(std::string address, const SerialSettings& serial)
       : address_(std::move(address)), serial_settings_(serial), socket_(io_), serial_(io_) {}
 
-  void speak_by(const LineSettings& settings) { settings_ = &settings; }
+  /// device  its address among those at the line, for messages.
+  void speak_by(const LineSettings& settings, const std::string& device) {
+    settings_ = &settings;
+    device_ = device;
+  }
   bool is_open() const { return socket_.is_open() || serial_.is_open(); }
 
   std::optional<Fault> open(bool greeted, bool shared) {
@@ -116,7 +120,7 @@ class Line::Port {
     late_ = true;
     close();
     if (interrupt_.is_set()) return {Fault::Kind::kInterrupted, "broken off"};
-    return {Fault::Kind::kLink, fmt::format("the device at {} {}", address_, what)};
+    return {Fault::Kind::kLink, fmt::format("the device at {} {}", device_, what)};
   }
 
   std::string why_no_answer(const std::string& asked, double timeout_s, const Error& error) const {
@@ -221,6 +225,7 @@ class Line::Port {
   const std::string address_;
   const SerialSettings serial_settings_;
   const LineSettings* settings_ = nullptr;  ///< by which is spoken now
+  std::string device_;                      ///< and to which
   asio::io_context io_;
   tcp::socket socket_;
   asio::serial_port serial_;
@@ -234,7 +239,7 @@ Line::Line(const std::string& address, const SerialSettings& serial)
 Line::~Line() = default;
 
 void Line::speak_by(const LineSettings& settings) {
-  port_->speak_by(settings);
+  port_->speak_by(settings, device());
 }
 bool Line::is_open() const {
   return port_->is_open();

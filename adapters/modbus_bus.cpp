@@ -59,6 +59,13 @@ double decoded(const Register& place, const std::vector<std::uint16_t>& words, b
   return number * place.scale;
 }
 
+/// A pattern meets 2 as “2”, not as “2.0”.
+nlohmann::json as_json(double number) {
+  constexpr double kExact = 9e15;  // below which a double holds every whole number
+  if (std::abs(number) < kExact && std::trunc(number) == number) return static_cast<std::int64_t>(number);
+  return number;
+}
+
 template <class Whole>
 bool fits(double number) {
   return number >= std::numeric_limits<Whole>::min() && number <= std::numeric_limits<Whole>::max();
@@ -90,7 +97,7 @@ std::optional<std::vector<std::uint16_t>> encoded(const Register& place, double 
 class ModbusBus final : public SharedBus {
  public:
   ModbusBus(std::string address, std::shared_ptr<ModbusLine> line, int unit, const Settings& settings)
-      : SharedBus(line), address_(std::move(address)), settings_(settings), unit_(unit), line_(std::move(line)) {}
+      : SharedBus(line, std::move(address)), settings_(settings), unit_(unit), line_(std::move(line)) {}
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     if (verb == "write") {
@@ -105,7 +112,7 @@ class ModbusBus final : public SharedBus {
     for (const nlohmann::json& name : names.is_array() ? names : nlohmann::json::array({names})) {
       const auto value = read(name.get<std::string>());
       if (!value) return value.fault();
-      answer[name.get<std::string>()] = value.value();
+      answer[name.get<std::string>()] = as_json(value.value());
     }
     return answer;
   }
@@ -155,7 +162,7 @@ class ModbusBus final : public SharedBus {
     const double value = decoded(place, words, settings_.low_word_first);
     if (!std::isfinite(value))
       return Fault{Fault::Kind::kDevice,
-                   fmt::format("the register “{}” of the device at {} holds no number", name, address_)};
+                   fmt::format("the register “{}” of the device at {} holds no number", name, line_->device())};
     return value;
   }
 
@@ -165,12 +172,16 @@ class ModbusBus final : public SharedBus {
     if (error >= EMBXILFUN && error <= EMBXGTAR) {
       return {Fault::Kind::kDevice,
               fmt::format("the register “{}” of the device at {} could not be {}: it answered exception {} ({})", name,
-                          address_, what, error - MODBUS_ENOBASE, modbus_strerror(error))};
+                          line_->device(), what, error - MODBUS_ENOBASE, modbus_strerror(error))};
     }
-    return line_->lost(fmt::format("lets the register “{}” not be {}: {}", name, what, modbus_strerror(error)));
+    const std::string why = error == ETIMEDOUT
+                                ? fmt::format("no whole answer within {} s", pretty_number(settings_.timeout_s))
+                            : error == EMBBADCRC  ? "the checksum of its answer is wrong"
+                            : error == EMBBADDATA ? "it answered something else"
+                                                  : modbus_strerror(error);
+    return line_->lost(fmt::format("did not let the register “{}” be {}: {}", name, what, why));
   }
 
-  const std::string address_;
   const Settings& settings_;
   const int unit_;
   const std::shared_ptr<ModbusLine> line_;

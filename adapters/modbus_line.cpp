@@ -93,7 +93,7 @@ Fault ModbusLine::lost(const std::string& what) {
   late_ = true;
   close();
   if (interrupt_.is_set()) return kBrokenOff;
-  return {Fault::Kind::kLink, fmt::format("the device at {} {}", address(), what)};
+  return {Fault::Kind::kLink, fmt::format("the device at {} {}", device(), what)};
 }
 
 void ModbusLine::close() {

@@ -10,7 +10,8 @@
 
 namespace athanor {
 
-Speaker::Speaker(std::shared_ptr<SharedLine> line) : line_(std::move(line)) {
+Speaker::Speaker(std::shared_ptr<SharedLine> line, std::string device)
+    : line_(std::move(line)), device_(std::move(device)) {
   const std::lock_guard lock(line_->mutex_);
   ++line_->speakers_;
 }
@@ -26,7 +27,10 @@ Speaker::Turn::Turn(Speaker& speaker) : speaker_(speaker) {
   line.queue_.push_back(&speaker);
   line.changed_.wait(lock, [&] { return speaker.interrupted_ || line.queue_.front() == &speaker; });
   taken_ = !speaker.interrupted_;
-  if (taken_) return;
+  if (taken_) {
+    line.device_ = speaker.device_;
+    return;
+  }
   line.queue_.erase(std::find(line.queue_.begin(), line.queue_.end(), &speaker));
   line.changed_.notify_all();
 }

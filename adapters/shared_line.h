@@ -26,6 +26,8 @@ class SharedLine {
   virtual ~SharedLine() = default;
   const std::string& address() const { return address_; }
   const SerialSettings& serial() const { return serial_; }
+  /// The whole address of the device whose turn it is: of several at a line, messages are to name the one.
+  const std::string& device() const { return device_; }
 
  protected:
   friend class Speaker;
@@ -43,6 +45,7 @@ class SharedLine {
  private:
   const std::string address_;
   const SerialSettings serial_;
+  std::string device_ = address_;
   int opened_ = 0;    ///< how often
   std::mutex mutex_;  // for all that follows
   std::condition_variable changed_;
@@ -53,7 +56,8 @@ class SharedLine {
 /// Speaks to one device at a line. Belongs to one thread, but for `interrupt` and `resume`.
 class Speaker {
  public:
-  explicit Speaker(std::shared_ptr<SharedLine> line);
+  /// device  its whole address.
+  Speaker(std::shared_ptr<SharedLine> line, std::string device);
   ~Speaker();
   Speaker(const Speaker&) = delete;
   Speaker& operator=(const Speaker&) = delete;
@@ -86,6 +90,7 @@ class Speaker {
   std::optional<Fault> open(bool greeted);
 
   std::shared_ptr<SharedLine> line_;
+  const std::string device_;
   int opened_ = 0;  ///< which opening of the line we know
   bool interrupted_ = false;
 };
@@ -93,7 +98,7 @@ class Speaker {
 /// A bus to one device at such a line.
 class SharedBus : public Bus {
  public:
-  explicit SharedBus(std::shared_ptr<SharedLine> line) : speaker_(std::move(line)) {}
+  SharedBus(std::shared_ptr<SharedLine> line, std::string device) : speaker_(std::move(line), std::move(device)) {}
   std::optional<Fault> connect(bool greeted) final;
   bool is_gone() final;
   void interrupt() final { speaker_.interrupt(); }

@@ -33,8 +33,8 @@ struct Settings {
 
 class TextBus final : public SharedBus {
  public:
-  TextBus(std::shared_ptr<Line> line, Settings settings)
-      : SharedBus(line), settings_(std::move(settings)), line_(std::move(line)) {}
+  TextBus(std::shared_ptr<Line> line, std::string address, Settings settings)
+      : SharedBus(line, std::move(address)), settings_(std::move(settings)), line_(std::move(line)) {}
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     const std::string text = raw(step.at(verb));
@@ -113,7 +113,7 @@ class TextAdapter final : public Adapter {
     }
     Settings settings = settings_;
     if (settings.answer_starts) settings.line.answer_starts = settings.answer_starts->fill(values(address));
-    return std::make_unique<TextBus>(lines.line<Line>(parts, settings.line.serial), std::move(settings));
+    return std::make_unique<TextBus>(lines.line<Line>(parts, settings.line.serial), address, std::move(settings));
   }
 
   std::string whole_address(const std::string& address) const override {

@@ -149,6 +149,7 @@ TEST_CASE("A neighbour that never answers keeps nobody from his promises", "[sha
   // It is spoken to all the time: a command that fails, its safe state, which is tried again and again, and once more.
   silent.device->make_safe(silent.clock.now());
   CHECK(silent.told().find("could not be brought to its safe state") != std::string::npos);
+  CHECK(silent.told().find("the device at " + device.address() + "#01 gave no whole answer") != std::string::npos);
   silent.start(command("s0", "infuse"));
   for (int i = 0; i < 20; ++i) {
     const wire::Outcome outcome = pump.carry_out(command(fmt::format("k{}", i), "infuse"));

@@ -162,7 +162,7 @@ class MassFlowController(PeerTest):
         controller.command("c1", "self_test")
         outcome = controller.outcome("c1")
         self.assertEqual(outcome.fault, wire.DEVICE)
-        self.assertIn("adc_fault 1 is not what was expected; the device answered “{\"status\":512.0}”", outcome.message)
+        self.assertIn("adc_fault 1 is not what was expected (is 0); the device answered “{\"status\":512}”", outcome.message)
 
     def test_the_driver_is_killed(self):
         self.start_server()
