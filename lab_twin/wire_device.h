@@ -74,4 +74,11 @@ std::unique_ptr<WireLanguage> speak_scpi(WireDevice& device);    // wire_scpi.cp
 std::unique_ptr<WireLanguage> speak_sics(WireDevice& device);    // wire_sics.cpp
 std::unique_ptr<WireLanguage> speak_modbus(WireDevice& device);  // wire_modbus.cpp
 
+/// Of Modbus, for a line that several devices share: the next whole message, taken off the front, and who is meant.
+struct ModbusMessage {
+  int unit = 0;
+  std::string bytes;
+};
+std::optional<ModbusMessage> next_modbus_message(std::string& heard);
+
 }  // namespace athanor

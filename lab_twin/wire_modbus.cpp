@@ -49,19 +49,12 @@ class Modbus final : public WireLanguage {
 
   std::vector<std::string> hear(std::string& heard, Time now) override {
     std::vector<std::string> answers;
-    while (heard.size() >= kHeader) {
-      const std::size_t length = word_at(heard, 4);
-      if (word_at(heard, 2) != 0 || length < 2 || length > 254) {
-        heard.clear();  // not Modbus: nothing in it can be found again
-        break;
-      }
-      if (heard.size() < 6 + length) break;
-      const std::string reply = obey(heard.substr(kHeader, length - 1), now);
-      std::string answer = heard.substr(0, 4);
+    while (const auto message = next_modbus_message(heard)) {
+      const std::string reply = obey(message->bytes.substr(kHeader), now);
+      std::string answer = message->bytes.substr(0, 4);
       add_word(answer, static_cast<unsigned>(reply.size() + 1));
-      answer += heard[6];
+      answer += message->bytes[6];
       answers.push_back(answer + reply);
-      heard.erase(0, 6 + length);
     }
     return answers;
   }
@@ -187,6 +180,19 @@ class Modbus final : public WireLanguage {
 };
 
 }  // namespace
+
+std::optional<ModbusMessage> next_modbus_message(std::string& heard) {
+  if (heard.size() < kHeader) return std::nullopt;
+  const std::size_t length = word_at(heard, 4);
+  if (word_at(heard, 2) != 0 || length < 2 || length > 254) {
+    heard.clear();  // not Modbus: nothing in it can be found again
+    return std::nullopt;
+  }
+  if (heard.size() < 6 + length) return std::nullopt;
+  ModbusMessage message{static_cast<std::uint8_t>(heard[6]), heard.substr(0, 6 + length)};
+  heard.erase(0, 6 + length);
+  return message;
+}
 
 std::unique_ptr<WireLanguage> speak_modbus(WireDevice& device) {
   return std::make_unique<Modbus>(device);

@@ -111,6 +111,24 @@ class Wire(LaboratoryTest):
         actions = self.check_once(lab, "k")
         self.assertEqual([a for a in actions if a["capability"] in ONCE and not a["completed"]], [])
 
+    def test_one_of_three_at_a_line_is_silent(self):
+        """Goal: who is silent at a shared line costs the others time, and nothing else. Method: three reactors behind one gateway, of which one
+        answers nothing; the campaign goes on with the two others."""
+        lab = self.lab("shared.yaml", EXACT)
+        text = lab.read_text()
+        silent, *others = re.findall(r"tcp://127.0.0.1:(\d+)\n.*\n    twin: {speaks: modbus", text)
+        for unit, port in enumerate([silent, *others], 1):
+            text = text.replace(f"at: tcp://127.0.0.1:{port}\n", f'at: "tcp://127.0.0.1:{silent}#{unit}"\n')
+        lab.write_text(text.replace("speaks: modbus, ", "speaks: modbus, wire: {no_answer: 1}, ", 1))
+        process = self.start("run", self.short(8), "--lab", lab, "--journal", "shared", "--json", "--wire", "--speed", SPEED)
+        out, err = process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(process.returncode, 0, err)
+        result = json.loads(out)
+        self.assertEqual((result["status"], result["experiments"]), ("finished", 8), err)
+        heated = collections.Counter(a["instrument"] for a in self.check_once(lab, "shared") if a["capability"] == "heat")
+        self.assertEqual(set(heated), {"reactor-2", "reactor-3"})
+        self.assertIn(f"reactor-1” could not be brought to its safe state, which is tried again every 2 s: the device at tcp://127.0.0.1:{silent}#1 ", err)
+
     def speaks_to_devices(self, pid):
         """A driver holds its ledger open; the process of the devices only the world."""
         files = [os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink() and os.path.lexists(fd)]
