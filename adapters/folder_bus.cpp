@@ -18,12 +18,11 @@
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
+#include "adapters/result_file.h"
 #include "adapters/wiring.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/quantity.h"
-#include "core/table.h"
 
 namespace athanor {
 namespace {
@@ -31,9 +30,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr long kLastHeader = 1000;
-constexpr double kLookEvery = 0.2;                             // seconds; shared folders tell nobody of new files
-constexpr std::size_t kMostNamed = 5;                          // of files that came instead
-constexpr std::uintmax_t kLargest = std::uintmax_t{64} << 20;  // bytes of a result
+constexpr double kLookEvery = 0.2;     // seconds; shared folders tell nobody of new files
+constexpr std::size_t kMostNamed = 5;  // of files that came instead
 
 struct Settings {
   double timeout_s = 600;
@@ -56,37 +54,6 @@ std::string in_a_pattern(const std::string& text) {
     name += c;
   }
   return name;
-}
-
-/// Columns by their names. throws InputError, with the way out where a header is one column that should be several.
-nlohmann::json columns_of(const std::string& text, const std::string& file, const CsvFormat& format) {
-  std::vector<std::string> header;
-  CsvReader(text, file, format).next(header);
-  const std::string only = header.size() == 1 ? header.front() : "";
-  const std::size_t other = format.separator == ',' ? only.find_first_of(";\t") : std::string::npos;
-  if (other != std::string::npos) {
-    throw InputError(
-        {file, static_cast<int>(format.header_line)},
-        fmt::format("the header is one column, {}; where {} stands between columns, the profile says so: "
-                    "folder: {{separator: {}}}",
-                    quote(only), quote(only.substr(other, 1)), nlohmann::json(only.substr(other, 1)).dump()));
-  }
-  Table table;
-  try {
-    table = parse_csv(text, file, format);
-  } catch (const InputError& error) {
-    if (only.empty()) throw;
-    throw InputError(
-        fmt::format("{}; or the header is not {}, and the profile says in which line it stands: folder: "
-                    "{{header: 4}}",
-                    error.what(), quote(only)));
-  }
-  nlohmann::json columns = nlohmann::json::object();
-  for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    nlohmann::json& column = columns[table.columns[c]] = nlohmann::json::array();
-    for (const auto& row : table.rows) column.push_back(row[c]);
-  }
-  return columns;
 }
 
 class FolderBus final : public Bus {
@@ -134,14 +101,15 @@ class FolderBus final : public Bus {
   };
   using Files = std::map<std::string, Stamp>;
 
-  /// The files of the folder, by name.
-  Outcome<Files> files() const {
+  /// The files of the folder that match, by name. Others are not looked at, which takes its time on a shared folder
+  /// with all that lies there of earlier days.
+  Outcome<Files> files(const std::string& pattern = "*") const {
     Files found;
     std::error_code error;
     fs::directory_iterator entry(folder_, error);
     for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
       std::error_code gone, unknown;
-      if (!entry->is_regular_file(gone)) continue;
+      if (fnmatch(pattern.c_str(), entry->path().filename().c_str(), 0) != 0 || !entry->is_regular_file(gone)) continue;
       const Stamp stamp{entry->file_size(gone), entry->last_write_time(unknown)};
       if (!gone && !unknown) found[entry->path().filename()] = stamp;
     }
@@ -182,23 +150,24 @@ class FolderBus final : public Bus {
     const double end = monotonic_seconds() + timeout_s;
     std::map<std::string, Seen> growing;
     for (;;) {
-      const auto found = files();
+      const auto found = files(pattern);
       if (!found) return found.fault();
       for (const auto& [name, stamp] : found.value()) {
         const auto known = known_.find(name);
         if (known != known_.end() && known->second == stamp) continue;
-        if (name.starts_with('.') || fnmatch(pattern.c_str(), name.c_str(), 0) != 0) continue;
+        if (name.starts_with('.')) continue;
         const double now = monotonic_seconds();
         Seen& seen = growing.try_emplace(name, Seen{stamp, now}).first->second;
         if (seen.stamp != stamp) seen = {stamp, now};
         if (stamp.size == 0 || now - seen.since < settings_.settle_s) continue;
         known_[name] = stamp;
-        return parsed(folder_ / name, stamp.size);
+        return read_result(folder_ / name, settings_.csv);
       }
       if (monotonic_seconds() >= end) {
+        const auto all = files();
         return Fault{Fault::Kind::kDeadline,
                      fmt::format("no new file “{}” came into {} within {} s{}", pattern, folder_.string(),
-                                 pretty_number(timeout_s), what_came(found.value(), growing))};
+                                 pretty_number(timeout_s), all ? what_came(all.value(), growing) : "")};
       }
       std::unique_lock lock(mutex_);
       const auto pause = std::chrono::duration<double>(std::min(kLookEvery, settings_.settle_s / 2 + 0.01));
@@ -224,34 +193,6 @@ class FolderBus final : public Bus {
     if (came.empty()) return "; nothing else came";
     return fmt::format("; what came is {}{}", fmt::join(came, ", "),
                        more == 0 ? "" : fmt::format(" and {} more", more));
-  }
-
-  Outcome<nlohmann::json> parsed(const fs::path& file, std::uintmax_t size) const {
-    if (size > kLargest)
-      return Fault{Fault::Kind::kDevice,
-                   fmt::format("{} has {} bytes; results may have {}", file.string(), size, kLargest)};
-    std::string text;
-    try {
-      text = read_text_file(file);
-    } catch (const EnvironmentError& error) {
-      return Fault{Fault::Kind::kLink, error.what()};
-    }
-    const auto no_good = [&](const std::string& why) {
-      return Fault{Fault::Kind::kDevice, fmt::format("{} is {}", file.string(), why)};
-    };
-    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
-      return no_good("in UTF-16; expected UTF-8, which the program that wrote it may offer");
-    if (file.extension() == ".csv") {
-      try {
-        return columns_of(text, file, settings_.csv);
-      } catch (const InputError& error) {
-        return Fault{Fault::Kind::kDevice, error.what()};
-      }
-    }
-    if (file.extension() != ".json") return nlohmann::json(text);
-    nlohmann::json answer = nlohmann::json::parse(text, nullptr, false);
-    if (answer.is_discarded()) return no_good(fmt::format("no JSON{}: {}", where_no_json(text), quote(text)));
-    return answer;
   }
 
   fs::path folder_;
