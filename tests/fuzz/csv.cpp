@@ -5,9 +5,23 @@
 
 using namespace athanor;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace {
+
+/// A file of another make, as a folder device may read it.
+void read_otherwise(const std::string& text) {
   try {
-    const Table table = parse_csv(test::text_of(data, size), "fuzzed");
+    parse_csv(text, "fuzzed", {';', 2});
+  } catch (const InputError&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(test::text_of(data, size));
+  read_otherwise(text);
+  try {
+    const Table table = parse_csv(text, "fuzzed");
     for (const auto& row : table.rows) {
       for (const std::string& cell : row) {
         parse_number(cell);
