@@ -23,6 +23,7 @@ namespace {
 
 constexpr double kSafeAgain = 2;        // seconds between two tries to reach the safe state
 constexpr double kReadingsAgain = 5;    // seconds until readings that failed are tried again
+constexpr double kFresh = 3;            // seconds, after which a reading that nobody fetched is none of now
 constexpr double kSpinning = 0.005;     // seconds that a wait between two questions takes at least, on the wall
 constexpr double kLongestSleep = 3600;  // seconds on the wall: nothing wakes from what the clock cannot count
 
@@ -96,6 +97,7 @@ class ProfileDevice final : public Instrument {
     const Lock lock(mutex_);
     readings_wanted_ = !profile_.readings.empty();
     changed_.notify_all();
+    if (monotonic_seconds() - read_at_ > kFresh) readings_.clear();
     return std::exchange(readings_, {});
   }
 
@@ -225,6 +227,7 @@ class ProfileDevice final : public Instrument {
     if (!fault) {
       unread_why_.clear();
       readings_ = readings_of(profile_.readings, values);
+      read_at_ = monotonic_seconds();
     } else if (!broken_off_) {
       readings_again_ = monotonic_seconds() + kReadingsAgain;
       unanswered_why_ = fmt::format("gives no readings: {}", fault->message);
@@ -312,6 +315,7 @@ class ProfileDevice final : public Instrument {
   bool safe_ = true;
   bool readings_wanted_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
+  double read_at_ = 0;                          ///< monotonic seconds
   std::string unsafe_why_, unread_why_;         ///< as a person was told last
   std::string unanswered_why_;                  ///< empty: what was said to it last went well, whatever was before
   std::thread thread_;

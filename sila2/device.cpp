@@ -22,6 +22,7 @@ namespace {
 
 constexpr double kSafeAgain = 5;      // seconds between two tries to reach the safe state
 constexpr double kReadingsAgain = 5;  // seconds until readings that failed are tried again
+constexpr double kFresh = 3;          // seconds, after which a reading that nobody fetched is none of now
 
 using Lock = std::unique_lock<std::mutex>;
 
@@ -88,6 +89,7 @@ class SilaDevice final : public Instrument {
     const Lock lock(mutex_);
     readings_wanted_ = true;
     changed_.notify_all();
+    if (monotonic_seconds() - read_at_ > kFresh) readings_.clear();
     return std::exchange(readings_, {});
   }
 
@@ -260,6 +262,7 @@ class SilaDevice final : public Instrument {
         const Outcome<Session::Values> read = unlocked(lock, [&] { return session_->readings(); });
         if (read) {
           readings_ = read.value();
+          read_at_ = monotonic_seconds();
           unread_why_.clear();
         } else if (read.fault().kind != Fault::Kind::kInterrupted) {
           readings_again_ = monotonic_seconds() + kReadingsAgain;
@@ -283,6 +286,7 @@ class SilaDevice final : public Instrument {
   bool safe_ = true;
   bool readings_wanted_ = false, quit_ = false;
   double safe_again_ = 0, readings_again_ = 0;  ///< monotonic seconds, not before which
+  double read_at_ = 0;                          ///< monotonic seconds
   std::string unsafe_why_;                      ///< as a person was told last
   std::string unread_why_;                      ///< empty: its sensors were read, or it served since, or nobody asked
   std::thread worker_, sensor_;

@@ -217,6 +217,15 @@ TEST_CASE("Readings come while idle, during an `until` and during a wait", "[dev
   check();
 }
 
+TEST_CASE("What was read when somebody listened last is none of now", "[device]") {
+  LineDevice device(table(kMoving));
+  Station station(kStage, device.address());
+  station.device->readings(station.clock.now());
+  device.await("POS?");
+  idle(4);  // a slower machine only makes it older
+  CHECK(station.device->readings(station.clock.now()).empty());
+}
+
 TEST_CASE("Readings that cannot be had are told once, and disturb no command", "[device]") {
   LineDevice device(with("POS?", "?"));
   Station station(kStage, device.address());
