@@ -30,9 +30,9 @@ def status(code: int) -> str:
     return f"{get_name_and_doc(code)[0]} (0x{code:08X})"
 
 
-def refused(code: int, what: str) -> Failure:
+def refused(code: int, what: str, by: str = "") -> Failure:
     """`what` was answered with a code that is not good."""
-    return Failure("link" if code in _LOST else "device", f"{what} was answered {status(code)}")
+    return Failure("link" if code in _LOST else "device", f"{what} was answered {status(code)}{by}")
 
 
 def _reason(error: OSError) -> str:
@@ -45,10 +45,10 @@ def failure_of(error: BaseException, what: str, url: str, timeout_s: float) -> F
     """Of an exception that the library raised."""
     if isinstance(error, Failure):
         return error
+    by = "" if url in what else f" by the server at {url}"
     if isinstance(error, ua.UaStatusCodeError):
-        return refused(error.code, what)
+        return refused(error.code, what, by)
     if isinstance(error, TimeoutError):
-        by = "" if url in what else f" by the server at {url}"
         return Failure("link", f"{what} was not answered{by} within {timeout_s:g} s")
     if isinstance(error, OSError):
         reason = _reason(error)

@@ -22,6 +22,7 @@ from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 from asyncua.ua import VariantType as Kind
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from .errors import Failure, failure_of, refused, status
 from .values import plain, variant_of
@@ -61,12 +62,12 @@ class Session:
 
     async def open(self) -> None:
         """Raises Failure, with all that the profile names and the server does not have."""
-        await self._within(self.timeout_s, "the connection", self._connect())
+        await self._be_connected()
         await self._within(self.timeout_s, "what the profile names", self._look_up())
 
     async def described(self, listing: Any) -> str:
         """What `listing` makes of all that the server has."""
-        await self._within(self.timeout_s, "the connection", self._connect())
+        await self._be_connected()
         return await self._within(_LONGEST_S, "the question for what there is", listing.of(self._client.nodes.objects, self._namespaces))
 
     @property
@@ -122,6 +123,18 @@ class Session:
 
     # ── Connecting ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def _be_connected(self) -> None:
+        try:
+            await self._within(self.timeout_s, "the connection", self._connect())
+        except Failure as failure:
+            silent = isinstance(failure.__cause__, TimeoutError)
+            if silent or isinstance(failure.__cause__, ua.UaError):
+                await self._check_offered()
+            if silent and "security" in self._settings:
+                raise Failure("link", f"{failure}; where a certificate under “security” is not the right one, a server may say "
+                                      "nothing") from failure
+            raise
+
     async def _connect(self) -> None:
         if security := self._settings.get("security"):
             await self._secure(security)
@@ -131,7 +144,21 @@ class Session:
         await self._client.connect()
         self._namespaces = await self._client.get_namespace_array()
 
+    async def _check_offered(self) -> None:
+        """Raises Failure where the server has no connection of the kind that the profile says, with those that it has."""
+        try:
+            endpoints = await asyncio.wait_for(Client(self.url, timeout=_LONGEST_S).connect_and_get_server_endpoints(), self.timeout_s)
+        except Exception:
+            return  # it says nothing of that either
+        wanted = _way(self._client.security_policy.Mode, self._client.security_policy.URI)
+        offered = {_way(one.SecurityMode, one.SecurityPolicyUri) for one in endpoints}
+        if wanted not in offered:
+            raise Failure("device", f"the server at {self.url} takes no connection {wanted}, only {', '.join(sorted(offered))}; "
+                                    "“security” in the profile says which it is")
+
     async def _secure(self, security: Mapping[str, str]) -> None:
+        _check_pair(security["certificate"], security["private_key"])
+        _certificate(security["server_certificate"])
         # The name by which a server knows a client must be that in its certificate.
         uri = _application_uri(security["certificate"])
         if uri is None:
@@ -235,9 +262,34 @@ def _read(file: str) -> CertProperties:
     return CertProperties(content, extension="pem" if b"-----BEGIN" in content else "der")
 
 
-def _application_uri(file: str) -> str | None:
+def _way(mode: ua.MessageSecurityMode, policy: str) -> str:
+    """In the words of the profile's `security`."""
+    name = policy.rpartition("#")[2]
+    return "without security" if name == "None" else f"with {name} and {'sign' if mode == ua.MessageSecurityMode.Sign else 'sign_and_encrypt'}"
+
+
+def _certificate(file: str) -> x509.Certificate:
     read = _read(file)
-    certificate = (x509.load_pem_x509_certificate if read.extension == "pem" else x509.load_der_x509_certificate)(read.path_or_content)
+    try:
+        return (x509.load_pem_x509_certificate if read.extension == "pem" else x509.load_der_x509_certificate)(read.path_or_content)
+    except ValueError as error:
+        raise Failure("device", f"{file} holds no certificate in PEM or DER") from error
+
+
+def _check_pair(certificate: str, private_key: str) -> None:
+    read = _read(private_key)
+    try:
+        load = serialization.load_pem_private_key if read.extension == "pem" else serialization.load_der_private_key
+        key = load(read.path_or_content, password=None)
+    except (ValueError, TypeError) as error:
+        raise Failure("device", f"{private_key} holds no private key in PEM or DER that is open without a password") from error
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    if key.public_key().public_bytes(*form) != _certificate(certificate).public_key().public_bytes(*form):
+        raise Failure("device", f"the private key {private_key} is not that of the certificate {certificate}")
+
+
+def _application_uri(file: str) -> str | None:
+    certificate = _certificate(file)
     with contextlib.suppress(x509.ExtensionNotFound):
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), None)

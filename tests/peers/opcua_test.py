@@ -320,13 +320,38 @@ class OpcUa(PeerTest):
         controller.command("c1", "weigh", tray=(2, ""))
         outcome = controller.outcome("c1")
         self.assertTrue(outcome.not_begun)
-        self.assertIn("0x8", outcome.message)
+        self.assertRegex(outcome.message, f"the connection was answered Bad.* \\(0x8.*\\) by the server at {self.at}")
         (self.folder / "password").write_text("sesame\n")
         profile.write_text(profile.read_text().replace("server_certificate: server.pem", "server_certificate: stranger.pem"))
         self.kill(self.driver)
         _, controller = self.start_furnace(profile)
         controller.command("c2", "weigh", tray=(2, ""))
         self.assertTrue(controller.outcome("c2").not_begun)
+        self.assertEqual(self.actions(), [])
+
+    def test_what_is_wrong_with_the_security_is_named_before_anything_is_said(self):
+        profile = self.secured("sesame")
+        self.start_server("--secure")
+        (self.folder / "nothing.key").write_text("sesame")
+        for old, new, says in [
+                ("private_key: client.key", "private_key: stranger.key", "stranger.key is not that of the certificate"),
+                ("private_key: client.key", "private_key: nothing.key", "nothing.key holds no private key in PEM or DER"),
+                ("server.pem", "password", "password holds no certificate in PEM or DER"),
+                ("server.pem}", "server.pem, mode: sign}", "takes no connection with Basic256Sha256 and sign, only with Basic256Sha256 and sign_and_encrypt;")]:
+            file = self.folder / "other.yaml"
+            text = profile.read_text()
+            self.assertIn(old, text)
+            file.write_text(text.replace(old, new, 1))
+            driver, controller = self.start_furnace(file)
+            controller.command("c1", "weigh", tray=(2, ""))
+            outcome = controller.outcome("c1")
+            self.assertEqual((outcome.fault, outcome.not_begun), (wire.DEVICE, True))
+            self.assertIn(says, outcome.message)
+            self.kill(driver)
+            (self.folder / "ledger").unlink()
+        driver, controller = self.start_furnace()
+        controller.command("c1", "weigh", tray=(2, ""))
+        self.assertIn("takes no connection without security, only with Basic256Sha256 and sign_and_encrypt;", controller.outcome("c1").message)
         self.assertEqual(self.actions(), [])
 
     def test_instrument_check(self):
