@@ -41,14 +41,15 @@ nlohmann::json verdict_json(const Verdict& verdict, const std::string& chain, co
   if (verdict.arrays_named > 0) out["arrays"]["folder"] = folder;
   for (const Verdict::Damage& found : verdict.damage)
     out["damage"].push_back({{"record", found.at}, {"what", found.what}});
-  for (const auto& [array, why] : verdict.lost) {
-    out["arrays"]["lost"].push_back({{"record", array.record},
-                                     {"experiment", array.experiment},
-                                     {"instrument", array.name.instrument},
-                                     {"command", array.name.command},
-                                     {"result", array.name.result},
-                                     {"file", array.stored.file},
-                                     {"dataset", array.stored.dataset},
+  for (const auto& [named, why] : verdict.lost) {
+    const auto& [name, stored] = named.array;
+    out["arrays"]["lost"].push_back({{"record", named.record},
+                                     {"experiment", named.experiment},
+                                     {"instrument", name.instrument},
+                                     {"command", name.command},
+                                     {"result", name.result},
+                                     {"file", stored.file},
+                                     {"dataset", stored.dataset},
                                      {"why", why}});
   }
   return out;
@@ -116,9 +117,9 @@ int verify_journal(const std::string& file, const std::string& data, bool json) 
   try {
     Journal journal(file, Journal::Mode::kRead);
     const std::string folder = data.empty() ? data_folder(file) : data;
-    ArrayReader reader(folder, journal.size() > 0 ? journal.record(1).opened().campaign() : "");
+    const ArrayReader reader(folder, journal.size() > 0 ? journal.record(1).opened().campaign() : "");
     const Verdict verdict =
-        verify(journal, [&](const ArrayName& name, const StoredArray& named) { return reader.read(name, named); });
+        verify(journal, [&](std::span<const ArrayReference> arrays) { return reader.read(arrays); });
     if (json) {
       fmt::print("{}\n", verdict_json(verdict, chain_of(journal), folder).dump());
     } else {
@@ -135,23 +136,19 @@ int export_journal(const std::string& file, const std::string& data, const std::
   Journal journal(file, Journal::Mode::kRead);
   journal.require_whole();
   const Campaign campaign = campaign_of(journal);
-  const ArrayFolder there = look_into(data.empty() ? data_folder(file) : data, campaign.name);
-  std::size_t missing = 0;
-  const ArrayFolder folder{there.path, [&](const ArrayName& name, const StoredArray& named) {
-                             auto wrong = there.look(name, named);
-                             if (wrong) ++missing;
-                             return wrong;
-                           }};
+  ArrayFolder folder{data.empty() ? data_folder(file) : data, {}};
+  for (const auto& [named, why] : look_for_arrays(journal, folder.path, campaign.name))
+    folder.missing[named.array.name] = why;
   History history;
   journal.each([&](const Record& record) { history.read(record); });
   if (format == "csv") fmt::print("{}", export_csv(campaign, history, folder));
   if (format == "json") fmt::print("{}\n", export_json(campaign, history, folder).dump(2));
   if (format == "html") fmt::print("{}", render_report(export_json(campaign, history, folder)));
-  if (missing > 0) {
+  if (!folder.missing.empty()) {
     tell(fmt::format(
         "athanor: {} arrays of “{}” are not in “{}”, or not as they were: of each, “missing” says why. Put the "
         "folder back from a copy, or name another one with --data\n",
-        missing, file, folder.path));
+        folder.missing.size(), file, folder.path));
   }
   return 0;
 }

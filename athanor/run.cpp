@@ -243,11 +243,10 @@ int run_campaign(const RunOptions& options) {
   // A month's campaign does not stop because an old file was moved; but whoever looks at it later is to know since
   // when.
   std::vector<std::string> lost;
-  if (!fresh && with_arrays) lost = lost_arrays(journal, look_into(arrays_in, campaign.name));
-  for (std::string& told : lost) {
-    told += fmt::format(". The campaign goes on; “athanor replay {} --verify” names each", journal_file);
-    raise_alarm(journal, state, "arrays", told, start);
-  }
+  if (!fresh && with_arrays) lost = describe(look_for_arrays(journal, arrays_in, campaign.name));
+  const std::string names_each =
+      fmt::format(". The campaign goes on; “athanor replay {} --verify” names each", journal_file);
+  for (const std::string& told : lost) raise_alarm(journal, state, "arrays", told + names_each, start);
 
   if (lab.twin) require_belonging(folder, state.nonce, journal_file);
   // Of a laboratory that makes no arrays there is no folder and no thread.
@@ -255,11 +254,11 @@ int run_campaign(const RunOptions& options) {
     return std::make_unique<DataStore>(arrays_in, campaign.name, clock, speed.max ? open_unsynced_file : open_file);
   };
   const std::unique_ptr<ArrayStore> data = with_arrays && !speed.max ? open_store(wall_clock) : nullptr;
-  const auto laboratory =
-      speed.max ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()), start,
-                                          with_arrays ? OpenStore(open_store) : nullptr)
-                : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed, options.wire,
-                                         start, keys, data != nullptr);
+  auto laboratory = speed.max
+                        ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()),
+                                                  start, with_arrays ? OpenStore(open_store) : nullptr)
+                        : make_remote_laboratory(lab, folder, options.seed, "athanor run " + campaign.name, speed,
+                                                 options.wire, start, keys, data != nullptr);
   std::unique_ptr<DataLink> arrays;
   if (data) {
     arrays = std::make_unique<DataLink>(*data, DataLink::Options{endpoints(lab, folder), keys, expected(lab, state)},
@@ -278,7 +277,7 @@ int run_campaign(const RunOptions& options) {
 
   Progress progress(campaign, options.json ? stderr : stdout);
   if (!fresh) progress.say(fmt::format("going on with {}: {} experiments are done", journal_file, done_before));
-  for (const std::string& told : lost) progress.say("! " + printable(told));
+  for (const std::string& told : lost) progress.say("! " + printable(told + names_each));
   std::unique_ptr<ControlLink> people;
   try {
     people = make_control_socket(control_address(journal_file), stop.wake());

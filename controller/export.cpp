@@ -36,10 +36,10 @@ json array_json(const wire::Command& command, const wire::Value& value, const Ar
               {"dataset", array.dataset}, {"element", to_string(array.type.element)},
               {"shape", shape},           {"unit", value.unit()},
               {"sha256", array.sha256}};
-  if (!folder.look) return out;
+  if (folder.path.empty()) return out;
   out["folder"] = folder.path;
-  if (const auto wrong = folder.look({command.instrument(), command.id(), value.name()}, array))
-    out["missing"] = *wrong;
+  const auto missing = folder.missing.find({command.instrument(), command.id(), value.name()});
+  if (missing != folder.missing.end()) out["missing"] = missing->second;
   return out;
 }
 

@@ -2,6 +2,7 @@
 // prints.
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -11,10 +12,10 @@
 
 namespace athanor {
 
-/// Where a campaign's arrays are looked for, and who looks.
+/// What was found where a campaign's arrays are looked for.
 struct ArrayFolder {
-  std::string path;
-  JudgeArray look;  ///< none: nobody does
+  std::string path;                          ///< empty: nobody looked
+  std::map<ArrayName, std::string> missing;  ///< why, of those that are not there as they were
 };
 
 /// The whole campaign as one JSON document. docs/export.md lists its keys.

@@ -7,6 +7,12 @@
 #include "instruments/description.h"
 
 namespace athanor {
+namespace {
+
+// So that a process for HDF5 is worth its beginning, and a million arrays are not in memory.
+constexpr std::size_t kAtOnce = 4000;
+
+}  // namespace
 
 StoredArray stored_array(const driver::v1::Value& named) {
   const driver::v1::Array& array = named.array();
@@ -14,7 +20,7 @@ StoredArray stored_array(const driver::v1::Value& named) {
 }
 
 std::string describe(const NamedArray& array, const Campaign& campaign) {
-  const std::string what = fmt::format("array “{}” of {}", array.name.result, array.name.instrument);
+  const std::string what = fmt::format("array “{}” of {}", array.array.name.result, array.array.name.instrument);
   if (array.experiment == 0) return "a self-test: " + what;
   return fmt::format("experiment {}, “{}”: {}", array.experiment, step_name(campaign, array.step), what);
 }
@@ -31,23 +37,49 @@ void NamedArrays::read(const journal::v1::Record& record) {
   const Whose& whose = command.mapped();
   for (const driver::v1::Value& value : record.command().outcome().results()) {
     if (!value.has_array()) continue;
-    see_({record_, whose.experiment, whose.step, {whose.instrument, command.key(), value.name()}, stored_array(value)});
+    see_({record_,
+          whose.experiment,
+          whose.step,
+          {{whose.instrument, command.key(), value.name()}, stored_array(value)}});
   }
 }
 
-void LostArrays::add(const NamedArray& array, const std::string& why) {
-  const auto [file, first] = files_.try_emplace(array.stored.file, Lost{why, 0, array.experiment, array.experiment});
-  Lost& lost = file->second;
-  ++lost.arrays;
-  lost.first_experiment = std::min(lost.first_experiment, array.experiment);
-  lost.last_experiment = std::max(lost.last_experiment, array.experiment);
+void JudgedArrays::add(const NamedArray& array) {
+  unjudged_.push_back(array);
+  if (unjudged_.size() == kAtOnce) judge();
 }
 
-std::vector<std::string> LostArrays::told() const {
+void JudgedArrays::judge() {
+  std::vector<ArrayReference> references;
+  for (const NamedArray& named : unjudged_) references.push_back(named.array);
+  const std::vector<Finding> findings = judge_(references);
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    if (findings[i]) lost_.push_back({std::move(unjudged_[i]), *findings[i]});
+  }
+  unjudged_.clear();
+}
+
+std::vector<LostArray> JudgedArrays::lost() {
+  judge();
+  return std::move(lost_);
+}
+
+std::vector<std::string> describe(const std::vector<LostArray>& lost) {
+  struct OfFile {
+    std::string why;  // of the first one
+    std::uint64_t arrays = 0, first = ~std::uint64_t{0}, last = 0;
+  };
+  std::map<std::string, OfFile> files;
+  for (const auto& [named, why] : lost) {
+    OfFile& file = files.try_emplace(named.array.stored.file, OfFile{why}).first->second;
+    ++file.arrays;
+    file.first = std::min(file.first, named.experiment);
+    file.last = std::max(file.last, named.experiment);
+  }
   std::vector<std::string> all;
-  for (const auto& [file, lost] : files_) {
-    all.push_back(fmt::format("{} arrays of experiments {} to {} are not there any more: {}", lost.arrays,
-                              lost.first_experiment, lost.last_experiment, lost.why));
+  for (const auto& [name, file] : files) {
+    all.push_back(fmt::format("{} arrays of experiments {} to {} are not there any more: {}", file.arrays, file.first,
+                              file.last, file.why));
   }
   return all;
 }

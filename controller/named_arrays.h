@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,16 +19,20 @@ struct NamedArray {
   std::uint64_t record = 0;      ///< that names it
   std::uint64_t experiment = 0;  ///< 0: an instrument tested itself
   std::uint32_t step = 0;
-  ArrayName name;
-  StoredArray stored;  ///< as it was
+  ArrayReference array;
 };
 /// As a record names it.
 StoredArray stored_array(const driver::v1::Value& named);
 /// As in: experiment 7, “film”: array “image” of camera-1.
 std::string describe(const NamedArray& array, const Campaign& campaign);
 
-/// What is wrong with an array, in words; nothing: it is there.
-using JudgeArray = std::function<std::optional<std::string>(const ArrayName&, const StoredArray&)>;
+/// Says of each array what is wrong with it, in their order.
+using JudgeArrays = std::function<std::vector<Finding>(std::span<const ArrayReference>)>;
+
+struct LostArray {
+  NamedArray array;
+  std::string why;
+};
 
 /// Finds them in a journal's records, shown one by one from the first. Remembers only commands that have not ended.
 class NamedArrays {
@@ -47,18 +51,23 @@ class NamedArrays {
   std::uint64_t record_ = 0;
 };
 
-/// What a person is to know of arrays that are not as they were: a sentence a file.
-class LostArrays {
+/// Has arrays judged, some thousand at a time.
+class JudgedArrays {
  public:
-  void add(const NamedArray& array, const std::string& why);
-  std::vector<std::string> told() const;
+  explicit JudgedArrays(JudgeArrays judge) : judge_(std::move(judge)) {}
+  void add(const NamedArray& array);
+  /// Of all that were added, those with which something is wrong, in their order.
+  std::vector<LostArray> lost();
 
  private:
-  struct Lost {
-    std::string why;  ///< of the first one
-    std::uint64_t arrays = 0, first_experiment = 0, last_experiment = 0;
-  };
-  std::map<std::string, Lost> files_;
+  void judge();
+
+  JudgeArrays judge_;
+  std::vector<NamedArray> unjudged_;
+  std::vector<LostArray> lost_;
 };
+
+/// What a person is to know of arrays that are not as they were: a sentence a file.
+std::vector<std::string> describe(const std::vector<LostArray>& lost);
 
 }  // namespace athanor

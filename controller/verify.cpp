@@ -23,13 +23,14 @@ void compare(const State& state, std::uint64_t at, const journal::v1::SnapshotTa
 }
 
 // False: a record could not be applied.
-bool replay(Journal& journal, State& state, const JudgeArray& judge, Verdict& verdict) {
+bool replay(Journal& journal, State& state, const JudgeArrays& judge, Verdict& verdict) {
+  JudgedArrays judged(judge);
   NamedArrays arrays([&](const NamedArray& array) {
     ++verdict.arrays_named;
-    if (!judge) return;
-    if (const auto why = judge(array.name, array.stored)) verdict.lost.push_back({array, *why});
+    if (judge) judged.add(array);
   });
   std::uint64_t number = 0;
+  bool applied = false;
   try {
     journal.each([&](const Record& record) {
       ++number;
@@ -37,15 +38,15 @@ bool replay(Journal& journal, State& state, const JudgeArray& judge, Verdict& ve
       state.apply(record);
       arrays.read(record);
     });
+    applied = true;
   } catch (const EnvironmentError& error) {
     verdict.damage.push_back({number + 1, error.what()});
-    return false;
   } catch (const UnfitRecord& unfit) {
     verdict.damage.push_back(
         {number, fmt::format("record {} cannot follow those before it: {}", number, unfit.what())});
-    return false;
   }
-  return true;
+  if (judge) verdict.lost = judged.lost();
+  return applied;
 }
 
 void judge_kept(Journal& journal, Verdict& verdict) {
@@ -59,7 +60,7 @@ void judge_kept(Journal& journal, Verdict& verdict) {
 
 }  // namespace
 
-Verdict verify(Journal& journal, const JudgeArray& judge) {
+Verdict verify(Journal& journal, const JudgeArrays& judge) {
   Verdict verdict;
   verdict.events = journal.size();
   verdict.broken_at = journal.broken_at();

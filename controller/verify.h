@@ -27,10 +27,6 @@ struct Verdict {
   };
   std::vector<Damage> damage;  ///< by the number of the record; none: the journal is sound
 
-  struct LostArray {
-    NamedArray array;
-    std::string why;
-  };
   std::uint64_t arrays_named = 0;
   std::vector<LostArray> lost;  ///< of those, by the number of the record
 
@@ -41,6 +37,6 @@ struct Verdict {
 /// that is kept against its name, and the state that a start would come to against the one from replay; `judge` says of
 /// every array that a record names whether it is as it was (none: they are counted). throws EnvironmentError if the
 /// journal cannot be read.
-Verdict verify(Journal& journal, const JudgeArray& judge = {});
+Verdict verify(Journal& journal, const JudgeArrays& judge = {});
 
 }  // namespace athanor

@@ -50,6 +50,15 @@ struct StoredArray {
   bool operator==(const StoredArray&) const = default;
 };
 
+/// As a journal names one.
+struct ArrayReference {
+  ArrayName name;
+  StoredArray stored;
+};
+
+/// What is wrong with something, in words; nothing: it is as it was.
+using Finding = std::optional<std::string>;
+
 /// Keeps arrays while they come in, each as a stream of bytes that only grows. One thread at a time.
 ///
 /// Two kinds of exception. InputError: the call is wrong and stays so (another type, bytes that nobody has sent yet,

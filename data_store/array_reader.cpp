@@ -2,40 +2,43 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <span>
-#include <vector>
+#include <map>
+#include <optional>
 
 #include "core/digest.h"
 #include "core/error.h"
 #include "data_store/day_file.h"
 #include "data_store/file.h"
-#include "data_store/probe.h"
+#include "data_store/shelter.h"
 
 namespace athanor {
+namespace {
 
-ArrayReader::ArrayReader(const std::filesystem::path& folder, const std::string& campaign)
-    : folder_(folder), campaign_(campaign) {}
+/// What each look shares with the one before: the file, since arrays are named day by day.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& campaign) : campaign_(campaign) {}
+  DayFile& at(const std::string& path) {
+    if (file_ == nullptr || path != path_) {
+      file_ = nullptr;
+      file_ = std::make_unique<DayFile>(path, campaign_, open_file_to_read, RedoFile::Access::kRead);
+      path_ = path;
+    }
+    return *file_;
+  }
 
-ArrayReader::~ArrayReader() = default;
-
-DayFile& ArrayReader::file(const std::string& name) {
-  if (open_ != nullptr && open_name_ == name) return *open_;
-  if (const auto wrong = wrong_.find(name); wrong != wrong_.end()) throw EnvironmentError(wrong->second);
-  open_.reset();
-  const std::string path = (folder_ / name).string();
-  if (const auto wrong = damage_in(path, campaign_, open_file_to_read)) throw EnvironmentError(wrong_[name] = *wrong);
-  open_ = std::make_unique<DayFile>(path, campaign_, open_file_to_read, RedoFile::Access::kRead);
-  open_name_ = name;
-  return *open_;
-}
+ private:
+  const std::string& campaign_;
+  std::string path_;
+  std::unique_ptr<DayFile> file_;
+};
 
 /// throws EnvironmentError that says what is wrong.
-Dataset ArrayReader::dataset(const ArrayName& name, const StoredArray& named) {
-  const std::string where = (folder_ / named.file).string();
-  std::optional<Dataset> found = file(named.file).find(name);
-  if (!found) throw EnvironmentError(fmt::format("{} has no {}", where, named.dataset));
-  const std::string what = fmt::format("{}: {}", where, named.dataset);
+Dataset require_as_named(DayFile& file, const std::string& path, const ArrayReference& array) {
+  const StoredArray& named = array.stored;
+  std::optional<Dataset> found = file.find(array.name);
+  if (!found) throw EnvironmentError(fmt::format("{} has no {}", path, named.dataset));
+  const std::string what = fmt::format("{}: {}", path, named.dataset);
   const auto sha256 = found->sha256();
   if (!sha256) throw EnvironmentError(fmt::format("{} is marked as incomplete", what));
   if (*sha256 != named.sha256)
@@ -48,33 +51,43 @@ Dataset ArrayReader::dataset(const ArrayName& name, const StoredArray& named) {
   return std::move(*found);
 }
 
-std::optional<std::string> ArrayReader::look(const ArrayName& name, const StoredArray& named) {
-  try {
-    dataset(name, named);
-    return std::nullopt;
-  } catch (const EnvironmentError& error) {
-    return error.what();
-  }
+Finding read_back(const Dataset& dataset, const std::string& path, const StoredArray& named,
+                  const std::function<void()>& goes_on) {
+  RunningSha256 hash;
+  dataset.each([&](const ChunkPlan::Piece&, std::span<const std::byte> part) {
+    hash.add(part);
+    goes_on();
+  });
+  if (hash.hex() == named.sha256) return std::nullopt;
+  return fmt::format("{}: {}: its bytes have the SHA-256 {}; expected {}", path, named.dataset, hash.hex(),
+                     named.sha256);
 }
 
-std::optional<std::string> ArrayReader::read(const ArrayName& name, const StoredArray& named) {
-  try {
-    const Dataset found = dataset(name, named);
-    const std::uint64_t bytes = found.bytes();
-    RunningSha256 hash;
-    for (std::uint64_t at = 0; at < bytes;) {
-      const ChunkPlan::Piece piece = found.plan().piece(at);
-      const std::vector<std::byte> read = found.read(piece);
-      const std::uint64_t there = std::min(piece.bytes, bytes - at);
-      hash.add(std::span(read).first(there));
-      at += there;
-    }
-    if (hash.hex() == named.sha256) return std::nullopt;
-    return fmt::format("{}: {}: its bytes have the SHA-256 {}; expected {}", (folder_ / named.file).string(),
-                       named.dataset, hash.hex(), named.sha256);
-  } catch (const EnvironmentError& error) {
-    return error.what();
-  }
+}  // namespace
+
+std::vector<Finding> ArrayReader::judge(std::span<const ArrayReference> arrays, bool to_the_bytes) const {
+  // The files first, so that one of which HDF5 dies at once costs one process and not one for each of its arrays.
+  std::map<std::string, Finding> files;
+  for (const ArrayReference& array : arrays) files[(folder_ / array.stored.file).string()];
+  std::vector<std::string> paths;
+  for (const auto& [path, finding] : files) paths.push_back(path);
+  const std::vector<Finding> of_files = sheltered(
+      paths.size(), [&](std::size_t i) { return no_whole_file(paths[i]); },
+      [&](std::size_t i, const auto&) -> Finding {
+        OpenFile(campaign_).at(paths[i]);
+        return std::nullopt;
+      });
+  for (std::size_t i = 0; i < paths.size(); ++i) files[paths[i]] = of_files[i];
+
+  const auto path = [&](std::size_t i) { return (folder_ / arrays[i].stored.file).string(); };
+  OpenFile open(campaign_);
+  return sheltered(
+      arrays.size(), [&](std::size_t i) { return fmt::format("{}: {}", path(i), arrays[i].stored.dataset); },
+      [&](std::size_t i, const auto& goes_on) -> Finding {
+        if (const Finding& wrong = files.at(path(i))) return wrong;
+        const Dataset dataset = require_as_named(open.at(path(i)), path(i), arrays[i]);
+        return to_the_bytes ? read_back(dataset, path(i), arrays[i].stored, goes_on) : std::nullopt;
+      });
 }
 
 }  // namespace athanor

@@ -2,42 +2,37 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
-#include <memory>
-#include <optional>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/array.h"
 
 namespace athanor {
 
-class DayFile;
-class Dataset;
-
 /// Reads the files of a campaign's folder and changes nothing in it, not even what a crash left: a log that is needed
 /// is read where it lies. Takes no lock. Whoever holds the campaign's journal is alone with its folder.
+///
+/// HDF5 reads in a process of its own (data_store/shelter.h): where it dies of a damaged file, that is what is found of
+/// the array. All arrays of a call share the process; those of one file had better follow each other.
 class ArrayReader {
  public:
-  ArrayReader(const std::filesystem::path& folder, const std::string& campaign);
-  ~ArrayReader();
-  ArrayReader(const ArrayReader&) = delete;
-  ArrayReader& operator=(const ArrayReader&) = delete;
+  ArrayReader(std::filesystem::path folder, std::string campaign)
+      : folder_(std::move(folder)), campaign_(std::move(campaign)) {}
 
-  /// What is wrong with the array that a journal names so, in words; nothing: it is in its file, complete, of that
-  /// type, with so many rows and that hash, as the file says. Reads none of its elements: some 50 µs.
-  std::optional<std::string> look(const ArrayName& name, const StoredArray& named);
+  /// What is wrong with each array that a journal names so, in words; nothing: it is in its file, complete, of that
+  /// type, with so many rows and that hash, as the file says. Reads none of its elements: some 40 µs an array, and 5 ms
+  /// a call. throws EnvironmentError if there can be no process.
+  std::vector<Finding> look(std::span<const ArrayReference> arrays) const { return judge(arrays, false); }
   /// The same, and its bytes have that hash. A chunk of them is in memory at a time.
-  std::optional<std::string> read(const ArrayName& name, const StoredArray& named);
+  std::vector<Finding> read(std::span<const ArrayReference> arrays) const { return judge(arrays, true); }
 
  private:
-  DayFile& file(const std::string& name);
-  Dataset dataset(const ArrayName& name, const StoredArray& named);
+  std::vector<Finding> judge(std::span<const ArrayReference> arrays, bool to_the_bytes) const;
 
   std::filesystem::path folder_;
   std::string campaign_;
-  std::string open_name_;
-  std::unique_ptr<DayFile> open_;             ///< the one that was looked into last: arrays are named day by day
-  std::map<std::string, std::string> wrong_;  ///< why a file cannot be read, by its name
 };
 
 }  // namespace athanor

@@ -112,18 +112,15 @@ struct DataStore::State {
     const Dataset& dataset = found.dataset;
     const std::uint64_t bytes = dataset.bytes();
     Stream stream{dataset.type(), Time{}, found.file, true, std::nullopt, dataset.plan(), bytes, bytes, bytes};
-    while (stream.cut < bytes) {
-      const ChunkPlan::Piece piece = stream.plan.piece(stream.cut);
-      const std::uint64_t there = std::min(piece.bytes, bytes - piece.begin);
-      const std::vector<std::byte> read = dataset.read(piece);
-      stream.hash.add(std::span(read).first(there));
-      if (there < piece.bytes) {
-        stream.in_place = there;
+    dataset.each([&](const ChunkPlan::Piece& piece, std::span<const std::byte> part) {
+      stream.hash.add(part);
+      if (part.size() == piece.bytes) {
+        stream.cut += part.size();
+      } else {
+        stream.in_place = part.size();
         stream.address = dataset.address(piece);
-        break;
       }
-      stream.cut += there;
-    }
+    });
     return stream;
   }
 
@@ -335,7 +332,11 @@ void DataStore::abandon(const ArrayName& name) {
 
 std::optional<StoredArray> DataStore::find(const ArrayName& name) {
   return state_->guarded([&]() -> std::optional<StoredArray> {
-    const auto found = state_->files.find(name);
+    std::optional<DayFiles::Found> found;
+    try {
+      found = state_->files.find(name);
+    } catch (const InputError&) {  // it is damaged
+    }
     if (!found) return std::nullopt;
     const auto sha256 = found->dataset.sha256();
     if (!sha256) return std::nullopt;

@@ -30,6 +30,10 @@ std::string as_link_name(const std::string& text) {
   return name;
 }
 
+std::string no_whole_file(const std::string& path) {
+  return path + " is no whole file of arrays";
+}
+
 // ── The file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void DayFile::make(const std::string& path, const std::string& campaign, const std::string& day,
@@ -58,6 +62,7 @@ DayFile::DayFile(const std::string& path, const std::string& campaign, const Red
     : path_(path), campaign_(campaign), file_(path, open, access) {
   silence_hdf5();
   const bool to_read = access == RedoFile::Access::kRead;
+  std::string theirs;
   try {
     const Hdf5Handle properties = access_through(file_);
     choose_formats(properties);
@@ -72,47 +77,47 @@ DayFile::DayFile(const std::string& path, const std::string& campaign, const Red
     if (format != kFormat) {
       throw EnvironmentError(fmt::format("its format is “{}”, and this program knows “{}”", format, kFormat));
     }
+    theirs = read_text(hdf5_, "campaign");
   } catch (const EnvironmentError& error) {
-    throw EnvironmentError(fmt::format("{} is no whole file of arrays: {}", path, error.what()));
+    throw EnvironmentError(fmt::format("{}: {}", no_whole_file(path), error.what()));
   }
-  if (const std::string theirs = read_text(hdf5_, "campaign"); theirs != campaign) {
+  if (theirs != campaign) {
     throw EnvironmentError(fmt::format("{} belongs to campaign “{}”; expected “{}”", path, theirs, campaign));
   }
   file_.release_beyond_end();
+  end_when_opened_ = file_.end();
 }
 
 std::string DayFile::dataset_path(const ArrayName& name) {
   return fmt::format("/{}/{}/{}", as_link_name(name.instrument), as_link_name(name.command), as_link_name(name.result));
 }
 
-std::optional<Dataset> DayFile::find(const ArrayName& name) {
-  return at(dataset_path(name));
+/// Of its header in the file; nothing: there is none of this name.
+std::optional<std::uint64_t> DayFile::address(const std::string& path) {
+  const std::string doing = fmt::format("{}: {}: looking for it", path_, path);
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {  // HDF5 asks only for the last name
+    const std::string part = path.substr(0, end);
+    const htri_t there = H5Lexists(hdf5_, part.c_str(), H5P_DEFAULT);
+    require_hdf5(there, doing);
+    if (there == 0) return std::nullopt;
+    if (end != path.npos) continue;
+    H5L_info_t link{};
+    require_hdf5(H5Lget_info(hdf5_, part.c_str(), &link, H5P_DEFAULT), doing);
+    return link.u.address;
+  }
 }
 
-std::optional<Dataset> DayFile::at(const std::string& path) {
-  const std::string where = fmt::format("{}: {}", path_, path);
-  for (std::size_t end = 0; end != path.npos;) {  // HDF5 asks only for the last name of a path
-    end = path.find('/', end + 1);
-    const htri_t there = H5Lexists(hdf5_, path.substr(0, end).c_str(), H5P_DEFAULT);
-    require_hdf5(there, fmt::format("{}: looking for it", where));
-    if (there == 0) return std::nullopt;
-  }
+DayFile::Age DayFile::age(const ArrayName& name) {
+  const auto at = address(dataset_path(name));
+  if (!at) return Age::kNone;
+  return *at < end_when_opened_ ? Age::kOlder : Age::kOurs;
+}
+
+std::optional<Dataset> DayFile::find(const ArrayName& name) {
+  const std::string path = dataset_path(name), where = fmt::format("{}: {}", path_, path);
+  if (!address(path)) return std::nullopt;
   return Dataset(Hdf5Handle(H5Dopen2(hdf5_, path.c_str(), H5P_DEFAULT), fmt::format("{}: opening it", where)), where,
                  file_);
-}
-
-void DayFile::open_all() {
-  std::vector<std::string> paths;
-  const auto collect = [](hid_t, const char* name, const H5O_info_t* info, void* out) -> herr_t {
-    if (info->type == H5O_TYPE_DATASET)
-      static_cast<std::vector<std::string>*>(out)->push_back(fmt::format("/{}", name));
-    return 0;
-  };
-  require_hdf5(H5Ovisit2(hdf5_, H5_INDEX_NAME, H5_ITER_NATIVE, collect, &paths, H5O_INFO_BASIC),
-               fmt::format("{}: looking through it", path_));
-  for (const std::string& path : paths) {
-    if (const auto dataset = at(path)) static_cast<void>(dataset->bytes()), static_cast<void>(dataset->sha256());
-  }
 }
 
 void DayFile::commit() {
@@ -149,6 +154,16 @@ hid_t type_in_file(ElementType element) {
       return H5T_IEEE_F64LE;
   }
   return H5I_INVALID_HID;
+}
+
+/// What goes wrong within has its place.
+template <typename Call>
+auto placed(const std::string& where, const Call& call) {
+  try {
+    return call();
+  } catch (const EnvironmentError& error) {
+    throw EnvironmentError(fmt::format("{}: {}", where, error.what()));
+  }
 }
 
 }  // namespace
@@ -210,19 +225,21 @@ Dataset::Dataset(Hdf5Handle handle, std::string where, RedoFile& file)
     if (H5Tequal(type, type_in_file(type_.element)) > 0) break;
   }
   type_.row_shape.assign(extents.begin() + 1, extents.end());
-  type_.unit = read_text(handle_, "unit");
+  type_.unit = placed(where_, [&] { return read_text(handle_, "unit"); });
   row_bytes_ = row_bytes(type_);
   rows_ = extents[0];
-  plan_ = ChunkPlan(type_, std::vector<std::uint64_t>(chunk.begin(), chunk.end()));
+  plan_ = placed(where_, [&] { return ChunkPlan(type_, std::vector<std::uint64_t>(chunk.begin(), chunk.end())); });
 }
 
 std::uint64_t Dataset::bytes() const {
-  return read_number(handle_, "bytes");
+  return placed(where_, [&] { return read_number(handle_, "bytes"); });
 }
 
 std::optional<std::string> Dataset::sha256() const {
-  if (!read_truth(handle_, "complete")) return std::nullopt;
-  return read_text(handle_, "sha256");
+  return placed(where_, [&]() -> std::optional<std::string> {
+    if (!read_truth(handle_, "complete")) return std::nullopt;
+    return read_text(handle_, "sha256");
+  });
 }
 
 void Dataset::grow(std::uint64_t bytes) {
@@ -261,6 +278,20 @@ void Dataset::set_bytes(std::uint64_t bytes) {
 void Dataset::set_complete(const std::string& sha256) {
   write_text(handle_, "sha256", sha256);
   write_truth(handle_, "complete", true);
+}
+
+void Dataset::each(const std::function<void(const ChunkPlan::Piece&, std::span<const std::byte>)>& see) const {
+  const std::uint64_t came = bytes();
+  if (came > rows_ * row_bytes_) {
+    throw EnvironmentError(fmt::format("{} has {} rows, and {} bytes are said to be in them", where_, rows_, came));
+  }
+  for (std::uint64_t at = 0; at < came;) {
+    const ChunkPlan::Piece piece = plan_->piece(at);
+    const std::vector<std::byte> bytes = read(piece);
+    const std::uint64_t there = std::min(piece.bytes, came - piece.begin);
+    see(piece, std::span(bytes).first(there));
+    at = piece.begin + there;
+  }
 }
 
 std::vector<std::byte> Dataset::read(const ChunkPlan::Piece& piece) const {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,9 @@ namespace athanor {
 
 /// A text as the name of a link or file: what would mean something else there is written as % and two digits.
 std::string as_link_name(const std::string& text);
+
+/// How an error begins that is about all of a file.
+std::string no_whole_file(const std::string& path);
 
 /// An open dataset. Not to outlive its file. Everything throws EnvironmentError.
 class Dataset {
@@ -37,10 +42,13 @@ class Dataset {
   std::uint64_t address(const ChunkPlan::Piece& piece) const;
   void set_bytes(std::uint64_t bytes);
   void set_complete(const std::string& sha256);
-  /// Of this piece, the bytes that the rows reach; the filters' checksums are verified.
-  std::vector<std::byte> read(const ChunkPlan::Piece& piece) const;
+  /// Reads what is there of the stream, piece by piece; of the last one, so much as came. The filters' checksums are
+  /// verified.
+  void each(const std::function<void(const ChunkPlan::Piece&, std::span<const std::byte>)>& see) const;
 
  private:
+  std::vector<std::byte> read(const ChunkPlan::Piece& piece) const;
+
   Hdf5Handle handle_;
   std::string where_;
   RedoFile* file_;
@@ -64,8 +72,10 @@ class DayFile {
 
   static std::string dataset_path(const ArrayName& name);
   std::optional<Dataset> find(const ArrayName& name);
-  /// Looks up every dataset that is in the file, as `find` does. throws EnvironmentError if that cannot be done.
-  void open_all();
+  /// Whether there is one of this name, and it was made since the file was opened. Reads only what HDF5 keeps under
+  /// checksums: groups and headers, and neither texts nor indices of chunks, of which it dies where bits have flipped.
+  enum class Age { kNone, kOlder, kOurs };
+  Age age(const ArrayName& name);
   Dataset make_dataset(const ArrayName& name, const ArrayType& type, const ChunkPlan& plan, Time begun);
 
   /// The bytes of the file past HDF5: of chunks that were written without filters.
@@ -74,10 +84,11 @@ class DayFile {
   void commit();
 
  private:
-  std::optional<Dataset> at(const std::string& path);
+  std::optional<std::uint64_t> address(const std::string& path);
 
   std::string path_, campaign_;
   RedoFile file_;
+  std::uint64_t end_when_opened_ = 0;
   Hdf5Handle hdf5_;
 };
 

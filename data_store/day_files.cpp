@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "data_store/probe.h"
+#include "data_store/shelter.h"
 
 namespace athanor {
 namespace {
@@ -79,15 +79,43 @@ void DayFiles::look() {
 }
 
 void DayFiles::leave_out_unreadable() {
+  std::vector<std::string> names, paths;
   for (const auto& [name, file] : files_) {
-    const std::string path = (folder_ / name).string();
-    if (const auto wrong = damage_in(path, campaign_, open_)) {
-      left_out_[name] = *wrong + ". Nothing was changed; move the file away";
-    } else if (std::filesystem::exists(path + "-log")) {
-      opened(name);  // that mends what a crash left
+    names.push_back(name);
+    paths.push_back((folder_ / name).string());
+  }
+  const std::vector<Finding> findings = sheltered(
+      names.size(), [&](std::size_t i) { return no_whole_file(paths[i]); },
+      [&](std::size_t i, const auto&) -> Finding {
+        const DayFile opens(paths[i], campaign_, open_, RedoFile::Access::kRead);
+        return std::nullopt;
+      });
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (findings[i]) {
+      leave_out(names[i], *findings[i]);
+    } else if (std::filesystem::exists(paths[i] + "-log")) {
+      opened(names[i]);  // that mends what a crash left
     }
   }
   for (const auto& [name, why] : left_out_) files_.erase(name);
+}
+
+void DayFiles::leave_out(const std::string& file_name, const std::string& why) {
+  left_out_[file_name] = why + ". Nothing was changed; move the file away";
+}
+
+// Of an array that was there before: HDF5 could die of it, so all that will be read of it here is read elsewhere first.
+void DayFiles::require_sound(const std::string& file_name, const ArrayName& name) const {
+  const std::string path = (folder_ / file_name).string();
+  const std::vector<Finding> findings = sheltered(
+      1, [&](std::size_t) { return fmt::format("{}: {}", path, DayFile::dataset_path(name)); },
+      [&](std::size_t, const auto& goes_on) -> Finding {
+        DayFile file(path, campaign_, open_, RedoFile::Access::kRead);
+        const auto dataset = file.find(name);
+        if (dataset && !dataset->sha256()) dataset->each([&](const auto&, const auto&) { goes_on(); });
+        return std::nullopt;
+      });
+  if (findings.front()) throw InputError("it is damaged: " + *findings.front());
 }
 
 DayFile& DayFiles::opened(const std::string& file_name) {
@@ -108,7 +136,16 @@ DayFile& DayFiles::of_day(const std::string& day) {
 
 std::optional<DayFiles::Found> DayFiles::find(const ArrayName& name) {
   for (auto at = files_.rbegin(); at != files_.rend(); ++at) {
+    if (left_out_.contains(at->first)) continue;
     DayFile& file = opened(at->first);
+    DayFile::Age age = DayFile::Age::kNone;
+    try {
+      age = file.age(name);
+    } catch (const EnvironmentError& error) {
+      leave_out(at->first, error.what());
+    }
+    if (age == DayFile::Age::kNone) continue;
+    if (age == DayFile::Age::kOlder) require_sound(at->first, name);
     if (auto dataset = file.find(name)) return Found{&file, at->first, std::move(*dataset)};
   }
   return std::nullopt;

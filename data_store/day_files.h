@@ -13,9 +13,10 @@ namespace athanor {
 
 /// throws EnvironmentError, everywhere.
 ///
-/// A file that cannot be read when the folder is opened is left out, and neither read nor changed: a campaign of months
-/// does not stop because a file of its first week is damaged. What began in it is not there. Of the day that it is,
-/// nothing can be stored before a person has moved it away.
+/// A file that cannot be opened is left out, and neither read nor changed: a campaign of months does not stop because a
+/// file of its first week is damaged. What began in it is not there. Of the day that it is, nothing can be stored
+/// before a person has moved it away. The arrays in a file are looked at when somebody asks for them, each alone, so
+/// that a start takes no longer for there being many.
 class DayFiles {
  public:
   DayFiles(const std::filesystem::path& folder, const std::string& campaign, const RedoFile::Open& open);
@@ -32,6 +33,7 @@ class DayFiles {
     Dataset dataset;
   };
   /// Looks into the files, the latest first. A file once opened stays so: some 100 kB each.
+  /// throws InputError if the array is there and is damaged.
   std::optional<Found> find(const ArrayName& name);
 
   /// Everything that was written, to whichever file, is durable.
@@ -47,6 +49,8 @@ class DayFiles {
   DayFile& opened(const std::string& file_name);
   void look();
   void leave_out_unreadable();
+  void leave_out(const std::string& file_name, const std::string& why);
+  void require_sound(const std::string& file_name, const ArrayName& name) const;
 
   std::filesystem::path folder_;
   std::string campaign_;

@@ -19,19 +19,26 @@ herr_t take_innermost(unsigned n, const H5E_error2_t* error, void* out) {
   throw EnvironmentError(fmt::format("{} failed: {}", doing, reason));
 }
 
-Hdf5Handle text_type() {
-  Hdf5Handle type(H5Tcopy(H5T_C_S1), "making a type");
-  require_hdf5(H5Tset_size(type, H5T_VARIABLE), "making a type");
-  require_hdf5(H5Tset_cset(type, H5T_CSET_UTF8), "making a type");
-  return type;
+// Made once: an array has a dozen attributes, and making a type takes longer than reading one.
+hid_t text_type() {
+  static const Hdf5Handle made = [] {
+    Hdf5Handle type(H5Tcopy(H5T_C_S1), "making a type");
+    require_hdf5(H5Tset_size(type, H5T_VARIABLE), "making a type");
+    require_hdf5(H5Tset_cset(type, H5T_CSET_UTF8), "making a type");
+    return type;
+  }();
+  return made;
 }
 
-Hdf5Handle truth_type() {
-  Hdf5Handle type(H5Tenum_create(H5T_NATIVE_INT8), "making a type");
-  for (const signed char value : {std::int8_t{0}, std::int8_t{1}}) {
-    require_hdf5(H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value), "making a type");
-  }
-  return type;
+hid_t truth_type() {
+  static const Hdf5Handle made = [] {
+    Hdf5Handle type(H5Tenum_create(H5T_NATIVE_INT8), "making a type");
+    for (const signed char value : {std::int8_t{0}, std::int8_t{1}}) {
+      require_hdf5(H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value), "making a type");
+    }
+    return type;
+  }();
+  return made;
 }
 
 void write(hid_t object, const char* attribute, hid_t type, const void* value) {

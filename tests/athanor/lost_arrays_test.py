@@ -3,6 +3,7 @@
 import collections
 import json
 import random
+import re
 import shutil
 import signal
 import time
@@ -60,6 +61,24 @@ class OneDay(CameraTest, Looking):
         self.assertIn(f"LOST        experiment {lost['experiment']}, “film”: array “image” of camera-1 (record {lost['record']}): ", out)
         self.assertIn("“focus.journal” is sound, and 1 of its arrays are not", out)
         references(self, "focus.journal")  # which reads none
+
+    def test_what_hdf5_dies_of(self):
+        """Goal: bits that flip in what HDF5 keeps without checksums end no program, and are blamed on the array or on the file.
+        Method: indices of chunks and heaps of texts, which begin with TREE and GCOL."""
+        good = self.file.read_bytes()
+        chance = random.Random(5)
+        parts = [found.start() for found in re.finditer(b"TREE|GCOL", good)]
+        died = 0
+        for _ in range(60):
+            flip(self.file, chance.choice(parts) + chance.randrange(100))
+            process = self.start("replay", "focus.journal", "--verify", "--json")
+            out, err = process.communicate(timeout=TIMEOUT_S)
+            self.assertIn(process.returncode, (0, 1), err)
+            lost = json.loads(out)["arrays"]["lost"]
+            self.assertTrue(all(self.file.name in one["why"] for one in lost), lost)
+            died += any("HDF5 dies of it" in one["why"] for one in lost)
+            self.file.write_bytes(good)
+        self.assertGreater(died, 0)
 
     def test_a_file_that_is_another_one(self):
         """Goal: a file that is cut short, another campaign's or gone is named by all who look, and the campaign goes on."""

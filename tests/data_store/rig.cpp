@@ -103,6 +103,7 @@ Read read_stock(const std::filesystem::path& path, const std::string& name) {
     need(H5Dget_chunk_info(dataset, space, i, at.data(), &mask, &address, &bytes), "a chunk");
     read.filters_left_out.push_back(mask);
     read.chunk_sizes.push_back(bytes);
+    read.chunk_addresses.push_back(address);
   }
   return read;
 }

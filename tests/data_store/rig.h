@@ -28,9 +28,9 @@ struct Read {
   Bytes bytes;  ///< of all rows
   std::string sha256, unit, campaign, instrument, command, result;
   bool complete = false;
-  std::uint64_t known = 0;                 ///< the attribute “bytes”
-  std::vector<unsigned> filters_left_out;  ///< of each chunk
-  std::vector<std::uint64_t> chunk_sizes;  ///< in the file
+  std::uint64_t known = 0;                                  ///< the attribute “bytes”
+  std::vector<unsigned> filters_left_out;                   ///< of each chunk
+  std::vector<std::uint64_t> chunk_sizes, chunk_addresses;  ///< in the file
 };
 
 /// throws std::runtime_error that says what HDF5 could not do.
