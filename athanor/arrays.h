@@ -16,4 +16,9 @@ std::string data_folder(const std::string& journal_file);
 /// none of them. Costs some 40 µs an array, and a walk through the journal.
 std::vector<LostArray> look_for_arrays(Journal& journal, const std::string& folder, const std::string& campaign);
 
+/// The same before a campaign goes on and after it went: leaves out the files that were found whole before and that
+/// nobody has written to since. Which those are is kept in the folder.
+std::vector<LostArray> look_for_changed_arrays(Journal& journal, const std::string& folder,
+                                               const std::string& campaign);
+
 }  // namespace athanor

@@ -243,7 +243,7 @@ int run_campaign(const RunOptions& options) {
   // A month's campaign does not stop because an old file was moved; but whoever looks at it later is to know since
   // when.
   std::vector<std::string> lost;
-  if (!fresh && with_arrays) lost = describe(look_for_arrays(journal, arrays_in, campaign.name));
+  if (!fresh && with_arrays) lost = describe(look_for_changed_arrays(journal, arrays_in, campaign.name));
   const std::string names_each =
       fmt::format(". The campaign goes on; “athanor replay {} --verify” names each", journal_file);
   for (const std::string& told : lost) raise_alarm(journal, state, "arrays", told + names_each, start);
@@ -253,7 +253,7 @@ int run_campaign(const RunOptions& options) {
   const auto open_store = [&](const Clock& clock) {  // in virtual time no more synced than the journal
     return std::make_unique<DataStore>(arrays_in, campaign.name, clock, speed.max ? open_unsynced_file : open_file);
   };
-  const std::unique_ptr<ArrayStore> data = with_arrays && !speed.max ? open_store(wall_clock) : nullptr;
+  std::unique_ptr<ArrayStore> data = with_arrays && !speed.max ? open_store(wall_clock) : nullptr;
   auto laboratory = speed.max
                         ? make_virtual_laboratory(lab, folder, options.seed, fmt::format("boot-{}", journal.size()),
                                                   start, with_arrays ? OpenStore(open_store) : nullptr)
@@ -326,6 +326,15 @@ int run_campaign(const RunOptions& options) {
       progress.say(ended ? "stopped; the same command goes on" : "left; the same command goes on");
     progress.say(fmt::format("report   {}\njournal  {}", std::filesystem::absolute(report_file).string(),
                              std::filesystem::absolute(journal_file).string()));
+  }
+  // What this run stored is looked at once, now that its files are closed: the next start need not.
+  if (with_arrays && stop.count() < 2) {
+    arrays.reset();
+    laboratory.reset();
+    data.reset();
+    for (const std::string& told : describe(look_for_changed_arrays(journal, arrays_in, campaign.name))) {
+      if (std::find(lost.begin(), lost.end(), told) == lost.end()) progress.say("! " + printable(told));
+    }
   }
   if (interrupted) return 130;
   return engine.state().status == CampaignState::kFinished ? 0 : 1;

@@ -1,6 +1,7 @@
 """What becomes of a campaign's arrays after it stored them: the real program notices, says so, and goes on."""
 
 import collections
+import hashlib
 import json
 import random
 import re
@@ -79,6 +80,30 @@ class OneDay(CameraTest, Looking):
             died += any("HDF5 dies of it" in one["why"] for one in lost)
             self.file.write_bytes(good)
         self.assertGreater(died, 0)
+
+    def test_looking_only_at_what_changed(self):
+        """Goal: a start looks at a file again if anybody wrote to it, and not otherwise. Method: what was found is written down by hand
+        for a file that is damaged."""
+        folder = self.folder / "focus.data"
+        looked = (folder / "looked").read_text()
+        self.assertIn(self.file.name, looked)
+        with h5py.File(self.file, "r+") as file:
+            del file[self.named[sorted(self.named)[0]]["dataset"]]
+        alarm = "! 1 arrays of experiments"
+        self.assertIn(alarm, self.run_program("run", self.campaign, "--json")[1])
+        self.assertNotIn(self.file.name, (folder / "looked").read_text())
+        self.assertIn(alarm, self.run_program("run", self.campaign, "--json")[1])  # until it is mended
+        status = self.file.stat()
+        of_arrays = hashlib.sha256("".join(self.looked_for()).encode()).hexdigest()
+        stamp = f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_ctime_ns // 10**9}.{status.st_ctime_ns % 10**9:09}"
+        (folder / "looked").write_text(f"athanor looked 1\n{self.file.name}\t{of_arrays} {stamp}\n")
+        self.assertNotIn(alarm, self.run_program("run", self.campaign, "--json")[1])
+
+    def looked_for(self):
+        """What the program writes down of each array that the journal names."""
+        for (array,) in references(self, "focus.journal").values():
+            shape = ",".join(map(str, array["shape"][1:]))
+            yield f"{array['dataset']}\n{array['sha256']} {array['shape'][0]} {array['element']} {shape}\n{array['unit']}\n"
 
     def test_a_file_that_is_another_one(self):
         """Goal: a file that is cut short, another campaign's or gone is named by all who look, and the campaign goes on."""
