@@ -104,7 +104,7 @@ void Engine::on_welcome(const wire::FromDriver& message) {
   }
   record(std::move(seen));
   for (const LabInterlock& interlock : lab_.interlocks) {
-    if (lab_.find(interlock.instrument)->driver == message.driver()) watches_[interlock.name].heard = now_;
+    if (interlock.driver == message.driver()) watches_[interlock.name].heard = now_;
   }
   for (const auto& [id, instrument] : state_.instruments) {
     if (instrument.driver == message.driver() && safety_asked_.contains(id)) send_stop(id);

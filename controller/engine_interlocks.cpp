@@ -56,10 +56,8 @@ std::string what_follows_of(const LabInterlock& interlock) {
 
 void Engine::on_telemetry(const wire::FromDriver& message) {
   const wire::Telemetry& telemetry = message.telemetry();
-  const LabInstrument* known = lab_.find(telemetry.instrument());
-  if (known == nullptr || known->driver != message.driver()) return;
   for (const LabInterlock& interlock : lab_.interlocks) {
-    if (interlock.instrument != telemetry.instrument()) continue;
+    if (interlock.instrument != telemetry.instrument() || interlock.driver != message.driver()) continue;
     const auto value = std::find_if(telemetry.values().begin(), telemetry.values().end(),
                                     [&](const wire::Value& each) { return each.name() == interlock.reading; });
     if (value == telemetry.values().end()) continue;
@@ -92,7 +90,7 @@ void Engine::judge(const LabInterlock& interlock, const wire::Value& value) {
 /// an alarm of its own.
 Time Engine::silent_at(const LabInterlock& interlock) const {
   const auto watch = watches_.find(interlock.name);
-  const auto driver = state_.drivers.find(lab_.find(interlock.instrument)->driver);
+  const auto driver = state_.drivers.find(interlock.driver);
   if (watch == watches_.end() || driver == state_.drivers.end() || !driver->second.up) return kNever;
   const bool trips = interlock.silent_after && !state_.interlocks.contains(interlock.name) &&
                      !(options_.readings_never_stop && watch->second.ever);

@@ -20,6 +20,7 @@ struct LabInterlock {
 
   std::string name;
   std::string instrument, reading;  ///< what is watched
+  std::string driver;               ///< that speaks for the instrument
   Is is = Is::kAbove;
   Quantity bound;
   Then then = Then::kHold;

@@ -250,6 +250,9 @@ Lab read_lab(std::unique_ptr<Document> file) {
     std::vector<std::string> known;
     for (const LabInstrument& instrument : lab.instruments) known.push_back(instrument.id);
     lab.interlocks = read_interlocks(interlocks, known);
+    for (LabInterlock& interlock : lab.interlocks) {
+      if (const LabInstrument* watched = lab.find(interlock.instrument)) interlock.driver = watched->driver;
+    }
   }
   reader.finish();
   file->throw_if_errors();
