@@ -20,6 +20,7 @@
 #include "core/digest.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "data_store/array_reader.h"
 #include "data_store/data_store.h"
 
 using namespace athanor;
@@ -198,6 +199,14 @@ json plain(const Workload& load, const std::string& folder, std::uint64_t bytes)
   return out;
 }
 
+ArrayName small_array(std::uint64_t number) {
+  return {"titrator", fmt::format("command-{}", number), "curve"};
+}
+
+ArrayType small_type() {
+  return {ElementType::kFloat64, {}, "mV"};
+}
+
 // Arrays of a few numbers, each begun, sent and finished, as points of a titration are; the time of the last thousand,
 // too.
 json small(const std::string& folder, std::uint64_t count) {
@@ -210,9 +219,9 @@ json small(const std::string& folder, std::uint64_t count) {
   const double began = monotonic_seconds();
   double beginning = 0, beginning_last = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const ArrayName name{"titrator", fmt::format("command-{}", i), "curve"};
+    const ArrayName name = small_array(i);
     const double start = monotonic_seconds();
-    store.begin(name, {ElementType::kFloat64, {}, "mV"});
+    store.begin(name, small_type());
     const double took = monotonic_seconds() - start;
     beginning += took;
     if (i + 1000 >= count) beginning_last += took;
@@ -227,13 +236,30 @@ json small(const std::string& folder, std::uint64_t count) {
           {"memory_mb", memory.high_water_mb()}};
 }
 
-json reopened(const std::string& folder) {
+// What a start does with the file of those arrays: a look at each, where somebody wrote to the file since the last
+// look, and the store.
+json reopened(const std::string& folder, std::uint64_t count) {
   const Memory memory;
   const SystemClock clock;
-  const double began = monotonic_seconds();
+  std::vector<ArrayReference> all;
+  {
+    DataStore store(folder, "bench", clock);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const ArrayName name = small_array(i);
+      all.push_back({name, i == 0 ? store.find(name).value() : all[0].stored});
+      all.back().stored.dataset = "/" + name.instrument + "/" + name.command + "/" + name.result;
+    }
+  }
+  const double looking = monotonic_seconds();
+  const std::vector<Finding> findings = ArrayReader(folder, "bench").look(all);
+  const double opening = monotonic_seconds();
+  if (std::count(findings.begin(), findings.end(), std::nullopt) != static_cast<std::ptrdiff_t>(count))
+    throw EnvironmentError("an array is not there as it was stored");
   DataStore store(folder, "bench", clock);
-  store.begin({"titrator", "another", "curve"}, {ElementType::kFloat64, {}, "mV"});
-  return {{"open_and_begin_ms", (monotonic_seconds() - began) * 1e3}, {"memory_mb", memory.high_water_mb()}};
+  store.begin({"titrator", "another", "curve"}, small_type());
+  return {{"look_s", opening - looking},
+          {"open_and_begin_ms", (monotonic_seconds() - opening) * 1e3},
+          {"memory_mb", memory.high_water_mb()}};
 }
 
 // Many streams that are all open, and of which all grow a little between commits.
@@ -259,7 +285,7 @@ json many(const std::string& folder, std::uint64_t streams) {
 
 json run(const std::string& what, const std::string& folder, std::uint64_t bytes, std::uint64_t count) {
   if (what == "small") return small(folder, count);
-  if (what == "reopened") return reopened(folder);
+  if (what == "reopened") return reopened(folder, count);
   if (what == "many") return many(folder, count);
   const Workload load = what.starts_with("camera") ? camera() : spectra();
   if (what.ends_with("store")) return athanors(load, folder, bytes);
