@@ -12,6 +12,9 @@
 
 using namespace athanor;
 using Catch::Contains;
+using rig::accepted;
+using rig::kRefused;
+using rig::outcome_of;
 
 namespace {
 
@@ -23,15 +26,6 @@ struct Site {
   rig::TemporaryFolder folder;
   ScaledClock clock;
 };
-
-const auto kRefused = [](const wire::FromDriver& message) { return message.has_refused(); };
-
-auto outcome_of(const std::string& id) {
-  return [id](const wire::FromDriver& message) { return message.has_outcome() && message.outcome().id() == id; };
-}
-auto accepted(const std::string& id) {
-  return [id](const wire::FromDriver& message) { return message.has_accepted() && message.accepted().id() == id; };
-}
 
 /// A driver's side of the socket, saying whatever the test wants.
 struct FakeDriver {

@@ -73,6 +73,15 @@ DriverArrivals await_down(DriverLink& link, const ScaledClock& clock, const std:
 wire::FromDriver await_message(DriverLink& link, const ScaledClock& clock,
                                const std::function<bool(const wire::FromDriver&)>& wanted);
 
+/// What to wait for.
+inline const auto kRefused = [](const wire::FromDriver& message) { return message.has_refused(); };
+inline auto outcome_of(const std::string& id) {
+  return [id](const wire::FromDriver& message) { return message.has_outcome() && message.outcome().id() == id; };
+}
+inline auto accepted(const std::string& id) {
+  return [id](const wire::FromDriver& message) { return message.has_accepted() && message.accepted().id() == id; };
+}
+
 /// A controller that knows only the socket: for what no link would do.
 class RawController {
  public:

@@ -1,6 +1,6 @@
-// Goal: an encrypted link is for the keys that are allowed, and what anybody else does, or a driver that runs wild,
-// changes nothing for the others and is logged with its source. Method: real sockets on the loopback interface, a proxy
-// that records and repeats bytes, and floods from threads of the test.
+// Goal: an encrypted link is for the keys that are allowed, and what anybody else does changes nothing for the others
+// and is logged with its source. Method: real sockets on the loopback interface, and a proxy that records and repeats
+// bytes. Keys that are revoked have zmq_revoked.cpp, and too much has zmq_floods.cpp.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -10,52 +10,18 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <mutex>
-#include <stop_token>
 #include <thread>
 
-#include "tests/instruments/zmq_rig.h"
+#include "tests/instruments/secure_site.h"
 
 using namespace athanor;
 using Catch::Contains;
+using Site = rig::SecureSite;
+using rig::complaint;
+using rig::kRefused;
+using rig::works;
 
 namespace {
-
-const auto kRefused = [](const wire::FromDriver& message) { return message.has_refused(); };
-
-auto outcome_of(const std::string& id) {
-  return [id](const wire::FromDriver& message) { return message.has_outcome() && message.outcome().id() == id; };
-}
-
-/// Two machines: the driver's keys and the controllers', which know each other.
-struct Site {
-  explicit Site(double speed = 1000) : clock(rig::running_clock(speed)) {
-    there.allow(here.make("laptop", ""));
-    here.allow(there.make("bench", ""));
-  }
-  std::unique_ptr<rig::ServedDriver> serve() {
-    return std::make_unique<rig::ServedDriver>(address, clock, Driver::Options{}, 0, keys(there, "bench"));
-  }
-  static LinkKeys keys(const KeyFolder& folder, const std::string& own) {
-    return {folder.own(own), AllowList(folder.path())};
-  }
-  std::unique_ptr<DriverLink> link(const std::string& own = "laptop", const std::string& at = "") {
-    return make_zmq_link({{"hot", at.empty() ? address : at, "bench"}}, "ann", clock, 5, keys(here, own));
-  }
-
-  rig::TemporaryFolder folder;
-  KeyFolder here{folder / "here"}, there{folder / "there"};
-  ScaledClock clock;
-  std::string address = rig::free_tcp_address();
-};
-
-void works(DriverLink& link, const ScaledClock& clock, const std::string& id) {
-  link.send("hot", rig::say(rig::heat(id)));
-  CHECK(rig::await_message(link, clock, outcome_of(id)).outcome().done());
-}
-
-std::string complaint(DriverLink& link, const ScaledClock& clock) {
-  return rig::await_message(link, clock, kRefused).refused().why();
-}
 
 // ── Bare TCP ──────────
 
@@ -165,30 +131,6 @@ class Proxy {
   std::thread thread_;
 };
 
-/// A driver that is nothing but a socket, and whose controller has said Hello.
-struct Babbler {
-  explicit Babbler(Site& site) : socket(context, ZmqSocket::Kind::kRouter) {
-    socket.bind(site.address);
-    link = make_zmq_link({{"hot", site.address}}, "ann", site.clock);
-    while (controller.empty()) {
-      link->receive(site.clock.now() + from_seconds(10), -1);  // it says Hello
-      if (const auto frames = socket.receive()) controller = frames->at(0);
-    }
-  }
-  wire::FromDriver message() const {
-    wire::FromDriver message;
-    message.set_version(kProtocolVersion);
-    message.set_driver("hot");
-    return message;
-  }
-  void say(const wire::FromDriver& message) { REQUIRE(socket.send({controller, message.SerializeAsString()})); }
-
-  ZmqContext context;
-  ZmqSocket socket;
-  std::unique_ptr<DriverLink> link;
-  std::string controller;
-};
-
 }  // namespace
 
 // ── Who gets in ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -266,79 +208,7 @@ TEST_CASE("a driver whose key nobody allowed is refused before anything is said"
       Contains("“unknown”") && Contains("athanor keys allow"));
 }
 
-// ── Revocation ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-TEST_CASE("a controller whose key is revoked commands no more from that moment on") {
-  Site site(1);
-  site.there.allow(site.here.make("desk", ""));
-  const auto served = site.serve();
-  auto link = site.link();
-  rig::await_up(*link, site.clock);
-  link->send("hot", rig::say(rig::heat("long", "heater-1", 80, 3600)));
-  rig::await_message(*link, site.clock, [](const auto& message) { return message.has_accepted(); });
-  site.there.revoke("laptop", "now");
-  link->send("hot", rig::cancel("long"));
-  CHECK_THAT(complaint(*link, site.clock), Contains("your key was revoked"));
-  served->await_log({"ann (key “laptop” at 127.0.0.1)", "revoked"});
-  // Another controller finds everything as it was, and the first one does not get in again.
-  auto second = site.link("desk");
-  rig::await_up(*second, site.clock);
-  second->send("hot", rig::ask({"long"}));
-  const auto answer =
-      rig::await_message(*second, site.clock, [](const auto& message) { return message.has_answer(); }).answer();
-  CHECK(answer.states(0).standing() == wire::CommandState::RUNNING);
-  auto again = site.link();
-  CHECK_THAT(complaint(*again, site.clock), Contains("does not allow our key “laptop”"));
-}
-
-TEST_CASE("a silent controller is heeded no longer, too, once its key is revoked") {
-  // Goal: nobody has to say anything for it. Method: the driver's own heartbeat finds it out.
-  Site site(1);
-  const auto served = site.serve();
-  auto link = site.link();
-  rig::await_up(*link, site.clock);
-  site.there.revoke("laptop", "now");
-  served->await_log({"key “laptop”", "commands no more"});
-}
-
-TEST_CASE("a key that is revoked watches no more") {
-  Site site(1);
-  site.there.allow(site.here.make("desk", ""));
-  const auto served = site.serve();
-  auto watcher = site.link();
-  rig::await_up(*watcher, site.clock);
-  auto controller = site.link("desk");
-  rig::await_up(*controller, site.clock);
-  wire::ToDriver visit = to_driver();
-  visit.mutable_visit()->set_watch_s(60);
-  watcher->send("hot", visit);
-  rig::await_message(*watcher, site.clock, [](const auto& message) { return message.has_telemetry(); });
-  const PublicKey laptop = site.there.revoke("laptop", "now");
-  served->await_log({laptop.key, "watches no more"});
-}
-
-TEST_CASE("a driver whose key is revoked at the controller is down, and comes back when it is allowed") {
-  Site site;
-  const auto served = site.serve();
-  auto link = site.link();
-  rig::await_up(*link, site.clock);
-  const PublicKey bench = site.here.revoke("bench", "now");
-  bool told = false;
-  rig::await(*link, site.clock, [&](const DriverArrivals& arrived) {
-    for (const auto& each : arrived.messages)
-      told = told || (each.message.has_refused() && Contains("was revoked here").match(each.message.refused().why()));
-    return std::any_of(arrived.changes.begin(), arrived.changes.end(), [](const auto& change) { return !change.up; });
-  });
-  CHECK(told);
-  link->send("hot", rig::say(rig::heat("a")));
-  std::filesystem::remove(site.here.path() + "/revoked");
-  site.here.allow(bench);
-  rig::await_up(*link, site.clock);
-  works(*link, site.clock, "b");
-  CHECK(served->device.starts.count("a") == 0);
-}
-
-// ── What is forged, broken, or too much ──────────────────────────────────────────────────────────────────────────────
+// ── What is forged, broken or too large ──────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE("a session that was recorded and is played again does nothing") {
   // Goal: neither over a new connection nor over the one that stands. Method: a proxy; the controller's own bytes.
@@ -406,76 +276,6 @@ TEST_CASE("what an allowed key sends and cannot be understood, or is too large, 
   works(*link, site.clock, "a");
 }
 
-TEST_CASE("a flood from somebody who may only ask does not keep the controller waiting") {
-  Site site;
-  site.there.allow(site.here.make("wild", ""));
-  const auto served = site.serve();
-  auto link = site.link();
-  const PrivateKey wild = site.here.own("wild");
-  const std::string bench = AllowList(site.here.path()).key_of("bench");
-  const std::jthread flood([&](const std::stop_token& over) {
-    ZmqContext context;
-    ZmqSocket socket(context, ZmqSocket::Kind::kDealer);
-    socket.trust(wild.secret, wild.key, bench);
-    socket.connect(site.address);
-    const std::string question = rig::ask({"a"}).SerializeAsString();
-    while (!over.stop_requested()) {
-      if (socket.send({question})) continue;
-      ZmqWait waits[] = {{&socket, -1, true, false}};
-      wait_for_any(waits, 0.1);
-    }
-  });
-  rig::await_up(*link, site.clock);
-  served->await_log({"key “wild” at 127.0.0.1", "messages a second"});
-  for (int i = 0; i < 20; ++i) works(*link, site.clock, std::to_string(i));
-}
-
-TEST_CASE("a flood from one driver does not keep the others waiting, and is told") {
-  // Goal: fair turns, and an end to what is read of one driver. Method: a driver that says whatever fits into its
-  // socket, understood or not, while another one works.
-  Site site;
-  const auto served = site.serve();
-  const bool garbage = GENERATE(false, true);
-  const std::string loud = rig::free_tcp_address();
-  std::atomic<long> said{0};
-  const std::jthread flood([&](const std::stop_token& over) {
-    ZmqContext context;
-    ZmqSocket socket(context, ZmqSocket::Kind::kRouter);
-    socket.bind(loud);
-    std::string controller;
-    wire::FromDriver message;
-    message.set_version(kProtocolVersion);
-    message.set_driver("loud");
-    message.set_boot("boot-1");
-    message.mutable_progress()->set_id("nobody's");
-    const std::string progress = garbage ? "\xff\xff garbage" : message.SerializeAsString();
-    while (!over.stop_requested()) {
-      while (const auto frames = socket.receive()) controller = frames->at(0);
-      if (!controller.empty() && socket.send({controller, progress})) {
-        ++said;
-        continue;
-      }
-      ZmqWait waits[] = {{&socket, -1, false, false}};
-      wait_for_any(waits, 0.01);
-    }
-  });
-  auto link = make_zmq_link({{"loud", loud}, {"hot", site.address, "bench"}}, "ann", site.clock, 5,
-                            Site::keys(site.here, "laptop"));
-  std::string told;
-  bool up = false;
-  rig::await(*link, site.clock, [&](const DriverArrivals& arrived) {  // in either order, and each is said once
-    for (const LinkChange& change : arrived.changes) up = up || (change.up && change.driver == "hot");
-    for (const auto& [message] : arrived.messages) {
-      if (message.has_refused() && Contains("floods").match(message.refused().why())) told = message.driver();
-    }
-    return up && !told.empty();
-  });
-  CHECK(told == "loud");
-  for (int i = 0; i < 20; ++i) works(*link, site.clock, std::to_string(i));
-  CHECK(said > 5000);
-  CHECK((link->dropped() > 0) == garbage);
-}
-
 TEST_CASE("a driver whose frame was too large is there again afterwards") {
   // Goal: its link does not stay down, though ZeroMQ gives such a connection up for good. Method: one such frame.
   Site site;
@@ -500,62 +300,4 @@ TEST_CASE("a driver whose frame was too large is there again afterwards") {
   message.mutable_welcome();
   REQUIRE(socket.send({again, message.SerializeAsString()}));
   rig::await_up(*link, site.clock);
-}
-
-TEST_CASE("a driver that complains without end fills nobody's journal") {
-  Site site;
-  Babbler driver(site);
-  wire::FromDriver message = driver.message();
-  for (int i = 0; i < 1000; ++i) {
-    message.mutable_refused()->set_why("complaint " + std::to_string(i));
-    driver.say(message);
-  }
-  message.mutable_refused()->set_id("the last one");
-  driver.say(message);
-  int complaints = 0, others = 0;
-  rig::await_message(*driver.link, site.clock, [&](const wire::FromDriver& said) {
-    (Contains("complaint ").match(said.refused().why()) ? complaints : others) += 1;
-    return said.refused().id() == "the last one";
-  });
-  CHECK(complaints == 20 + 1);  // and the last one, which is about a command
-  CHECK(others == 1);
-}
-
-TEST_CASE("the same complaint over and over is told once") {
-  Site site;
-  Babbler driver(site);
-  wire::FromDriver message = driver.message();
-  message.mutable_refused()->set_why("your key was revoked");
-  for (int i = 0; i < 1000; ++i) driver.say(message);
-  message.mutable_refused()->set_id("the last one");
-  driver.say(message);
-  int told = 0;
-  rig::await_message(*driver.link, site.clock, [&](const wire::FromDriver& said) {
-    ++told;
-    return said.refused().id() == "the last one";
-  });
-  CHECK(told == 1 + 1);
-}
-
-TEST_CASE(
-    "a driver that tells of its progress without end is heard of it a thousand times a second, and this is told") {
-  Site site;
-  Babbler driver(site);
-  wire::FromDriver message = driver.message();
-  for (int i = 0; i < 4000; ++i) {
-    message.mutable_progress()->set_id("a");
-    driver.say(message);
-  }
-  message.mutable_outcome()->set_id("a");
-  driver.say(message);
-  int reports = 0;
-  bool told = false;
-  const double began = monotonic_seconds();
-  rig::await_message(*driver.link, site.clock, [&](const wire::FromDriver& said) {
-    reports += said.has_progress();
-    told = told || Contains("progress more than 1000 times a second").match(said.refused().why());
-    return said.has_outcome();
-  });
-  CHECK(told);
-  CHECK(reports <= 1000 * (1 + static_cast<int>(monotonic_seconds() - began + 1)));
 }
