@@ -296,8 +296,13 @@ void Engine::end_experiments() {
 
 void Engine::stop_if_spoilt() {
   if (stopping() || state_.abandoned_in_a_row < kAbandonedInARow) return;
+  const ExperimentEntry* last = nullptr;
+  for (const ExperimentEntry& one : state_.experiments) {
+    if (one.state == ExperimentState::kAbandoned && (last == nullptr || one.ended >= last->ended)) last = &one;
+  }
+  const std::string why = last == nullptr ? "" : fmt::format(", the last one (number {}): {}", last->number, last->why);
   move_campaign(CampaignEvent::kAskStop,
-                fmt::format("{} experiments in a row were spoilt; see the alarms", state_.abandoned_in_a_row));
+                fmt::format("{} experiments in a row were spoilt{}", state_.abandoned_in_a_row, why));
 }
 
 void Engine::complete_or_drain() {

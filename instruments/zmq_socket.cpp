@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "core/check.h"
 #include "core/error.h"
@@ -75,6 +76,13 @@ std::string host_at(int fd) {
   if (peer.ss_family == AF_INET6)
     inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr, text, sizeof text);
   return text;
+}
+
+/// What ZeroMQ calls the other end. Over ipc that is “localhost:UID:GID:PID”.
+std::string for_people(const std::string& peer) {
+  constexpr std::string_view kIpc = "localhost:";
+  if (peer.empty()) return kLocal;
+  return peer.starts_with(kIpc) ? fmt::format("{} (process {})", kLocal, peer.substr(peer.rfind(':') + 1)) : peer;
 }
 
 [[noreturn]] void fail(const std::string& address, int error) {
@@ -220,8 +228,7 @@ std::optional<std::vector<SharedBytes>> ZmqSocket::receive_shared(ZmqPeer* from)
     more = frame->more();
     // Of the last frame: the first one, the routing id, is ZeroMQ's own and not always marked.
     if (from != nullptr && !more) {
-      *from = {frame->property("Peer-Address"), frame->property("User-Id"), frame->connection()};
-      if (from->host.empty()) from->host = kLocal;
+      *from = {for_people(frame->property("Peer-Address")), frame->property("User-Id"), frame->connection()};
       connections_[from->connection] = {*from, true};
     }
     frames.emplace_back(frame, frame->bytes());

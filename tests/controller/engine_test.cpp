@@ -224,7 +224,7 @@ TEST_CASE("three spoilt experiments in a row stop the campaign") {
   }
   CHECK(rig.state().status == CampaignState::kStopped);
   CHECK(rig.state().abandoned >= 3);
-  CHECK_THAT(rig.state().why, Catch::Contains("in a row"));
+  CHECK_THAT(rig.state().why, Catch::Contains("in a row") && Catch::Contains("broken"));
 }
 
 // Goal: stock is set aside before an experiment begins. Method: a shelf that holds one dose.

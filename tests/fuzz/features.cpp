@@ -9,8 +9,9 @@ namespace sila = athanor::sila2;  // not the standard's own messages, in ::sila2
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
+    const std::string text(test::text_of(data, size));
     std::vector<sila::Known> features;
-    features.push_back({sila::parse_feature(test::text_of(data, size), "fuzzed"), nullptr});
+    features.push_back({sila::parse_feature(text, "fuzzed"), text, nullptr});
     features[0].messages = std::make_unique<sila::Messages>(features[0].feature);
     const sila::Offers offers = sila::offers_of(features);
     for (const sila::Offer& offer : offers.capabilities) {
