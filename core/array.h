@@ -70,7 +70,7 @@ class ArrayStore {
 
   /// Opens a stream, a new one or one that goes on after a crash, an error or `abandon`. Gives how many of its bytes
   /// are durable; of a finished array, all of them (it needs no more than `finish`, if that). What goes on is read back
-  /// once, for its hash. throws InputError if the array is there and has another type.
+  /// once, for its hash. throws InputError if the array is there and has another type, or is damaged.
   virtual std::uint64_t begin(const ArrayName& name, const ArrayType& type) = 0;
 
   /// Takes bytes that begin at byte `offset` of the stream. What is known already is skipped, so a piece may come

@@ -369,7 +369,7 @@ TEST_CASE("bits that flip in a chunk are found when the array goes on", "[store]
   content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 4);
   std::ofstream(file, std::ios::binary) << content;
   DataStore store(scratch.file("data"), "yield", clock);
-  CHECK_THAT(refusal<EnvironmentError>([&] {
+  CHECK_THAT(refusal<InputError>([&] {
                store.begin(array("1"), {kBytesOnly, {}, ""});
              }),
              Contains(file + ": /camera/1/frames: reading it back failed"));
