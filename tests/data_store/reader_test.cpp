@@ -90,7 +90,7 @@ TEST_CASE("bits that flip anywhere in a file are found, also where HDF5 dies of 
   const std::string file = scratch.file("data/" + kFile), good = read_text_file(file);
   RandomStream chance(7, "flips");
   int damaged = 0;
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 120; ++i) {
     std::string bad = good;
     char& byte = bad[chance.below(bad.size())];
     byte = static_cast<char>(byte ^ (1 << chance.below(8)));
@@ -110,7 +110,7 @@ TEST_CASE("a bit that flips in what was measured is found, and whose array it is
     write(file, good);
     const Read chunks = read_stock(file, all[damaged].stored.dataset);
     REQUIRE(chunks.chunk_sizes.size() == 1);
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 20; ++i) {
       std::string bad = good;
       char& byte = bad[chunks.chunk_addresses[0] + chance.below(chunks.chunk_sizes[0])];
       byte = static_cast<char>(byte ^ (1 << chance.below(8)));
@@ -150,7 +150,7 @@ TEST_CASE("a store goes on in a damaged file, or says that it cannot, where HDF5
       ++refused;
     }
   };
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < 40; ++i) {
     std::string bad = good;
     char& byte = bad[chance.below(used)];
     byte = static_cast<char>(byte ^ (1 << chance.below(8)));

@@ -297,7 +297,7 @@ TEST_CASE("thousands of small arrays are in one file, and found again", "[store]
     store.commit();
   }
   DataStore store(scratch.file("data"), "yield", clock);
-  for (int i = 0; i < 3000; ++i) REQUIRE(store.begin(array(fmt::format("{}", i)), type) == 40);
+  for (int i = 0; i < 3000; i += 50) REQUIRE(store.begin(array(fmt::format("{}", i)), type) == 40);
   CHECK(datasets_stock(scratch.file("data/yield-2026-03-01.h5")).size() == 3000);
 }
 
