@@ -63,6 +63,7 @@ DayFiles::~DayFiles() {
 // Files whose names are CAMPAIGN-YYYY-MM-DD.h5.
 void DayFiles::look() {
   files_.clear();
+  sound_.clear();
   const std::string before = as_link_name(campaign_) + "-", day = "YYYY-MM-DD", after = ".h5";
   std::error_code failed;
   const std::filesystem::directory_iterator entries(folder_, failed);
@@ -145,7 +146,10 @@ std::optional<DayFiles::Found> DayFiles::find(const ArrayName& name) {
       leave_out(at->first, error.what());
     }
     if (age == DayFile::Age::kNone) continue;
-    if (age == DayFile::Age::kOlder) require_sound(at->first, name);
+    if (age == DayFile::Age::kOlder && !sound_.contains(name)) {
+      require_sound(at->first, name);
+      sound_.insert(name);
+    }
     if (auto dataset = file.find(name)) return Found{&file, at->first, std::move(*dataset)};
   }
   return std::nullopt;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "data_store/day_file.h"
@@ -57,6 +58,7 @@ class DayFiles {
   RedoFile::Open open_;
   int lock_ = -1;
   std::map<std::string, std::unique_ptr<DayFile>> files_;  ///< by their names, and so by day; nullptr: not opened yet
+  std::set<ArrayName> sound_;                              ///< older arrays that were read elsewhere without harm
   std::map<std::string, std::string> left_out_;            ///< why, by the file's name
 };
 
