@@ -5,6 +5,7 @@
 // evaluations.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 

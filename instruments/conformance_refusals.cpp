@@ -1,6 +1,7 @@
 // What a driver must refuse, whoever asks for it, and what it must not.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>

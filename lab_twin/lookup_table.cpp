@@ -1,5 +1,6 @@
 #include "lab_twin/lookup_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>

@@ -1,5 +1,6 @@
 #include "optimizers/composition.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"

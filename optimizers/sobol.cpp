@@ -1,5 +1,6 @@
 #include "optimizers/sobol.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "optimizers/joe_kuo.h"

@@ -1,5 +1,6 @@
 #include "optimizers/trade_off.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"

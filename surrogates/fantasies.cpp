@@ -1,5 +1,6 @@
 #include "surrogates/fantasies.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"

@@ -1,5 +1,6 @@
 #include "surrogates/tiles.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"

@@ -4,6 +4,7 @@
 // halves, or not at all, over TCP and at a serial line; whatever a command gives must bear its own number.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 

@@ -1,5 +1,6 @@
 // Goal: the optimum of each problem is what it is said to be. Method: it is attained where it is said to be; neither
 // random points nor a local search from the best of them beat it.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>

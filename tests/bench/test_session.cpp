@@ -1,5 +1,6 @@
 // Goal: every planner is measured in the same way. Method: runs and conversations as planners would have them;
 // mistakes.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>

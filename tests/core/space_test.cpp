@@ -3,6 +3,7 @@
 // infeasible by construction (Farkas: a positive combination of them reads 0 ≤ −δ).
 #include "core/space.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <set>

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "data_store/file.h"
 #include "rig.h"
 #include "tests/core/scratch.h"
+#include "tests/core/tries.h"
 
 using namespace athanor;
 using Catch::Matchers::Contains;
@@ -69,7 +71,7 @@ TEST_CASE("a full disk is an error that names the file, and nothing acknowledged
   DataStore store(scratch.file("data"), "yield", clock,
                   [&](const std::string& path) { return std::make_unique<FileOnDisk>(path, disk); });
   int errors = 0;
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < tries(300); ++i) {
     const Bytes bytes = bytes_of(i);
     std::uint64_t acknowledged = 0;
     CAPTURE(i, bytes.size());
@@ -104,8 +106,8 @@ TEST_CASE("a full disk is an error that names the file, and nothing acknowledged
     REQUIRE(stored);
     if (i % 20 == 0) REQUIRE(read_stock(scratch.file("data/" + stored->file), stored->dataset).bytes == bytes);
   }
-  CHECK(errors > 100);
-  for (int i = 0; i < 300; ++i) REQUIRE(store.find(array(i))->sha256 == sha256_of(bytes_of(i)));
+  CHECK(errors > tries(100));
+  for (int i = 0; i < tries(300); ++i) REQUIRE(store.find(array(i))->sha256 == sha256_of(bytes_of(i)));
 }
 
 // The process that is killed: stores arrays one after another, and says on its standard output what was acknowledged.
@@ -140,7 +142,7 @@ TEST_CASE("a process that is killed again and again has stored all that it had a
   REQUIRE(setenv("ATHANOR_TEST_FOLDER", scratch.file("data").c_str(), 1) == 0);
   std::map<int, std::uint64_t> durable;
   int finished = -1;
-  for (int kill_number = 0; kill_number < 25; ++kill_number) {
+  for (int kill_number = 0; kill_number < tries(25); ++kill_number) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     const pid_t child = fork();

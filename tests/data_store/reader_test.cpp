@@ -18,6 +18,7 @@
 #include "data_store/file.h"
 #include "rig.h"
 #include "tests/core/scratch.h"
+#include "tests/core/tries.h"
 
 using namespace athanor;
 using Catch::Matchers::Contains;
@@ -90,14 +91,14 @@ TEST_CASE("bits that flip anywhere in a file are found, also where HDF5 dies of 
   const std::string file = scratch.file("data/" + kFile), good = read_text_file(file);
   RandomStream chance(7, "flips");
   int damaged = 0;
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < tries(120); ++i) {
     std::string bad = good;
     char& byte = bad[chance.below(bad.size())];
     byte = static_cast<char>(byte ^ (1 << chance.below(8)));
     write(file, bad);
     damaged += whole_of(scratch.file("data"), stored) < 6 ? 1 : 0;
   }
-  CHECK(damaged > 30);  // the rest is unused, or is written twice
+  CHECK(damaged > tries(30));  // the rest is unused, or is written twice
 }
 
 TEST_CASE("a bit that flips in what was measured is found, and whose array it is in", "[reader]") {
@@ -110,7 +111,7 @@ TEST_CASE("a bit that flips in what was measured is found, and whose array it is
     write(file, good);
     const Read chunks = read_stock(file, all[damaged].stored.dataset);
     REQUIRE(chunks.chunk_sizes.size() == 1);
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < tries(20); ++i) {
       std::string bad = good;
       char& byte = bad[chunks.chunk_addresses[0] + chance.below(chunks.chunk_sizes[0])];
       byte = static_cast<char>(byte ^ (1 << chance.below(8)));
@@ -150,7 +151,7 @@ TEST_CASE("a store goes on in a damaged file, or says that it cannot, where HDF5
       ++refused;
     }
   };
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < tries(40); ++i) {
     std::string bad = good;
     char& byte = bad[chance.below(used)];
     byte = static_cast<char>(byte ^ (1 << chance.below(8)));
@@ -160,7 +161,7 @@ TEST_CASE("a store goes on in a damaged file, or says that it cannot, where HDF5
     store_whole(store, 78);
     static_cast<void>(store.find(array(static_cast<int>(chance.below(stored.size())))));
   }
-  CHECK(whole > 40);
+  CHECK(whole > tries(40));
   CHECK(refused > 0);
 }
 
@@ -169,7 +170,7 @@ TEST_CASE("a file that is cut short is named", "[reader]") {
   const auto stored = store_some(scratch.file("data"), 6);
   const std::string file = scratch.file("data/" + kFile), good = read_text_file(file);
   // The last page is not full: what lies behind its contents is nobody's.
-  for (std::size_t size = 0; size + 4096 < good.size(); size += 1 + good.size() / 97) {
+  for (std::size_t size = 0; size + 4096 < good.size(); size += 1 + good.size() / tries(97u)) {
     write(file, good.substr(0, size));
     CHECK(whole_of(scratch.file("data"), stored) == 0);
     CHECK_THAT(look_at(scratch.file("data"), 0, stored.at(0)).value_or(""),

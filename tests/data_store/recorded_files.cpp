@@ -2,16 +2,12 @@
 
 #include <fstream>
 #include <map>
-#include <sstream>
+#include <utility>
+
+#include "core/file.h"
 
 namespace athanor::power {
 namespace {
-
-std::string content_of(const std::filesystem::path& path) {
-  std::ostringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  return content.str();
-}
 
 std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -23,21 +19,26 @@ class RecordedFiles::Recorded final : public File {
  public:
   Recorded(RecordedFiles& all, const std::string& path)
       : all_(all), name_(std::filesystem::path(path).filename()), file_(open_file(path)) {
-    all_.operations_.push_back({Operation::kOpen, name_, content_of(path)});
+    std::string content = read_text_file(path);
+    if (content == all_.now_[name_]) {
+      all_.record({Operation::kOpen, name_});
+    } else {
+      all_.record({Operation::kOpen, name_, std::move(content)});
+    }
   }
   std::uint64_t size() override { return file_->size(); }
   void read(std::uint64_t at, std::span<std::byte> out) override { file_->read(at, out); }
   void write(std::uint64_t at, std::span<const std::byte> bytes) override {
     file_->write(at, bytes);
-    all_.operations_.push_back({Operation::kChange, name_, "", {false, at, text_of(bytes)}});
+    all_.record({Operation::kChange, name_, {}, {false, at, text_of(bytes)}});
   }
   void resize(std::uint64_t size) override {
     file_->resize(size);
-    all_.operations_.push_back({Operation::kChange, name_, "", {true, size, ""}});
+    all_.record({Operation::kChange, name_, {}, {true, size, ""}});
   }
   void sync() override {
     // Whether the disk would have it is what the record is for; this one need not be asked.
-    all_.operations_.push_back({Operation::kSync, name_});
+    all_.record({Operation::kSync, name_});
   }
 
  private:
@@ -45,6 +46,12 @@ class RecordedFiles::Recorded final : public File {
   std::string name_;
   std::unique_ptr<File> file_;
 };
+
+void RecordedFiles::record(Operation operation) {
+  if (operation.kind == Operation::kChange) make_change(now_[operation.file], operation.change);
+  if (operation.content) now_[operation.file] = *operation.content;
+  operations_.push_back(std::move(operation));
+}
 
 std::unique_ptr<File> RecordedFiles::open(const std::string& path) {
   return std::make_unique<Recorded>(*this, path);
@@ -59,7 +66,7 @@ void RecordedFiles::lay_out(const std::filesystem::path& folder, const std::file
     switch (operation.kind) {
       case Operation::kOpen:
         // A file that was open before is what the record says it is; another one is as it was given its name.
-        if (inode.now != operation.content) inode = {operation.content, operation.content};
+        if (operation.content) inode = {*operation.content, *operation.content};
         break;
       case Operation::kChange:
         inode.change(operation.change);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +30,14 @@ class RecordedFiles {
  private:
   struct Operation {
     enum Kind { kOpen, kChange, kSync } kind;
-    std::string file;       ///< its name
-    std::string content{};  ///< when it was opened
+    std::string file;                      ///< its name
+    std::optional<std::string> content{};  ///< when it was opened, unless it was what the record says it is
     Change change{};
   };
   class Recorded;
+  void record(Operation operation);
   std::vector<Operation> operations_;
+  std::map<std::string, std::string> now_;  ///< what is in each file
 };
 
 }  // namespace athanor::power

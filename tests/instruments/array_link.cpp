@@ -1,5 +1,6 @@
 // Goal: large arrays over real sockets, through all that breaks there. Method: drivers in threads, a data link with a
 // store in memory that can be full, a controller that dies in the middle, strangers at the data socket.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <mutex>

@@ -1,6 +1,7 @@
 // Goal: whatever breaks between a window and a store, every array arrives whole, with bounded memory. Method: seeded
 // chances for messages doubled and reordered, links cut at any message, stores that crash or are full, and controllers
 // that read nothing for long; at the end, every byte is compared.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 

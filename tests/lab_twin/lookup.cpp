@@ -1,6 +1,7 @@
 // Goal: a table of experiments answers as the laboratory that measured it would.
 // Method: a small table written by hand; brute force over a random one.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <fstream>
 #include <set>
 

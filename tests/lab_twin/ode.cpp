@@ -2,6 +2,7 @@
 // balances. Method: closed forms; halved steps; a published reference value.
 #include "lab_twin/ode.h"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the sources against the architecture.
 
-Goal: includes follow the arrows, heavy headers stay in their one or two files, and the clock and chance stay behind their
-seams. Method: reads who may know whom from the root CMakeLists.txt, then every C++ source with its comments (and, where code
+Goal: includes follow the arrows and are all there, heavy headers stay in their one or two files, and the clock and chance
+stay behind their seams. Method: reads who may know whom from the root CMakeLists.txt, then every C++ source with its comments (and, where code
 is meant, its texts) taken out. `layering.py ROOT` prints what is wrong, one line a place, and exits with 1 if anything is.
 `layering.py --self-test` builds small trees with one known fault each and requires exactly that fault to be found.
 """
@@ -66,6 +66,41 @@ SEAMS = [
      r"CURRENT_TIME|CURRENT_DATE|julianday\s*\(|unixepoch\s*\(|\bdatetime\s*\(|\brandomblob\s*\(|\brandom\s*\(\)|/dev/u?random",
      ["tests/core/database_test.cpp"], TEXTS),
 ]
+
+# The headers that cmake/precompiled.cmake has compiled before every file, which would hide that one is missing: what of theirs
+# we use. A file includes them itself or by our own headers.
+ALGORITHMS = (
+    "sort|stable_sort|partial_sort|nth_element|is_sorted|find|find_if|find_if_not|find_first_of|search|any_of|all_of|none_of|count|count_if|equal|mismatch|"
+    "lexicographical_compare|lower_bound|upper_bound|equal_range|binary_search|includes|set_\\w+|merge|min|max|minmax|clamp|min_element|max_element|"
+    "minmax_element|copy|copy_n|copy_if|copy_backward|fill|fill_n|generate|generate_n|transform|for_each|for_each_n|remove|remove_if|replace|replace_if|"
+    "reverse|rotate|unique|partition|stable_partition|next_permutation|push_heap|pop_heap|make_heap")
+PRECOMPILED = {
+    "algorithm": rf"\bstd\s*::\s*(ranges\s*::\s*)?({ALGORITHMS})\s*[(<]",
+    "array": r"\bstd\s*::\s*(array\s*<|to_array\b)",
+    "chrono": r"\bstd\s*::\s*chrono\b",
+    "cmath": r"\bstd\s*::\s*(sqrt|cbrt|hypot|exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|tanh|erf|erfc|tgamma|lgamma|"
+             r"floor|ceil|round|lround|llround|trunc|rint|nearbyint|fmod|remainder|fmin|fmax|isfinite|isnan|isinf|signbit|copysign|nextafter|frexp|ldexp|"
+             r"modf|fma)\s*\(|\bM_PI\b",
+    "condition_variable": r"\bstd\s*::\s*condition_variable\b",
+    "filesystem": r"\bstd\s*::\s*filesystem\b",
+    "fstream": r"\bstd\s*::\s*(i|o)?fstream\b",
+    "functional": r"\bstd\s*::\s*(function\s*<|hash\s*<|greater\b|plus\b|multiplies\b|ref\s*\(|cref\s*\(|bind\s*\(|reference_wrapper\b|mem_fn\b)",
+    "map": r"\bstd\s*::\s*(multi)?map\b",
+    "memory": r"\bstd\s*::\s*(unique_ptr|shared_ptr|weak_ptr|make_unique|make_shared|enable_shared_from_this|addressof)\b",
+    "mutex": r"\bstd\s*::\s*(recursive_mutex|mutex|lock_guard|unique_lock|scoped_lock|call_once|once_flag)\b",
+    "optional": r"\bstd\s*::\s*(optional|nullopt|make_optional)\b",
+    "set": r"\bstd\s*::\s*(multi)?set\s*<",
+    "span": r"\bstd\s*::\s*(span\b|as_(writable_)?bytes\b)",
+    "string": r"\bstd\s*::\s*(string\b|to_string\b|sto[a-z]+\b|getline\b|char_traits\b)",
+    "string_view": r"\bstd\s*::\s*string_view\b",
+    "thread": r"\bstd\s*::\s*(j?thread\b|this_thread\b)",
+    "variant": r"\bstd\s*::\s*(variant\b|visit\b|monostate\b|get_if\b|holds_alternative\b)",
+    "vector": r"\bstd\s*::\s*vector\b",
+    "fmt/format.h": r"\bfmt\s*::\s*\w+",
+    "nlohmann/json.hpp": r"\bnlohmann\s*::\s*json\s*(\(|\{|::)",
+    "catch2/catch.hpp": r"\b(TEST_CASE|REQUIRE|CHECK)\s*\(",
+    "Eigen/*": r"\bEigen\s*::",
+}
 
 SHARED = {"tests", "bench"}  # folders that build executables of their own and may know every module
 GENERATED = {"proto"}        # its headers are made in the build folder
@@ -171,6 +206,33 @@ def check_seams(source):
             yield f"{source.path}:{line}: “{match.group(0).strip()}” asks for {name}, which only {', '.join(files) or 'nobody'} may"
 
 
+class Reach:
+    """The headers that a file includes, by itself or by our own headers."""
+
+    def __init__(self, root, sources):
+        self.root, self.direct, self.reached = root, {}, {}
+        for source in sources:
+            self.direct[source.path] = [(header, quoted) for _, header, quoted in source.includes()]
+
+    def of(self, path):
+        if path not in self.reached:
+            self.reached[path] = set()  # what includes itself ends here
+            for header, quoted in self.direct.get(path, []):
+                self.reached[path].add(header)
+                if quoted:
+                    beside = path.rpartition("/")[0] + "/" + header
+                    self.reached[path] |= self.of(header if header in self.direct else beside)
+        return self.reached[path]
+
+
+def check_names(reach, source):
+    for header, pattern in PRECOMPILED.items():
+        match = re.search(pattern, source.code)
+        if match and not fnmatch.filter(reach.of(source.path), header):
+            line = source.code.count("\n", 0, match.start()) + 1
+            yield f"{source.path}:{line}: “{match.group(0).strip()}” needs <{header}>, which is not included"
+
+
 def check_circles(modules):
     for name in modules:
         seen, todo = set(), set(modules[name])
@@ -187,10 +249,13 @@ def check_circles(modules):
 def check(root):
     modules = architecture(root)
     found = list(check_circles(modules))
-    for source in sources(root, modules):
+    all_sources = list(sources(root, modules))
+    reach = Reach(root, all_sources)
+    for source in all_sources:
         found += check_includes(root, modules, source)
         found += check_tests_mirror(modules, source)
         found += check_seams(source)
+        found += check_names(reach, source)
     return found
 
 
@@ -206,8 +271,10 @@ athanor_program(athanor DEPENDS instruments core)
 """
 
 GOOD = {
+    "core/text.h": "#include <string>\nstd::string text();\n",
+    "core/text.cpp": '#include "core/text.h"\nstd::string text() { return "std::vector"; }  // std::map\n',
     "core/space.h": '// now() and sleep() in a comment\n#include <string>\nconst char* s = "rand() now() // sleep(1)";\n',
-    "core/clock.cpp": "auto t = std::chrono::system_clock::now();\n",
+    "core/clock.cpp": "#include <chrono>\nauto t = std::chrono::system_clock::now();\n",
     "core/database.cpp": "#include <sqlite3.h>\n",
     "surrogates/gp.cpp": '#include <Eigen/Dense>\n#include "core/space.h"\n#include "surrogates/gp.h"\nint operand(int x); int y = operand(1\'000);\n',
     "surrogates/gp.h": "#pragma once\n",
@@ -232,7 +299,7 @@ FAULTS = [
     ("surrogates/a.h", "#include <nlohmann/json.hpp>\n", "includes <nlohmann/json.hpp>"),
     ("instruments/a.cpp", "#include <zmq.hpp>\n", "includes <zmq.hpp>"),
     ("tests/core/a.cpp", '#include "surrogates/gp.h"\n', "the tests of “core” may not know “surrogates”"),
-    ("core/a.cpp", "int a;\nauto t = std::chrono::steady_clock::now();\n", "core/a.cpp:2: “_clock::now” asks for the system's time"),
+    ("core/a.cpp", "#include <chrono>\nauto t = std::chrono::steady_clock::now();\n", "core/a.cpp:2: “_clock::now” asks for the system's time"),
     ("core/a.cpp", "auto t = time(nullptr);\n", "asks for the system's time"),
     ("surrogates/a.cpp", "auto t = clock.now();\n", "asks for a clock's time"),
     ("surrogates/a.cpp", "auto t = shell->clock->now ();\n", "asks for a clock's time"),
@@ -240,14 +307,18 @@ FAULTS = [
     ("surrogates/a.cpp", "double t = monotonic_seconds();\n", "asks for how long something took"),
     ("core/a.cpp", "int x = rand();\n", "asks for the machine's chance"),
     ("core/a.cpp", "long x = ::random();\n", "asks for the machine's chance"),
-    ("core/a.cpp", 'std::ifstream chance("/dev/urandom");\n', "time or chance from SQLite or the system"),
+    ("core/a.cpp", '#include <fstream>\nstd::ifstream chance("/dev/urandom");\n', "time or chance from SQLite or the system"),
     ("core/a.cpp", "std::random_device d;\n", "asks for the machine's chance"),
     ("core/a.cpp", "std::mt19937_64 engine;\n", "chance that is not a named stream"),
     ("core/a.cpp", "std::normal_distribution<double> d;\n", "chance that is not a named stream"),
-    ("surrogates/a.cpp", "auto m = Eigen::MatrixXd::Random(2, 2);\n", "chance that is not a named stream"),
+    ("surrogates/a.cpp", "#include <Eigen/Dense>\nauto m = Eigen::MatrixXd::Random(2, 2);\n", "chance that is not a named stream"),
     ("core/a.cpp", "usleep(5);\n", "“usleep(” asks for sleep"),
-    ("tests/core/a.cpp", "std::this_thread::sleep_for(1s);\n", "asks for sleep"),
+    ("tests/core/a.cpp", "#include <thread>\nstd::this_thread::sleep_for(1s);\n", "asks for sleep"),
     ("core/a.cpp", 'auto sql = "INSERT INTO t VALUES(CURRENT_TIMESTAMP)";\n', "time or chance from SQLite or the system"),
+    ("core/a.cpp", "\nstd::vector<int> v;\n", "core/a.cpp:2: “std::vector” needs <vector>, which is not included"),
+    ("core/a.cpp", '#include "core/text.h"\nint a = std::max (1, 2);\n', "needs <algorithm>, which is not included"),
+    ("tests/core/a.cpp", '#include "rig.h"\nstd::unique_ptr<int> p;\n', "needs <memory>, which is not included"),
+    ("surrogates/a.cpp", "Eigen::VectorXd v;\n", "needs <Eigen/*>, which is not included"),
     ("CMakeLists.txt", CMAKE + "athanor_module(optimizers DEPENDS nowhere)\n", "“optimizers” depends on “nowhere”, which is no module"),
 ]
 
@@ -279,7 +350,7 @@ def main():
         done = f"layering: finds each of {len(FAULTS)} faults, and nothing in a good tree"
     elif len(sys.argv) == 2:
         wrong = check(pathlib.Path(sys.argv[1]).resolve())
-        done = "layering: includes, heavy headers, clock and chance are where they belong"
+        done = "layering: includes, heavy headers, clock and chance are where they belong, and none is missing"
     else:
         sys.exit("usage: layering.py ROOT | --self-test")
     print("\n".join(wrong) if wrong else done)

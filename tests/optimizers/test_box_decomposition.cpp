@@ -1,5 +1,6 @@
 // Goal: the boxes are what a set of outcomes leaves undominated, each point of it once. Method: every cell of the grid
 // that all coordinates span, looked at one by one; hypervolumes known by hand.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <limits>
 #include <set>

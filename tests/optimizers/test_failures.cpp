@@ -1,4 +1,5 @@
 // Goal: failures and outcome constraints are learned and kept away from. Method: small problems with a known answer.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "optimizers/planner.h"

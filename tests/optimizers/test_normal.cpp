@@ -1,5 +1,6 @@
 // Goal: the normal distribution's tails are right to rounding. Method: closed forms, published values, quadrature in
 // long double.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 

@@ -1,5 +1,6 @@
 // Goal: the conversation keeps its protocol, whatever is said. Method: conversations as a user would have them;
 // mistakes; garbage.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 

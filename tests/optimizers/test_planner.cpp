@@ -1,5 +1,6 @@
 // Goal: the planner's answers are repeatable, good where that is known, and explained; what cannot be understood is
 // refused. Method: small exact cases.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <limits>
 #include <map>

@@ -7,6 +7,7 @@
 #include "optimizers/design.h"
 #include "optimizers/planner.h"
 #include "spaces.h"
+#include "tests/core/tries.h"
 
 using namespace athanor;
 using testing::line;
@@ -56,7 +57,7 @@ RandomQuestion random_question(std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("random spaces, random data: always a valid, feasible, finite, new suggestion") {
-  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+  for (std::uint64_t seed = 0; seed < tries(500u); ++seed) {
     auto [problem, question] = random_question(seed);
     if (seed % 4 == 0) question.deadline_s = 0.02;
     Tried tried(problem.space);
@@ -103,7 +104,7 @@ TEST_CASE("how deadlines are kept over the random spaces", "[.deadlines]") {
 
 TEST_CASE("random spaces with resolutions: nothing is suggested nearer than them to a point tried or suggested") {
   std::size_t suggested = 0;
-  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+  for (std::uint64_t seed = 0; seed < tries(120u); ++seed) {
     RandomStream random(seed, "resolution");
     Problem problem = testing::random_problem(random);
     std::vector<Parameter> parameters = problem.space.parameters();

@@ -1,5 +1,6 @@
 // Goal: what is drawn, repaired or pulled is feasible, and mixtures are drawn uniformly. Method: random spaces; moments
 // of the simplex.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>

@@ -1,5 +1,6 @@
 // Goal: the search finds the best point of mixed and constrained spaces, by moves of every kind of coordinate. Method:
 // acquisitions with a known best point; enumeration.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "optimizers/design.h"

@@ -1,4 +1,5 @@
 // Goal: the sequence is Sobol's, scrambled or not. Method: its first points, its balance, its discrepancy.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 

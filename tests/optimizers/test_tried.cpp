@@ -2,6 +2,7 @@
 // small cases by hand; many random points against the definition; a top in the middle of excluded boxes.
 #include "optimizers/tried.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 

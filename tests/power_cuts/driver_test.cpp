@@ -11,6 +11,7 @@
 #include "instruments/driver.h"
 #include "instruments/messages.h"
 #include "life.h"
+#include "tests/core/tries.h"
 
 namespace athanor::power {
 namespace {
@@ -206,19 +207,19 @@ Work driver(int commands) {
 }  // namespace
 
 TEST_CASE("a power cut takes nothing from a ledger that was acknowledged") {
-  const Tally tally = sweep([script = script(8)] { return keeper(script, 8); }, 3);
+  const Tally tally = sweep([script = script(8)] { return keeper(script, 8); }, tries(3));
   WARN(fmt::format("{} lives, {} power cuts", tally.lives, tally.cuts));
   INFO(tally.first);
   CHECK(tally.broken == 0);
-  CHECK(tally.cuts > 3000);
+  CHECK(tally.cuts > tries(3000));
 }
 
 TEST_CASE("a driver begins nothing twice, and takes back nothing, whenever power is cut") {
-  const Tally tally = sweep([] { return driver(8); }, 3);
+  const Tally tally = sweep([] { return driver(8); }, tries(3));
   WARN(fmt::format("{} lives, {} power cuts", tally.lives, tally.cuts));
   INFO(tally.first);
   CHECK(tally.broken == 0);
-  CHECK(tally.cuts > 3000);
+  CHECK(tally.cuts > tries(3000));
 }
 
 }  // namespace athanor::power

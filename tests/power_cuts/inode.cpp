@@ -13,14 +13,6 @@ void write(std::string& content, std::size_t offset, std::string_view bytes) {
   content.replace(offset, bytes.size(), bytes);
 }
 
-void make_change(std::string& content, const Change& change) {
-  if (change.truncates) {
-    content.resize(change.offset);
-  } else {
-    write(content, change.offset, change.bytes);
-  }
-}
-
 bool coin(RandomStream& chance) {
   return chance.below(2) == 0;
 }
@@ -44,6 +36,14 @@ void write_some(std::string& content, const Change& change, bool torn, RandomStr
 }
 
 }  // namespace
+
+void make_change(std::string& content, const Change& change) {
+  if (change.truncates) {
+    content.resize(change.offset);
+  } else {
+    write(content, change.offset, change.bytes);
+  }
+}
 
 void Inode::change(Change change) {
   make_change(now, change);

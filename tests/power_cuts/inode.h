@@ -26,6 +26,8 @@ struct Change {
   std::string bytes;
 };
 
+void make_change(std::string& content, const Change& change);
+
 struct Inode {
   std::string synced, now;
   std::vector<Change> unsynced{};  ///< what leads from `synced` to `now`

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "life.h"
+#include "tests/core/tries.h"
 
 namespace athanor::power {
 namespace {
@@ -69,11 +70,11 @@ Work controller(const Script& script) {
 // A commit of the small script takes about a dozen operations, so that all of the journal's making, writing, closing
 // and opening is cut.
 TEST_CASE("a power cut takes nothing from the journal that was acknowledged") {
-  const Tally tally = sweep([] { return controller({20, 8}); }, 4);
+  const Tally tally = sweep([] { return controller({20, 8}); }, tries(4));
   WARN(fmt::format("{} lives, {} power cuts", tally.lives, tally.cuts));
   INFO(tally.first);
   CHECK(tally.broken == 0);
-  CHECK(tally.cuts > 1500);
+  CHECK(tally.cuts > tries(1500));
 }
 
 // SQLite folds its log into the file once it holds 1,000 pages, and then writes it from its beginning again.
@@ -102,7 +103,7 @@ TEST_CASE("a power cut while the log is folded in takes nothing either") {
 
 // The disk has teeth: the same without syncing does lose what was acknowledged.
 TEST_CASE("a journal that is not synced loses what it acknowledged") {
-  const Tally tally = sweep([] { return controller({20, 8, Database::Sync::kNone}); }, 2);
+  const Tally tally = sweep([] { return controller({20, 8, Database::Sync::kNone}); }, tries(2));
   WARN(fmt::format("{} of {} lives", tally.broken, tally.lives));
   CHECK(tally.broken > tally.lives / 10);
 }

@@ -1,6 +1,7 @@
 #include "tests/simulation/network.h"
 
 #include <fmt/format.h>
+#include <cmath>
 
 #include "core/check.h"
 #include "core/error.h"

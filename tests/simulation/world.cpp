@@ -1,6 +1,7 @@
 #include "tests/simulation/world.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "instruments/description.h"
 

@@ -1,5 +1,6 @@
 // Goal: a path is a draw of the posterior function. Method: moments over many paths and the size of single ones against
 // the posterior, finite differences, data without noise.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "core/error.h"
