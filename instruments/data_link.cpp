@@ -205,6 +205,7 @@ void DataLink::tend(Peer& peer) {
   const double now = monotonic_seconds();
   if (peer.socket || peer.address.empty() || now < peer.open_at || now < stalled_until_) return;
   peer.socket = std::make_unique<ZmqSocket>(context_, ZmqSocket::Kind::kDealer, kLargest, kReceiveQueueOfData);
+  peer.socket->watch_ends();
   if (peer.key.empty()) {
     peer.socket->watch_pulse();
   } else {

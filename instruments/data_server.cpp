@@ -27,6 +27,7 @@ DataServer::DataServer(ArrayWindow& window, const std::string& address, unsigned
       log_(
           [log](const std::string& source, const std::string& what) { log(source + ", at the data socket: " + what); }),
       router_(context_, ZmqSocket::Kind::kRouter, kLargestMessage) {
+  router_.watch_ends();
   if (keys_) {
     gate_ = std::make_unique<ZmqGate>(context_, keys_->allowed, log_);
     router_.guard(keys_->own.secret);

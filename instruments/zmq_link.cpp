@@ -102,6 +102,7 @@ class ZmqLink final : public DriverLink {
 
   void open(Peer& peer) {
     auto fresh = std::make_unique<ZmqSocket>(context_, ZmqSocket::Kind::kDealer);
+    fresh->watch_ends();
     if (!peer.key.empty()) fresh->trust(keys_->own.secret, keys_->own.key, peer.key);
     fresh->connect(peer.at.address);
     peer.socket = std::move(fresh);

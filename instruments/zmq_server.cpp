@@ -42,6 +42,7 @@ class DriverServer {
         log_([log](const std::string& source, const std::string& what) { log(source + ": " + what); }),
         lock_(require_key(address, keys.has_value(), fmt::format("driver “{}”", driver.name()))),
         router_(context_, ZmqSocket::Kind::kRouter) {
+    router_.watch_ends();
     if (keys_) {
       gate_ = std::make_unique<ZmqGate>(context_, keys_->allowed, log_);
       router_.guard(keys_->own.secret);

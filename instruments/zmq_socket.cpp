@@ -117,7 +117,9 @@ ZmqContext::~ZmqContext() {
 }
 
 ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind, std::size_t largest_frame, int receive_queue)
-    : socket_(zmq_socket(context.context_, kind == Kind::kDealer   ? ZMQ_DEALER
+    : context_(context),
+      kind_(kind),
+      socket_(zmq_socket(context.context_, kind == Kind::kDealer   ? ZMQ_DEALER
                                            : kind == Kind::kRouter ? ZMQ_ROUTER
                                                                    : ZMQ_REP)) {
   if (socket_ == nullptr) throw EnvironmentError(fmt::format("ZeroMQ cannot make a socket: {}", zmq_strerror(errno)));
@@ -128,20 +130,12 @@ ZmqSocket::ZmqSocket(ZmqContext& context, Kind kind, std::size_t largest_frame, 
   set(socket_, ZMQ_HANDSHAKE_IVL, kHandshakeMs);
   const auto largest = static_cast<std::int64_t>(largest_frame);
   ATHANOR_CHECK(zmq_setsockopt(socket_, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0, zmq_strerror(errno));
-  int watched_events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
   if (kind == Kind::kRouter) {
     set(socket_, ZMQ_ROUTER_MANDATORY, 1);
-    watched_events |= ZMQ_EVENT_ACCEPTED;
   } else {
     set(socket_, ZMQ_IMMEDIATE, 1);
     set(socket_, ZMQ_RECONNECT_IVL, kReconnectMs);
   }
-  const std::string watched = fmt::format("inproc://watch-{}", ++context.watched_);
-  ATHANOR_CHECK(zmq_socket_monitor(socket_, watched.c_str(), watched_events) == 0, zmq_strerror(errno));
-  monitor_ = zmq_socket(context.context_, ZMQ_PAIR);
-  ATHANOR_CHECK(monitor_ != nullptr && zmq_connect(monitor_, watched.c_str()) == 0, zmq_strerror(errno));
-  set(monitor_, ZMQ_LINGER, 0);
 }
 
 ZmqSocket::~ZmqSocket() {
@@ -150,6 +144,17 @@ ZmqSocket::~ZmqSocket() {
     zmq_close(monitor_);
   }
   zmq_close(socket_);
+}
+
+void ZmqSocket::watch_ends() {
+  const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                     (kind_ == Kind::kRouter ? ZMQ_EVENT_ACCEPTED : 0);
+  const std::string watched = fmt::format("inproc://watch-{}", ++context_.watched_);
+  ATHANOR_CHECK(zmq_socket_monitor(socket_, watched.c_str(), events) == 0, zmq_strerror(errno));
+  monitor_ = zmq_socket(context_.context_, ZMQ_PAIR);
+  ATHANOR_CHECK(monitor_ != nullptr && zmq_connect(monitor_, watched.c_str()) == 0, zmq_strerror(errno));
+  set(monitor_, ZMQ_LINGER, 0);
 }
 
 void ZmqSocket::guard(const std::string& secret) {
@@ -229,7 +234,7 @@ std::optional<std::vector<SharedBytes>> ZmqSocket::receive_shared(ZmqPeer* from)
     // Of the last frame: the first one, the routing id, is ZeroMQ's own and not always marked.
     if (from != nullptr && !more) {
       *from = {for_people(frame->property("Peer-Address")), frame->property("User-Id"), frame->connection()};
-      connections_[from->connection] = {*from, true};
+      if (monitor_ != nullptr) connections_[from->connection] = {*from, true};
     }
     frames.emplace_back(frame, frame->bytes());
   }
@@ -246,6 +251,7 @@ std::optional<Frames> ZmqSocket::receive(ZmqPeer* from) {
 }
 
 std::vector<ZmqEnd> ZmqSocket::ends() {
+  ATHANOR_CHECK(monitor_ != nullptr, "ends of a socket that does not watch for them");
   std::vector<ZmqEnd> ends;
   for (;;) {
     // zmq_socket_monitor(3): 16 bits of event and 32 of value, then a frame with our own address.

@@ -85,6 +85,10 @@ class ZmqSocket {
   /// Before `bind` and `connect`: finds out within seconds that a silent connection is broken.
   void watch_pulse();
 
+  /// Before `bind` and `connect`: `ends` tells of connections that ended, and waiting for the socket ends with each of
+  /// them until that was asked.
+  void watch_ends();
+
   /// False if it has nowhere to go now: not connected, peer gone, or its queue full.
   bool send(const Frames& frames) { return offer(frames) == Sent::kSent; }
   enum class Sent { kSent, kFull, kGone };
@@ -95,7 +99,7 @@ class ZmqSocket {
   std::optional<Frames> receive(ZmqPeer* from = nullptr);
   /// The same without a copy: the bytes of each frame are ZeroMQ's own.
   std::optional<std::vector<SharedBytes>> receive_shared(ZmqPeer* from = nullptr);
-  /// The connections that ended since this was asked last.
+  /// The connections that ended since this was asked last. throws std::logic_error without `watch_ends`.
   std::vector<ZmqEnd> ends();
 
  private:
@@ -105,14 +109,16 @@ class ZmqSocket {
     ZmqPeer peer;
     bool spoke = false;
   };
+  ZmqContext& context_;
+  Kind kind_;
   void* socket_;
-  void* monitor_ = nullptr;
-  std::map<int, Connection> connections_;  ///< by file descriptor; routers only
+  void* monitor_ = nullptr;                ///< where it tells of connections, if that is watched
+  std::map<int, Connection> connections_;  ///< by file descriptor; watched routers only
   std::optional<ZmqEnd::Why> failed_;      ///< why the connection that ends next does so
 };
 
-/// What `wait_for_any` waits on: a socket or a file descriptor, to be readable (or for a socket to know of a connection
-/// that ended), and where `until_writable`, to be writable.
+/// What `wait_for_any` waits on: a socket or a file descriptor, to be readable (or for a watched socket to know of a
+/// connection that ended), and where `until_writable`, to be writable.
 struct ZmqWait {
   ZmqSocket* socket = nullptr;
   int fd = -1;

@@ -42,7 +42,6 @@ void DataRelay::serve(int stop_fd) {
     }
     std::vector<std::string> gone;
     for (auto& [client, way] : ways_) {
-      way->ends();
       while (auto frames = way->receive()) {
         frames->insert(frames->begin(), client);
         if (router_.send(*frames)) continue;

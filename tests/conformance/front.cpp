@@ -27,7 +27,6 @@ void Front::serve(int stop_fd) {
     if (waits.front().ready) return;
     while (const auto frames = router_.receive()) inward(*frames);
     for (auto& [client, way] : ways_) {
-      way->ends();
       while (const auto frames = way->receive()) outward(client, *frames);
     }
     for (const std::string& client : std::exchange(gone_, {})) ways_.erase(client);

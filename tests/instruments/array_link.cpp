@@ -315,6 +315,8 @@ TEST_CASE("where the link is encrypted, so is the data socket, and only allowed 
   const wire::FromDriver welcome = controller.await([](const auto& message) { return message.has_welcome(); });
   ZmqContext context;
   ZmqSocket plain(context, ZmqSocket::Kind::kDealer), unknown(context, ZmqSocket::Kind::kDealer);
+  plain.watch_ends();
+  unknown.watch_ends();
   plain.connect(data_socket_of(address, welcome));
   const LinkKeys strange = keys(elsewhere, "stranger");
   unknown.trust(strange.own.secret, strange.own.key, there.own("driver").key);
