@@ -27,13 +27,13 @@ HEAVY = {
     "google/protobuf/*": ["adapters/*.cpp", "sila2/*", "tests/sila2/*", "athanor/doctor.cpp", "athanor/main.cpp", "instruments/*.cpp", "controller/*.cpp"],
     "nlohmann/json.hpp": ["*.cpp"],  # headers take json_fwd.hpp
     "boost/*": ["adapters/line.cpp", "lab_twin/wire_server.cpp"],
-    "modbus/*": ["adapters/modbus_*", "tests/adapters/modbus*", "bench/adapters.cpp"],
-    "curl/*": ["adapters/http_bus.cpp", "bench/adapters.cpp"],
+    "modbus/*": ["adapters/modbus_*", "tests/adapters/modbus*", "bench/adapters/sockets.cpp"],
+    "curl/*": ["adapters/http_bus.cpp", "bench/adapters/sockets.cpp"],
     "re2/*": ["adapters/answer.cpp"],
     "CLI/*": ["athanor/*", "bench/*.cpp", "tests/simulation/simulate.cpp"],
     "catch2/*": ["tests/*"],
     "benchmark/*": ["bench/*"],
-    "grpc*": ["sila2/grpc/channel.cpp"],
+    "grpc*": ["sila2/grpc/channel.cpp", "bench/adapters/sila2.cpp"],
     "pugixml.hpp": ["sila2/feature.cpp"],
     "torch/*": [],  # not used so far; the first user adds its one file here
 }
