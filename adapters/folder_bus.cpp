@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -18,6 +15,8 @@
 
 #include "adapters/answer.h"
 #include "adapters/bus.h"
+#include "adapters/folder_watch.h"
+#include "adapters/interrupt.h"
 #include "adapters/result_file.h"
 #include "adapters/wiring.h"
 #include "core/clock.h"
@@ -30,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr long kLastHeader = 1000;
-constexpr double kLookEvery = 0.2;     // seconds; shared folders tell nobody of new files
+constexpr double kLookEvery = 0.2;     // seconds; of shared folders nobody tells what happens elsewhere
 constexpr std::size_t kMostNamed = 5;  // of files that came instead
 
 struct Settings {
@@ -70,17 +69,8 @@ class FolderBus final : public Bus {
     return std::nullopt;
   }
 
-  void interrupt() override {
-    {
-      const std::lock_guard lock(mutex_);
-      interrupted_ = true;
-    }
-    changed_.notify_all();
-  }
-  void resume() override {
-    const std::lock_guard lock(mutex_);
-    interrupted_ = false;
-  }
+  void interrupt() override { interrupt_.set(); }
+  void resume() override { interrupt_.clear(); }
 
   Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) override {
     const std::string name = raw(step.at(verb));
@@ -100,6 +90,11 @@ class FolderBus final : public Bus {
     double since = 0;  ///< monotonic seconds
   };
   using Files = std::map<std::string, Stamp>;
+  struct Watching {
+    Watching(FolderWatch& watch, const std::string& folder) : watch_(watch) { watch_.begin(folder); }
+    ~Watching() { watch_.end(); }
+    FolderWatch& watch_;
+  };
 
   /// The files of the folder that match, by name. Others are not looked at, which takes its time on a shared folder
   /// with all that lies there of earlier days.
@@ -148,10 +143,12 @@ class FolderBus final : public Bus {
   /// The first by name, if several have come.
   Outcome<nlohmann::json> collect(const std::string& pattern, double timeout_s) {
     const double end = monotonic_seconds() + timeout_s;
+    const Watching watching(watch_, folder_.string());
     std::map<std::string, Seen> growing;
     for (;;) {
       const auto found = files(pattern);
       if (!found) return found.fault();
+      double look_again = monotonic_seconds() + kLookEvery;
       for (const auto& [name, stamp] : found.value()) {
         const auto known = known_.find(name);
         if (known != known_.end() && known->second == stamp) continue;
@@ -159,20 +156,23 @@ class FolderBus final : public Bus {
         const double now = monotonic_seconds();
         Seen& seen = growing.try_emplace(name, Seen{stamp, now}).first->second;
         if (seen.stamp != stamp) seen = {stamp, now};
-        if (stamp.size == 0 || now - seen.since < settings_.settle_s) continue;
+        if (stamp.size == 0) continue;
+        if (const double whole = seen.since + settings_.settle_s; now < whole) {
+          look_again = std::min(look_again, whole);
+          continue;
+        }
         known_[name] = stamp;
         return read_result(folder_ / name, settings_.csv);
       }
-      if (monotonic_seconds() >= end) {
+      const double now = monotonic_seconds();
+      if (now >= end) {
         const auto all = files();
         return Fault{Fault::Kind::kDeadline,
                      fmt::format("no new file “{}” came into {} within {} s{}", pattern, folder_.string(),
                                  pretty_number(timeout_s), all ? what_came(all.value(), growing) : "")};
       }
-      std::unique_lock lock(mutex_);
-      const auto pause = std::chrono::duration<double>(std::min(kLookEvery, settings_.settle_s / 2 + 0.01));
-      if (changed_.wait_for(lock, pause, [this] { return interrupted_; }))
-        return Fault{Fault::Kind::kInterrupted, "broken off"};
+      if (interrupt_.is_set()) return kBrokenOff;
+      watch_.wait(std::min(look_again, end) - now, pattern, interrupt_);
     }
   }
 
@@ -199,9 +199,8 @@ class FolderBus final : public Bus {
   const Settings& settings_;
   bool connected_ = false;
   Files known_;  ///< no new results, as long as they stay like that
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool interrupted_ = false;
+  FolderWatch watch_;
+  Interrupt interrupt_;
 };
 
 class FolderAdapter final : public Adapter {

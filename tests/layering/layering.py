@@ -49,7 +49,7 @@ SEAMS = [
      ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "sila2/device.cpp", "lab_twin/wire_server.cpp", "controller/runtime.cpp", "data_store/data_store.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp",
       "instruments/local_link.cpp", "athanor/*", "tests/*", "bench/*"], CODE),
     ("how long something took", r"\bmonotonic_seconds\b",
-     ["core/clock.*", "adapters/*_bus.cpp", "adapters/connect.cpp", "adapters/line.cpp", "adapters/opcua_client.cpp",
+     ["core/clock.*", "adapters/*_bus.cpp", "adapters/connect.cpp", "adapters/folder_watch.cpp", "adapters/line.cpp", "adapters/opcua_client.cpp",
       "adapters/device.cpp", "sila2/device.cpp", "sila2/session.cpp",
       "optimizers/planner.cpp", "instruments/zmq_link.cpp",
       "instruments/zmq_server.cpp", "instruments/data_link.cpp", "instruments/data_server.cpp", "instruments/probe.cpp",
