@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace athanor::sila2 {
 
@@ -40,14 +41,24 @@ class Channel {
   /// False: that was enough.
   using Each = std::function<bool(const std::string& bytes)>;
 
+  struct Request {
+    std::string method;  ///< "/sila2.org.silastandard.core.silaservice.v1.SiLAService/GetFeatureDefinition"
+    std::string bytes;
+    double within_s = 0;
+  };
+  struct Answer {
+    Status status;
+    std::string bytes;
+  };
+
   virtual ~Channel() = default;
 
   // All block; none repeats a call by itself. From several threads at once.
 
   /// Waits for a connection. Where this fails, the server heard nothing.
   virtual Status connect(double within_s) = 0;
-  /// `method`: "/sila2.org.silastandard.core.silaservice.v1.SiLAService/GetFeatureDefinition".
-  virtual Status call(const std::string& method, const std::string& request, double within_s, std::string& answer) = 0;
+  /// All at once: the answers, in the order of the requests, take the time of the slowest.
+  virtual std::vector<Answer> call(const std::vector<Request>& requests) = 0;
   virtual Status stream(const std::string& method, const std::string& request, double within_s, const Each& each) = 0;
 
   /// From any thread: what blocks comes back as kInterrupted, and so does what is begun until `resume`.

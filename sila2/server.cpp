@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace athanor::sila2 {
@@ -170,65 +172,89 @@ Server::Server(std::unique_ptr<Channel> channel, double timeout_s, std::string a
       service_(service()),
       messages_(service_) {}
 
-Server::Ended Server::ask_service(const std::string& property, std::vector<std::string>& texts) {
-  const auto request = messages_.make("Get_" + property + "_Parameters"),
-             answer = messages_.make("Get_" + property + "_Responses");
-  if (auto failed = call(service_, "Get_" + property, *request, *answer, kPrompt)) return failed;
-  texts = texts_in(*answer);
-  return std::nullopt;
+std::vector<std::string> Server::Question::texts() const {
+  return texts_in(*answer);
 }
 
-Server::Ended Server::ask_definition(const std::string& feature, std::string& xml) {
-  const auto request = messages_.make("GetFeatureDefinition_Parameters"),
-             answer = messages_.make("GetFeatureDefinition_Responses");
-  auto* text = request->GetReflection()->MutableMessage(request.get(), request->GetDescriptor()->field(0));
+Server::Question Server::about(const std::string& property) {
+  const std::string call = "Get_" + property;
+  return {call, messages_.make(call + "_Parameters"), messages_.make(call + "_Responses"), kPrompt};
+}
+
+Server::Question Server::definition_of(const std::string& feature) {
+  const std::string call = "GetFeatureDefinition";
+  Question question{call, messages_.make(call + "_Parameters"), messages_.make(call + "_Responses"), timeout_s_};
+  google::protobuf::Message& request = *question.request;
+  auto* text = request.GetReflection()->MutableMessage(&request, request.GetDescriptor()->field(0));
   text->GetReflection()->SetString(text, text->GetDescriptor()->field(0), feature);
-  if (auto failed = call(service_, "GetFeatureDefinition", *request, *answer)) return failed;
-  xml = texts_in(*answer).front();
-  return std::nullopt;
+  return question;
+}
+
+void Server::ask(std::vector<Question>& questions) {
+  std::vector<Channel::Request> requests;
+  for (const Question& question : questions)
+    requests.push_back({method(service_, question.call), question.request->SerializeAsString(), question.within_s});
+  const std::vector<Channel::Answer> answers = channel_->call(requests);
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    questions[i].failed = understood(service_, questions[i].call, answers[i], *questions[i].answer);
+}
+
+std::vector<std::string> Server::answer_to(Question question) {
+  std::vector<Question> questions;
+  questions.push_back(std::move(question));
+  ask(questions);
+  if (const auto& failed = questions.front().failed) throw EnvironmentError(failed->fault.message);
+  return questions.front().texts();
 }
 
 Server::Ended Server::connect(const std::vector<const Known*>& meant) {
-  std::vector<std::string> uuid;
-  Ended failed;
-  // A connection that was lost while nothing was said is found out by the first question only; the second makes it
+  std::vector<Question> questions;
+  questions.push_back(about("ServerUUID"));
+  for (const Known* known : meant) questions.push_back(definition_of(known->feature.full_identifier()));
+  // A connection that was lost while nothing was said is found out by the first questions only; the second ones make it
   // anew.
   for (int i = 0; i < 2; ++i) {
     const bool connected(channel_->connect(kPrompt));
-    failed = ask_service("ServerUUID", uuid);  // without a connection, too: what comes of that says why there is none
-    if (!failed || !failed->link || !connected) break;
+    ask(questions);  // without a connection, too: what comes of that says why there is none
+    const auto lost = [](const Question& question) { return question.failed && question.failed->link; };
+    if (std::none_of(questions.begin(), questions.end(), lost) || !connected) break;
   }
   const auto not_begun = [](Failure why) {
     why.begun = false;
     return why;
   };
-  if (failed) return not_begun(*failed);
-  if (uuid_.empty()) uuid_ = uuid.front();
-  if (uuid_ != uuid.front())
+  if (questions.front().failed) return not_begun(*questions.front().failed);
+  const std::string uuid = questions.front().texts().front();
+  if (uuid_.empty()) uuid_ = uuid;
+  if (uuid_ != uuid)
     return not_begun({{Fault::Kind::kDevice, fmt::format("at {} answers another server, {} instead of {}; start the "
                                                          "driver anew if this is meant",
-                                                         address_, uuid.front(), uuid_)}});
+                                                         address_, uuid, uuid_)}});
   // By numbers alone a message says what is what: with its parameters in another order, a time would be a temperature.
-  for (const Known* known : meant) {
-    std::string now;
-    if (failed = ask_definition(known->feature.full_identifier(), now); failed) return not_begun(*failed);
-    if (now != known->definition)
+  for (std::size_t i = 0; i < meant.size(); ++i) {
+    const Question& definition = questions[i + 1];
+    if (definition.failed) return not_begun(*definition.failed);
+    if (definition.texts().front() != meant[i]->definition)
       return not_begun({{Fault::Kind::kDevice,
                          fmt::format("the server at {} defines its feature {} otherwise than when the driver started; "
                                      "start the driver anew",
-                                     address_, known->feature.identifier)}});
+                                     address_, meant[i]->feature.identifier)}});
   }
   return std::nullopt;
 }
 
 Server::Ended Server::call(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
                            google::protobuf::Message& answer, double within_s) {
-  std::string bytes;
+  const auto answers =
+      channel_->call({{method(feature, call), request.SerializeAsString(), within_s > 0 ? within_s : timeout_s_}});
+  return understood(feature, call, answers.front(), answer);
+}
+
+Server::Ended Server::understood(const Feature& feature, const std::string& call, const Channel::Answer& said,
+                                 google::protobuf::Message& answer) const {
   const std::string what = fmt::format("{}.{}", feature.identifier, call);
-  const auto status =
-      channel_->call(method(feature, call), request.SerializeAsString(), within_s > 0 ? within_s : timeout_s_, bytes);
-  if (auto failed = failure(status, what)) return failed;
-  if (answer.ParseFromString(bytes)) return std::nullopt;
+  if (auto failed = failure(said.status, what)) return failed;
+  if (answer.ParseFromString(said.bytes)) return std::nullopt;
   return Failure{{Fault::Kind::kDevice, fmt::format("{}: the answer is not what the feature defines", what)}};
 }
 
@@ -265,21 +291,15 @@ Server::Ended Server::follow(const Feature& feature, const std::string& command,
 
 std::vector<Known> Server::discover() {
   if (const auto failed = connect()) throw EnvironmentError(failed->fault.message);
-  std::vector<std::string> identifiers;
-  std::vector<std::string> type;
-  for (const auto& [property, texts] :
-       {std::pair("ImplementedFeatures", &identifiers), std::pair("ServerType", &type)}) {
-    if (const auto failed = ask_service(property, *texts)) throw EnvironmentError(failed->fault.message);
-  }
-  type_ = type.front();
+  const std::vector<std::string> identifiers = answer_to(about("ImplementedFeatures"));
+  type_ = answer_to(about("ServerType")).front();
   if (identifiers.size() > kMostFeatures)
     throw InputError(
         fmt::format("the server names {} features; expected {} at most", identifiers.size(), kMostFeatures));
   std::vector<Known> features;
   for (const std::string& identifier : identifiers) {
     if (is_administration(identifier)) continue;
-    std::string xml;
-    if (const auto failed = ask_definition(identifier, xml)) throw EnvironmentError(failed->fault.message);
+    const std::string xml = answer_to(definition_of(identifier)).front();
     Known known{parse_feature(xml, identifier), xml, {}};
     if (known.feature.full_identifier() != identifier)
       throw InputError(fmt::format("the server calls a feature {}, whose definition says {}", identifier,

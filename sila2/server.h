@@ -64,8 +64,20 @@ class Server {
   void resume() { channel_->resume(); }
 
  private:
-  Ended ask_service(const std::string& property, std::vector<std::string>& texts);
-  Ended ask_definition(const std::string& feature, std::string& xml);
+  /// A question to the one feature that every server has, and its answer.
+  struct Question {
+    std::string call;
+    std::unique_ptr<google::protobuf::Message> request, answer;
+    double within_s = 0;
+    Ended failed = {};
+    std::vector<std::string> texts() const;  ///< of the answer
+  };
+  Question about(const std::string& property);
+  Question definition_of(const std::string& feature);
+  void ask(std::vector<Question>& questions);             ///< all at once
+  std::vector<std::string> answer_to(Question question);  ///< throws EnvironmentError where there is none
+  Ended understood(const Feature& feature, const std::string& call, const Channel::Answer& said,
+                   google::protobuf::Message& answer) const;
   Ended failure(const Channel::Status& status, const std::string& what) const;
   std::unique_ptr<Channel> channel_;
   double timeout_s_;

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <list>
 #include <mutex>
 #include <set>
 
@@ -67,18 +68,33 @@ class GrpcChannel final : public Channel {
     }
   }
 
-  Status call(const std::string& method, const std::string& request, double within_s, std::string& answer) override {
+  std::vector<Answer> call(const std::vector<Request>& requests) override {
+    struct UnderWay {
+      UnderWay(GrpcChannel& channel, double within_s) : call(channel, within_s) {}
+      Call call;
+      std::unique_ptr<grpc::GenericClientAsyncResponseReader> rpc = nullptr;
+      grpc::ByteBuffer reply = {};
+      grpc::Status status = {};
+    };
     grpc::CompletionQueue queue;
-    Call call(*this, within_s);
-    if (call.refused) return {Code::kInterrupted, ""};
-    const auto rpc = stub_.PrepareUnaryCall(&call.context, method, buffer_of(request), &queue);
-    grpc::ByteBuffer reply;
-    grpc::Status status;
-    rpc->StartCall();
-    rpc->Finish(&reply, &status, this);
-    next(queue);
-    if (status.ok()) answer = bytes_of(reply);
-    return status_of(status);
+    std::list<UnderWay> all;
+    for (const Request& request : requests) {
+      UnderWay& one = all.emplace_back(*this, request.within_s);
+      if (one.call.refused) continue;
+      one.rpc = stub_.PrepareUnaryCall(&one.call.context, request.method, buffer_of(request.bytes), &queue);
+      one.rpc->StartCall();
+      one.rpc->Finish(&one.reply, &one.status, &one);
+    }
+    for (const UnderWay& one : all) {
+      if (one.rpc) next(queue);  // whichever has ended
+    }
+    std::vector<Answer> answers;
+    for (const UnderWay& one : all) {
+      Answer& answer = answers.emplace_back();
+      answer.status = one.rpc ? status_of(one.status) : Status{Code::kInterrupted, ""};
+      if (answer.status) answer.bytes = bytes_of(one.reply);
+    }
+    return answers;
   }
 
   Status stream(const std::string& method, const std::string& request, double within_s, const Each& each) override {

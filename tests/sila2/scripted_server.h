@@ -80,23 +80,22 @@ struct Script {
   std::string feature, uuid = "device-1";
   std::map<std::string, std::deque<Answer>> answers;  ///< by call of Thing
   std::map<std::string, int> asked;
-  std::mutex mutex;  // a device speaks from two threads
+  std::vector<std::size_t> at_once;  ///< how many calls were made at a time
+  std::mutex mutex;                  // a device speaks from two threads
 };
 
 class ScriptedChannel final : public Channel {
  public:
   explicit ScriptedChannel(Script& script) : script_(script) {}
   Status connect(double) override { return {}; }
-  Status call(const std::string& method, const std::string&, double, std::string& answer) override {
-    if (method == kService + std::string("Get_ServerUUID")) return answer = text(script_.uuid), Status{};
-    if (method == kService + std::string("Get_ServerType")) return answer = text("Thing"), Status{};
-    if (method == kService + std::string("Get_ImplementedFeatures"))
-      return answer = text("org.example/tests/Thing/v1"), Status{};
-    if (method == kService + std::string("GetFeatureDefinition")) return answer = text(script_.feature), Status{};
-    return stream(method, "", 0, [&](const std::string& bytes) {
-      answer = bytes;
-      return true;
-    });
+  std::vector<Answer> call(const std::vector<Request>& requests) override {
+    script_.at_once.push_back(requests.size());
+    std::vector<Answer> answers;
+    for (const Request& request : requests) {
+      Answer& answer = answers.emplace_back();
+      answer.status = call_one(request.method, answer.bytes);
+    }
+    return answers;
   }
   Status stream(const std::string& method, const std::string&, double, const Each& each) override {
     const std::string name = method.substr(std::string(kThing).size());
@@ -110,6 +109,21 @@ class ScriptedChannel final : public Channel {
   void resume() override {}
 
  private:
+  Status call_one(const std::string& method, std::string& answer) {
+    if (method == kService + std::string("Get_ServerUUID")) return answer = text(script_.uuid), Status{};
+    if (method == kService + std::string("Get_ServerType")) return answer = text("Thing"), Status{};
+    if (method == kService + std::string("Get_ImplementedFeatures"))
+      return answer = text("org.example/tests/Thing/v1"), Status{};
+    if (method == kService + std::string("GetFeatureDefinition")) {
+      if (script_.feature.empty()) return {Code::kOther, "no such feature"};
+      return answer = text(script_.feature), Status{};
+    }
+    return stream(method, "", 0, [&](const std::string& bytes) {
+      answer = bytes;
+      return true;
+    });
+  }
+
   Script& script_;
 };
 

@@ -252,6 +252,35 @@ TEST_CASE("readings are those of the server that was discovered") {
   CHECK_THAT(read.fault().message, Contains("at sila2://thing:1 answers another server, device-2 instead of device-1"));
 }
 
+TEST_CASE("another server, or another definition, is told nothing") {
+  Rig rig;
+  SECTION("another server, which need not know the feature") {
+    rig.script.uuid = "device-2";
+    rig.script.feature.clear();
+    CHECK_THAT(rig.run().fault().message, Contains("answers another server, device-2 instead of device-1"));
+  }
+  SECTION("the same with another definition") {
+    rig.script.feature += " ";
+    CHECK_THAT(rig.run().fault().message, Contains("defines its feature Thing otherwise than when the driver started"));
+  }
+  SECTION("the same without the feature") {
+    rig.script.feature.clear();
+    CHECK_THAT(rig.run().fault().message, Contains("no such feature"));
+  }
+  CHECK(!rig.acted);
+  CHECK(rig.script.asked.empty());
+}
+
+TEST_CASE("who answers, and what it defines, is asked at once before a command, and the command waits for both") {
+  Rig rig;
+  rig.script.say("Run", {confirmation()});
+  rig.script.say("Run_Info", {info(sila::ExecutionInfo::finishedSuccessfully, 1)});
+  rig.script.say("Run_Result", {number(7)});
+  rig.script.at_once.clear();
+  REQUIRE(rig.run());
+  CHECK(rig.script.at_once == std::vector<std::size_t>{2, 1, 1});
+}
+
 TEST_CASE("a result that is no number is a fault of the device") {
   for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
     Rig rig;
