@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from asyncua import ua
 from asyncua.common.node import Node
 
+from .errors import Failure
 from .session import Session
 from .values import plain
 
@@ -19,23 +21,42 @@ _STANDARD = 0  # the namespace of what every server has: its clock, its diagnost
 async def browse(settings: Mapping[str, Any]) -> str:
     session = Session(settings)
     try:
-        return await session.described(_Listing())
+        listing = _Listing()
+        await session.described(listing)
+        for variable in listing.variables:
+            try:
+                variable.shown = "now " + json.dumps(plain(await session.value(variable.id)), ensure_ascii=False)[:60]
+            except Failure as failure:
+                variable.shown = f"its value cannot be had: {failure}"
+                if not session.is_alive:  # such as after an answer longer than either end allows; the others can be had
+                    await session.close()
+                    session = Session(settings)
+                    await session.connect()
+        return listing.text()
     finally:
         await session.close()
 
 
+@dataclass
+class _Variable:
+    id: ua.NodeId
+    line: str
+    shown: str = ""
+
+
 class _Listing:
     def __init__(self) -> None:
-        self._nodes: list[str] = []
+        self.variables: list[_Variable] = []
         self._methods: list[str] = []
         self._seen: set[ua.NodeId] = set()
         self._names: set[str] = set()
 
-    async def of(self, root: Node, namespaces: list[str]) -> str:
-        await self._look(root, namespaces)
-        return "\n".join(["opcua:", "  nodes:", *self._nodes, *(["  methods:", *self._methods] if self._methods else [])])
+    def text(self) -> str:
+        nodes = [f"{variable.line}; {variable.shown}" for variable in self.variables]
+        return "\n".join(["opcua:", "  nodes:", *nodes, *(["  methods:", *self._methods] if self._methods else [])])
 
-    async def _look(self, parent: Node, namespaces: list[str]) -> None:
+    async def of(self, parent: Node, namespaces: list[str]) -> None:
+        """All but the values."""
         for node in await parent.get_children():
             if node.nodeid in self._seen:
                 continue
@@ -43,21 +64,17 @@ class _Listing:
             kind = await node.read_node_class()
             if node.nodeid.NamespaceIndex != _STANDARD:
                 if kind == ua.NodeClass.Variable:
-                    self._nodes.append(await self._variable(node, namespaces))
+                    self.variables.append(await self._variable(node, namespaces))
                 elif kind == ua.NodeClass.Method:
                     self._methods.append(await self._method(parent, node, namespaces))
             if kind == ua.NodeClass.Object and node.nodeid.NamespaceIndex != _STANDARD:
-                await self._look(node, namespaces)
+                await self.of(node, namespaces)
 
-    async def _variable(self, node: Node, namespaces: list[str]) -> str:
+    async def _variable(self, node: Node, namespaces: list[str]) -> _Variable:
         kind = await node.read_data_type_as_variant_type()
         writable = ua.AccessLevel.CurrentWrite in await node.get_user_access_level()
-        try:
-            shown = json.dumps(plain(await node.read_value()), ensure_ascii=False)
-        except ua.UaStatusCodeError as error:
-            shown = str(error)
-        return (f"    {await self._name(node)}: {{id: {_id(node, namespaces)}, type: {kind.name}}}"
-                f"  # {'written, too' if writable else 'only read'}; now {shown[:60]}")
+        return _Variable(node.nodeid, f"    {await self._name(node)}: {{id: {_id(node, namespaces)}, type: {kind.name}}}"
+                                      f"  # {'written, too' if writable else 'only read'}")
 
     async def _method(self, parent: Node, node: Node, namespaces: list[str]) -> str:
         takes = [argument.Name for argument in await Session.arguments(node, "InputArguments")]

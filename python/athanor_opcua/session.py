@@ -22,7 +22,7 @@ from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 from asyncua.ua import VariantType as Kind
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 
 from .errors import Failure, failure_of, refused, status
 from .values import plain, variant_of
@@ -31,6 +31,7 @@ Answer = TypeVar("Answer")
 
 _LONGEST_S = 7 * 86400.0  # for a request, as far as the library goes; each has its own time here
 _FAREWELL_S = 2.0
+_WATCH_S = 5.0
 _NUMBERED = re.compile(r"[0-9]+:")  # a name of another namespace than the others on the way
 
 
@@ -56,19 +57,25 @@ class Session:
         self.variables: dict[str, Variable] = {}
         self.methods: dict[str, Method] = {}
         self._settings = settings
-        self._client = Client(self.url, timeout=_LONGEST_S)
+        # The library's own watch would take a server that is busy for a second for one that is lost.
+        self._client = Client(self.url, timeout=_LONGEST_S, watchdog_intervall=_LONGEST_S)
         self._client.name = self._client.description = "Athanor"
         self._namespaces: list[str] = []
+        self._waiting = 0  # for so many answers
+        self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Raises Failure, with all that the profile names and the server does not have."""
-        await self._be_connected()
+        await self.connect()
         await self._within(self.timeout_s, "what the profile names", self._look_up())
 
-    async def described(self, listing: Any) -> str:
-        """What `listing` makes of all that the server has."""
-        await self._be_connected()
-        return await self._within(_LONGEST_S, "the question for what there is", listing.of(self._client.nodes.objects, self._namespaces))
+    async def described(self, listing: Any) -> None:
+        """Shows `listing` all that the server has."""
+        await self.connect()
+        await self._within(_LONGEST_S, "the question for what there is", listing.of(self._client.nodes.objects, self._namespaces))
+
+    async def value(self, id: ua.NodeId) -> Any:
+        return await self._within(self.timeout_s, f"the question for the node {id.to_string()}", self._client.get_node(id).read_value())
 
     @property
     def is_alive(self) -> bool:
@@ -76,6 +83,8 @@ class Session:
 
     async def close(self) -> None:
         """Says farewell, to a server that may not listen any more."""
+        if self._watch is not None:
+            self._watch.cancel()
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._client.disconnect(), _FAREWELL_S)
         self._client.disconnect_socket()
@@ -123,16 +132,17 @@ class Session:
 
     # ── Connecting ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _be_connected(self) -> None:
+    async def connect(self) -> None:
         try:
             await self._within(self.timeout_s, "the connection", self._connect())
         except Failure as failure:
-            silent = isinstance(failure.__cause__, TimeoutError)
+            silent = isinstance(failure.__cause__, TimeoutError | ConnectionError) and not isinstance(
+                failure.__cause__, ConnectionRefusedError)
             if silent or isinstance(failure.__cause__, ua.UaError):
                 await self._check_offered()
-            if silent and "security" in self._settings:
-                raise Failure("link", f"{failure}; where a certificate under “security” is not the right one, a server may say "
-                                      "nothing") from failure
+            if silent and (security := self._settings.get("security")):
+                raise Failure("link", f"{failure}; it shows the certificate {security['server_certificate']}, and may not trust "
+                                      f"{security['certificate']}: servers often say nothing then") from failure
             raise
 
     async def _connect(self) -> None:
@@ -143,18 +153,35 @@ class Session:
             self._client.set_password(pathlib.Path(user["password_file"]).read_text(encoding="utf-8").rstrip("\r\n"))
         await self._client.connect()
         self._namespaces = await self._client.get_namespace_array()
+        self._watch = asyncio.create_task(self._watch_over())
+
+    async def _watch_over(self) -> None:
+        """While nothing else is asked: keeps the session, and closes a connection over which nobody answers any more, so that
+        the next command is not given to nobody."""
+        while self.is_alive:
+            await asyncio.sleep(_WATCH_S)
+            if self._waiting > 0:
+                continue
+            try:
+                await self._within(self.timeout_s, "the question whether it runs", self._client.nodes.server_state.read_value())
+            except Failure as failure:
+                if failure.kind == "link" and self._waiting == 0:
+                    self._client.disconnect_socket()
 
     async def _check_offered(self) -> None:
-        """Raises Failure where the server has no connection of the kind that the profile says, with those that it has."""
+        """Raises Failure where the server has no connection of the kind that the profile says, with those that it has, or
+        shows another certificate. It tells both to everybody."""
         try:
             endpoints = await asyncio.wait_for(Client(self.url, timeout=_LONGEST_S).connect_and_get_server_endpoints(), self.timeout_s)
         except Exception:
             return  # it says nothing of that either
         wanted = _way(self._client.security_policy.Mode, self._client.security_policy.URI)
-        offered = {_way(one.SecurityMode, one.SecurityPolicyUri) for one in endpoints}
+        offered = {_way(one.SecurityMode, one.SecurityPolicyUri): one.ServerCertificate for one in endpoints}
         if wanted not in offered:
             raise Failure("device", f"the server at {self.url} takes no connection {wanted}, only {', '.join(sorted(offered))}; "
                                     "“security” in the profile says which it is")
+        if security := self._settings.get("security"):
+            _check_shown(offered[wanted], security["server_certificate"], self.url)
 
     async def _secure(self, security: Mapping[str, str]) -> None:
         _check_pair(security["certificate"], security["private_key"])
@@ -250,10 +277,13 @@ class Session:
         return await data_type_to_variant_type(self._client.get_node(argument.DataType))
 
     async def _within(self, timeout_s: float, what: str, work: Awaitable[Answer]) -> Answer:
+        self._waiting += 1
         try:
             return await asyncio.wait_for(work, timeout_s)
         except Exception as error:
             raise failure_of(error, what, self.url, timeout_s) from error
+        finally:
+            self._waiting -= 1
 
 
 def _read(file: str) -> CertProperties:
@@ -274,6 +304,21 @@ def _certificate(file: str) -> x509.Certificate:
         return (x509.load_pem_x509_certificate if read.extension == "pem" else x509.load_der_x509_certificate)(read.path_or_content)
     except ValueError as error:
         raise Failure("device", f"{file} holds no certificate in PEM or DER") from error
+
+
+def _check_shown(shown: bytes | None, file: str, url: str) -> None:
+    """Raises Failure where a server shows another certificate than that of `file`."""
+    expected = _certificate(file)
+    if not shown or shown.startswith(expected.public_bytes(serialization.Encoding.DER)):  # those that signed it may follow
+        return
+    with contextlib.suppress(ValueError):
+        other = x509.load_der_x509_certificate(shown)
+        raise Failure("device", f"the server at {url} shows another certificate than {file}: that of {_whose(other)}, not of "
+                                f"{_whose(expected)}; is it the right server, or has it a new certificate?")
+
+
+def _whose(certificate: x509.Certificate) -> str:
+    return f"“{certificate.subject.rfc4514_string()}” (SHA-256 {certificate.fingerprint(hashes.SHA256()).hex()[:16]}…)"
 
 
 def _check_pair(certificate: str, private_key: str) -> None:

@@ -242,6 +242,24 @@ class OpcUa(PeerTest):
         controller.command("c1", "look")
         self.assertEqual(results(controller.outcome("c1")), {"t": 21.5})
 
+    def test_a_variable_at_which_the_connection_is_lost_keeps_no_other_from_being_listed(self):
+        self.start_server("--fragile")
+        listed = subprocess.run([self.client, "browse", self.at], capture_output=True, text=True, timeout=TIMEOUT_S)
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertRegex(listed.stdout, 'Furnace.Program", type: LocalizedText}  # written, too; its value cannot be had: .*lost')
+        self.assertIn('Furnace.Speed", type: Int32}  # written, too; now 0', listed.stdout)
+        self.assertEqual(listed.stdout.count("cannot be had"), 1)
+
+    def test_a_server_that_answers_nothing_for_seconds_is_not_lost(self):
+        """Goal: a server that is busy with a method for less than the profile's timeout stays connected. Method: two in one command,
+        where a connection that was lost in between would be a fault."""
+        self.start_server()
+        weigh = '- {call: weigh, arguments: {Tray: "{tray}"}, take: {mass: {at: Mass, unit: g}}}'
+        _, controller = self.start_furnace(self.profile((weigh, f"{weigh}\n      {weigh}")))
+        controller.command("c1", "weigh", tray=(4, ""))
+        self.assertTrue((outcome := controller.outcome("c1")).done, outcome.message)
+        self.assertEqual(self.actions(), ["weigh 4", "weigh 4"])
+
     def test_a_namespace_is_known_by_its_name_whatever_its_number(self):
         self.start_server("--shifted")
         _, controller = self.start_furnace()
@@ -326,7 +344,10 @@ class OpcUa(PeerTest):
         self.kill(self.driver)
         _, controller = self.start_furnace(profile)
         controller.command("c2", "weigh", tray=(2, ""))
-        self.assertTrue(controller.outcome("c2").not_begun)
+        outcome = controller.outcome("c2")
+        self.assertTrue(outcome.not_begun)
+        self.assertRegex(outcome.message, r"shows another certificate than .*/stranger.pem: that of “CN=server” \(SHA-256 [0-9a-f]{16}…\), "
+                                          "not of “CN=stranger”")
         self.assertEqual(self.actions(), [])
 
     def test_what_is_wrong_with_the_security_is_named_before_anything_is_said(self):

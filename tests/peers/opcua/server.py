@@ -7,6 +7,7 @@ import asyncio
 import logging
 import pathlib
 import sys
+import time
 
 from asyncua import Server, ua, uamethod
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
@@ -85,6 +86,8 @@ class Furnace:
     async def weigh(self, parent, tray):
         if tray > 4:
             return ua.StatusCode(ua.StatusCodes.BadOutOfRange)
+        if tray == 4:  # nothing else is answered meanwhile
+            time.sleep(3)
         self.bench.act(f"weigh {tray}")
         return 0.1 * tray, True
 
@@ -95,7 +98,8 @@ def argument(name, kind):
 
 async def main():
     given = options(__doc__, ("--secure", "Basic256Sha256, signed and encrypted, and a user's name"),
-                    ("--shifted", "its namespace has another number"), ("--broken", "the thermometer says nothing good"))
+                    ("--shifted", "its namespace has another number"), ("--broken", "the thermometer says nothing good"),
+                    ("--fragile", "it drops who asks for the program's name"))
     logging.basicConfig(level=logging.CRITICAL)
     server = Server(user_manager=Users() if given.secure else None)
     await server.init()
@@ -112,6 +116,13 @@ async def main():
     if given.broken:
         await furnace.variables["Temperature"].write_value(
             ua.DataValue(ua.Variant(20.0, Type.Double), StatusCode=ua.StatusCode(ua.StatusCodes.UncertainLastUsableValue)))
+    if given.fragile:
+        def drop(node, attribute):
+            for transport in server.iserver.asyncio_transports:
+                transport.abort()
+            return ua.DataValue(ua.Variant("", Type.String))
+
+        server.set_attribute_value_callback(furnace.variables["Program"].nodeid, drop)
     async with server:
         print("ready", flush=True)
         await asyncio.Event().wait()  # until the test kills it
