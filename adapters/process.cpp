@@ -81,7 +81,7 @@ void Process::keep(const std::vector<char*>& argv, const std::string& folder) {
   prctl(PR_SET_NAME, "athanor-keeper");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t keeper = getpid();
-  const pid_t program = fork();
+  const pid_t program = vfork();  // a second copy of the driver's memory would cost more than all else here
   if (program == 0) become(argv, folder, keeper);
   if (program < 0) {
     const int error = errno;
