@@ -279,7 +279,8 @@ class Session:
     async def _within(self, timeout_s: float, what: str, work: Awaitable[Answer]) -> Answer:
         self._waiting += 1
         try:
-            return await asyncio.wait_for(work, timeout_s)
+            async with asyncio.timeout(timeout_s):  # wait_for would make a task of each request
+                return await work
         except Exception as error:
             raise failure_of(error, what, self.url, timeout_s) from error
         finally:
