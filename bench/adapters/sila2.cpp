@@ -4,6 +4,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <map>
@@ -60,18 +61,25 @@ std::string number(double value) {
 
 class Answering final : public grpc::ServerGenericBidiReactor {
  public:
-  explicit Answering(const std::string& bytes) : answer_(buffer_of(bytes)) { StartRead(&request_); }
-  void OnReadDone(bool) override { StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK); }
+  Answering(const std::string& bytes, int takes_ms) : answer_(buffer_of(bytes)), takes_ms_(takes_ms) {
+    StartRead(&request_);
+  }
+  void OnReadDone(bool) override {
+    poll(nullptr, 0, takes_ms_);
+    StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
+  }
   void OnDone() override { delete this; }
 
  private:
   grpc::ByteBuffer request_, answer_;
+  int takes_ms_;
 };
 
 class Meter final : public grpc::CallbackGenericService {
  public:
+  explicit Meter(int takes_ms) : takes_ms_(takes_ms) {}
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
-    return new Answering(answers_.at(context->method()));
+    return new Answering(answers_.at(context->method()), takes_ms_);
   }
 
  private:
@@ -82,10 +90,11 @@ class Meter final : public grpc::CallbackGenericService {
       {kService + "GetFeatureDefinition", text(kFeature)},
       {kMeter + "Get_V", number(1.25)},
       {kMeter + "Look", number(1.25)}};
+  int takes_ms_;
 };
 
-[[noreturn]] void serve(int told) {
-  Meter meter;
+[[noreturn]] void serve(int told, int takes_ms) {
+  Meter meter(takes_ms);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -125,10 +134,10 @@ class Bare {
 
 }  // namespace
 
-void measure_sila2(int times) {
+void measure_sila2(int times, int takes_ms) {
   int port_told[2];
   ATHANOR_CHECK(pipe(port_told) == 0, "no pipe");
-  const DeviceProcess device([&] { serve(port_told[1]); });
+  const DeviceProcess device([&] { serve(port_told[1], takes_ms); });
   int port = 0;
   ATHANOR_CHECK(read(port_told[0], &port, sizeof port) == sizeof port, "no server");
   close(port_told[0]);

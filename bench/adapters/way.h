@@ -28,8 +28,9 @@ void measure_program(int times);
 void measure_folder(int times);
 /// `python`: an interpreter that has asyncua, in which the server, its bare client and ours run.
 void measure_opcua(int times, const std::string& python);
-/// The last of all: after gRPC has begun, this process cannot fork.
-void measure_sila2(int times);
+/// `takes_ms`: how long its server takes for each answer. The last of all: after gRPC has begun, this process cannot
+/// fork.
+void measure_sila2(int times, int takes_ms);
 
 /// One way to bring about a question and its answer. `once`: how long it took, in µs.
 struct How {
