@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "core/canary.h"
 #include "core/check.h"
@@ -78,8 +79,28 @@ Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<I
     if (!arrays_) arrays_ = std::make_unique<ArrayWindow>(options_.window);
     instruments_.at(id)->send_arrays_to(*arrays_);
   }
+  make_safe_what_was_left(now);
+  std::exception_ptr unwritten;
   for (const Ledger::Entry& entry : ledger_.unfinished()) {
-    if (!ATHANOR_CANARY("trust a stale boot id")) recover(entry, now);
+    if (ATHANOR_CANARY("trust a stale boot id")) continue;
+    try {
+      recover(entry, now);
+    } catch (const EnvironmentError&) {  // a full disk keeps the others from their safe state no more than this one
+      if (!unwritten) unwritten = std::current_exception();
+    }
+  }
+  if (unwritten) std::rethrow_exception(unwritten);
+  note_who_is_safe(now);
+}
+
+/// An earlier process of this driver ended before they had reached their safe state, or had to set them aside.
+void Driver::make_safe_what_was_left(Time now) {
+  for (const std::string& id : ledger_.unsafe()) {
+    unsafe_.insert(id);
+    const auto instrument = instruments_.find(id);
+    if (instrument == instruments_.end()) continue;
+    log(fmt::format("{} was not known to be in its safe state when this driver ended last, and is brought there", id));
+    instrument->second->make_safe(now);
   }
 }
 
@@ -114,6 +135,7 @@ void Driver::recover(const Ledger::Entry& entry, Time now) {
           "{} {} was under way when this driver ended last, and nobody knows what became of it: look at the "
           "instrument",
           command.instrument(), named(command)));
+      if (instrument == instruments_.end() || !instrument->second->is_safe()) note_unsafe(command.instrument());
       return ledger_.mark_interrupted(command.id());
     case Instrument::Memory::Kind::kRunning: {
       ATHANOR_CHECK(busy_.emplace(command.instrument(), command.id()).second,

@@ -35,9 +35,9 @@ class Driver {
 
   /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked
   /// up in their instruments (Instrument::recall): those still running go on, those finished are entered in the ledger,
-  /// those never started are forgotten, and the rest are INTERRUPTED for good. throws InputError if an instrument
-  /// describes itself wrongly, or all of them at greater length than a message has, EnvironmentError if the ledger
-  /// cannot be written.
+  /// those never started are forgotten, and the rest are INTERRUPTED for good and their instruments made safe, as are
+  /// those that the ledger shows as left unsafe. throws InputError if an instrument describes itself wrongly, or all of
+  /// them at greater length than a message has, EnvironmentError if the ledger cannot be written.
   Driver(std::string name, std::string boot, std::vector<std::unique_ptr<Instrument>> instruments, Ledger& ledger,
          Options options, Time now);
 
@@ -82,7 +82,10 @@ class Driver {
   };
   using Messages = std::vector<wire::FromDriver>;
 
+  void make_safe_what_was_left(Time now);
   void recover(const Ledger::Entry& entry, Time now);
+  void note_unsafe(const std::string& instrument);
+  void note_who_is_safe(Time now);
   void on_command(const wire::Command& command, Time now, Messages& out);
   void on_cancel(const std::string& id, Time now, Messages& out);
   void on_stop(const wire::Stop& stop, Time now, Messages& out);
@@ -112,8 +115,9 @@ class Driver {
   bool takes_arrays_ = false;                ///< the controller does
   std::map<std::string, Running> running_;   ///< by command id
   std::map<std::string, std::string> busy_;  ///< instrument → the command it is busy with
+  std::set<std::string> unsafe_;             ///< instruments that the ledger shows as left unsafe
   std::vector<wire::Stopped> stopping_;      ///< by stop, the instruments that have not reached their safe state yet
-  Time retry_at_ = kNever;                   ///< when unwritten outcomes are tried again
+  Time retry_at_ = kNever;                   ///< when what could not be written is tried again
   std::set<std::string> too_telling_;        ///< instruments whose readings are too long, as was told
 };
 

@@ -47,7 +47,29 @@ std::vector<wire::FromDriver> Driver::advance(Time now) {
     if (instrument->wakes_at() <= now) collect(*instrument, now, out);
   }
   say_who_is_safe(out);
+  note_who_is_safe(now);
   return out;
+}
+
+void Driver::note_unsafe(const std::string& instrument) {
+  if (unsafe_.contains(instrument)) return;
+  ledger_.note_unsafe(instrument);
+  unsafe_.insert(instrument);
+}
+
+/// Of those that it does not speak for now nothing is known.
+void Driver::note_who_is_safe(Time now) {
+  std::erase_if(unsafe_, [&](const std::string& id) {
+    const auto instrument = instruments_.find(id);
+    if (instrument == instruments_.end() || !instrument->second->is_safe()) return false;
+    try {
+      ledger_.note_safe(id);
+      return true;
+    } catch (const EnvironmentError&) {
+      retry_at_ = std::min(retry_at_, now + from_seconds(kRetryLedger));
+      return false;
+    }
+  });
 }
 
 void Driver::collect(Instrument& instrument, Time now, Messages& out) {
@@ -104,7 +126,9 @@ void Driver::enter(const wire::Outcome& ended, Time now, Messages& out) {
   const wire::Outcome outcome = fit_to_be_sent(ended);
   const auto running = running_.find(outcome.id());
   const bool first_try = !running->second.unwritten;
+  const std::string instrument = running->second.command.instrument();
   try {
+    if (!instruments_.at(instrument)->is_safe()) note_unsafe(instrument);
     ledger_.end(outcome);
   } catch (const EnvironmentError& error) {
     running->second.unwritten = outcome;
@@ -119,7 +143,7 @@ void Driver::enter(const wire::Outcome& ended, Time now, Messages& out) {
     return;
   }
   log_end(running->second.command, outcome);
-  busy_.erase(running->second.command.instrument());
+  busy_.erase(instrument);
   running_.erase(running);
   *say(out).mutable_outcome() = outcome;
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x41744C67;  // "AtLg": how SQLite files of one program are told from another's
 constexpr std::int64_t kSchemaVersion = 1;
+constexpr const char* kUnsafe = "CREATE TABLE unsafe (instrument TEXT PRIMARY KEY) WITHOUT ROWID";
 
 std::int64_t pragma(Database& database, const char* name) {
   Statement statement = database.prepare(fmt::format("PRAGMA {}", name));
@@ -24,9 +25,9 @@ bool has_tables(Database& database) {
   return statement.integer(0) > 0;
 }
 
-bool has_column(Database& database, std::string_view name) {
-  Statement statement = database.prepare("SELECT count(*) FROM pragma_table_info('command') WHERE name = ?1");
-  statement.bind(1, name);
+bool has_column(Database& database, std::string_view table, std::string_view name) {
+  Statement statement = database.prepare("SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2");
+  statement.bind(1, table).bind(2, name);
   ATHANOR_CHECK(statement.step(), "count(*) gave no row");
   return statement.integer(0) > 0;
 }
@@ -39,6 +40,7 @@ void prepare_schema(Database& database) {
           "CREATE TABLE command (id TEXT PRIMARY KEY, boot TEXT NOT NULL, command BLOB NOT NULL, outcome BLOB,"
           " interrupted INTEGER NOT NULL DEFAULT 0, began INTEGER) WITHOUT ROWID");
       database.execute("CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0");
+      database.execute(kUnsafe);
       database.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
       database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
     });
@@ -54,8 +56,9 @@ void prepare_schema(Database& database) {
         fmt::format("{} is a ledger of format {}, this program reads format {}. Use the program that wrote it",
                     database.file(), version, kSchemaVersion));
   }
-  // Programs before this column was there name their own, and so read and write the file as before.
-  if (!has_column(database, "began")) database.execute("ALTER TABLE command ADD COLUMN began INTEGER");
+  // Programs before these were there name the columns that they know, and so read and write the file as before.
+  if (!has_column(database, "command", "began")) database.execute("ALTER TABLE command ADD COLUMN began INTEGER");
+  if (!has_column(database, "unsafe", "instrument")) database.execute(kUnsafe);
 }
 
 template <class Message>
@@ -81,9 +84,12 @@ struct Ledger::Statements {
         refuse(database.prepare("INSERT INTO command (id, boot, command, outcome) VALUES (?1, ?2, ?3, ?4)")),
         interrupt(database.prepare("UPDATE command SET interrupted = 1 WHERE id = ?1 AND outcome IS NULL")),
         forget(database.prepare("DELETE FROM command WHERE id = ?1 AND outcome IS NULL")),
-        unfinished(database.prepare("SELECT id FROM command WHERE outcome IS NULL AND interrupted = 0 ORDER BY id")) {}
+        unfinished(database.prepare("SELECT id FROM command WHERE outcome IS NULL AND interrupted = 0 ORDER BY id")),
+        note_unsafe(database.prepare("INSERT OR IGNORE INTO unsafe (instrument) VALUES (?1)")),
+        note_safe(database.prepare("DELETE FROM unsafe WHERE instrument = ?1")),
+        unsafe(database.prepare("SELECT instrument FROM unsafe ORDER BY instrument")) {}
 
-  Statement find, begin, end, refuse, interrupt, forget, unfinished;
+  Statement find, begin, end, refuse, interrupt, forget, unfinished, note_unsafe, note_safe, unsafe;
 };
 
 Ledger::Ledger(const std::string& file, Database::Sync sync) : database_(file, sync, true) {
@@ -141,6 +147,27 @@ void Ledger::forget(const std::string& id) {
   Statement& statement = statements_->forget;
   statement.reset();
   statement.bind(1, id).run();
+}
+
+void Ledger::note_unsafe(const std::string& instrument) {
+  Statement& statement = statements_->note_unsafe;
+  statement.reset();
+  statement.bind(1, instrument).run();
+}
+
+void Ledger::note_safe(const std::string& instrument) {
+  Statement& statement = statements_->note_safe;
+  statement.reset();
+  statement.bind(1, instrument).run();
+}
+
+std::vector<std::string> Ledger::unsafe() {
+  Statement& statement = statements_->unsafe;
+  statement.reset();
+  std::vector<std::string> instruments;
+  while (statement.step()) instruments.push_back(statement.text(0));
+  statement.reset();
+  return instruments;
 }
 
 std::vector<Ledger::Entry> Ledger::unfinished() {

@@ -40,8 +40,14 @@ class Ledger {
   virtual void mark_interrupted(const std::string& id);
   /// A command that was entered but certainly never started.
   virtual void forget(const std::string& id);
+  /// An instrument that is not known to be in its safe state after what it did, or that is again. A second time changes
+  /// nothing.
+  virtual void note_unsafe(const std::string& instrument);
+  virtual void note_safe(const std::string& instrument);
   /// Begun, and neither ended nor marked as interrupted; ordered by id.
   std::vector<Entry> unfinished();
+  /// The instruments that were noted as unsafe and not as safe again; ordered by id.
+  std::vector<std::string> unsafe();
 
  private:
   struct Statements;

@@ -49,7 +49,8 @@ class _Running:
 class Driver:
     def __init__(self, name: str, boot: str, instruments: list[Instrument], ledger: Ledger, dead_man_s: float,
                  wake: Callable[[], None]) -> None:
-        """Every start is a recovery: what the ledger shows as begun and not ended is looked up in the instruments.
+        """Every start is a recovery: what the ledger shows as begun and not ended is looked up in the instruments, and those
+        that it shows as left unsafe are made safe.
 
         `boot` must differ at every start; `wake` is called from other threads when `advance` has something to say.
         Raises InputError, and LedgerError if the ledger cannot be written.
@@ -82,8 +83,19 @@ class Driver:
         self._takes_arrays = False  # the controller does
         for instrument, _, _, readers in described:
             self._threads[instrument.id] = DeviceThread(instrument, readers, wake, self.arrays)
+        self._unsafe = set(ledger.unsafe())  # instruments that the ledger shows as left unsafe
+        for id in sorted(self._unsafe & self._threads.keys()):
+            _log.warning("%s was not known to be in its safe state when this driver ended last, and is brought there", id)
+            self._bring_to_safety(id)
+        unwritten: LedgerError | None = None
         for entry in ledger.unfinished():
-            self._recover(entry)
+            try:
+                self._recover(entry)
+            except LedgerError as error:  # a full disk keeps the others from their safe state no more than this one
+                unwritten = unwritten or error
+        if unwritten:
+            raise unwritten
+        self._note_who_is_safe()
 
     def _recover(self, entry: Entry) -> None:
         command = entry.command
@@ -113,15 +125,34 @@ class Driver:
             self._left_unknown(command)
 
     def _left_unknown(self, command: wire.Command) -> None:
-        """It may be at work still, and nobody would end that. Safe, or 5 s later not known to be, when the driver serves."""
-        thread = self._threads.get(command.instrument)
-        if thread is not None:
-            asked = {command.instrument: thread.make_safe("its driver was started again")}
-            until = time.monotonic() + SAFE_WITHIN_S
-            while not self.stops.was_tried(asked) and time.monotonic() < until:
-                self.advance()  # what it gives, the controller asks about
-                time.sleep(0.005)
+        """It may be at work still, and nobody would end that."""
+        if command.instrument in self._threads:
+            self._bring_to_safety(command.instrument)
+        if command.instrument not in self._threads or not self.stops.is_safe(command.instrument):
+            self._note_unsafe(command.instrument)
         self._ledger.mark_interrupted(command.id)
+
+    def _bring_to_safety(self, instrument: str) -> None:
+        """Safe, or 5 s later not known to be, when the driver serves."""
+        asked = {instrument: self._threads[instrument].make_safe("its driver was started again")}
+        until = time.monotonic() + SAFE_WITHIN_S
+        while not self.stops.was_tried(asked) and time.monotonic() < until:
+            self.advance()  # what it gives, the controller asks about
+            time.sleep(0.005)
+
+    def _note_unsafe(self, instrument: str) -> None:
+        if instrument not in self._unsafe:
+            self._ledger.note_unsafe(instrument)
+            self._unsafe.add(instrument)
+
+    def _note_who_is_safe(self) -> None:
+        """Of those that it does not speak for now nothing is known."""
+        for id in [id for id in self._unsafe if id in self._threads and self.stops.is_safe(id)]:
+            try:
+                self._ledger.note_safe(id)
+                self._unsafe.remove(id)
+            except LedgerError:
+                self._retry_at = min(self._retry_at, time.monotonic() + RETRY_LEDGER_S)
 
     # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -319,6 +350,7 @@ class Driver:
                 out += self._on_report(id, report)
             if thread.run is not None and thread.run.ends_by <= now:
                 thread.interrupt(f"not done within {thread.run.deadline_s:g} s", "DEADLINE")
+        self._note_who_is_safe()
         return out + self._about_stops(self.stops.late(now))
 
     def telemetry(self) -> None:
@@ -372,7 +404,10 @@ class Driver:
 
     def _enter(self, outcome: wire.Outcome) -> list[wire.FromDriver]:
         running = self._running[outcome.id]
+        instrument = running.command.instrument
         try:
+            if not self.stops.is_safe(instrument):
+                self._note_unsafe(instrument)
             self._ledger.end(outcome)
         except LedgerError as error:
             first_try = running.unwritten is None
@@ -382,10 +417,10 @@ class Driver:
                 return []
             return [self._refused(f"command “{outcome.id}” ended, but its outcome cannot be entered in the ledger of driver "
                                   f"“{self.name}” and is kept back until it can: {error}")]
-        del self._busy[running.command.instrument]
+        del self._busy[instrument]
         del self._running[outcome.id]
         how = f"done in {outcome.took_s:.3g} s" if outcome.done else f"{wire.FaultKind.Name(outcome.fault)}: {outcome.message}"
-        _log.info("%s ended “%s” %s: %s", running.command.instrument, running.command.capability, outcome.id, how)
+        _log.info("%s ended “%s” %s: %s", instrument, running.command.capability, outcome.id, how)
         return [self._say(outcome=outcome)]
 
     # ── Saying it ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,11 +17,13 @@ from .proto import driver_pb2 as wire
 
 _APPLICATION_ID = 0x41744C67  # "AtLg"
 _SCHEMA_VERSION = 1
+_UNSAFE = "CREATE TABLE unsafe (instrument TEXT PRIMARY KEY) WITHOUT ROWID"
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE command (id TEXT PRIMARY KEY, boot TEXT NOT NULL, command BLOB NOT NULL, outcome BLOB,
  interrupted INTEGER NOT NULL DEFAULT 0, began INTEGER) WITHOUT ROWID;
 CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0;
+{_UNSAFE};
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_SCHEMA_VERSION};
 COMMIT;
@@ -115,6 +117,17 @@ class Ledger:
         """A command that was entered but certainly never started."""
         self._execute("DELETE FROM command WHERE id = ? AND outcome IS NULL", id)
 
+    def note_unsafe(self, instrument: str) -> None:
+        """It is not known to be in its safe state after what it did. A second time changes nothing."""
+        self._execute("INSERT OR IGNORE INTO unsafe (instrument) VALUES (?)", instrument)
+
+    def note_safe(self, instrument: str) -> None:
+        self._execute("DELETE FROM unsafe WHERE instrument = ?", instrument)
+
+    def unsafe(self) -> list[str]:
+        """The instruments that were noted as unsafe and not as safe again; ordered by id."""
+        return [id for (id,) in self._execute("SELECT instrument FROM unsafe ORDER BY instrument")]
+
     def _execute(self, sql: str, *values: str | bytes | int) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, values)
@@ -133,10 +146,11 @@ class Ledger:
         elif version != _SCHEMA_VERSION:
             raise LedgerError(f"{self.file} is a ledger of format {version}, this program reads format {_SCHEMA_VERSION}. Use "
                               "the program that wrote it")
-        columns = self._connection.execute("SELECT name FROM pragma_table_info('command')").fetchall()
-        # Programs before this column was there name their own, and so read and write the file as before.
-        if ("began",) not in columns:
-            self._connection.execute("ALTER TABLE command ADD COLUMN began INTEGER")
+        # Programs before these were there name the columns that they know, and so read and write the file as before.
+        for table, column, change in (("command", "began", "ALTER TABLE command ADD COLUMN began INTEGER"),
+                                      ("unsafe", "instrument", _UNSAFE)):
+            if (column,) not in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall():
+                self._connection.execute(change)
 
     def _failure(self, error: sqlite3.Error) -> LedgerError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

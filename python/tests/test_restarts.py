@@ -8,7 +8,9 @@ import sqlite3
 import time
 import unittest
 
-from athanor.ledger import Ledger
+from athanor import Instrument, capability
+from athanor.driver import Driver
+from athanor.ledger import Ledger, LedgerError
 from athanor.proto import driver_pb2 as wire
 from athanor.testing import command
 from rig import BenchTest
@@ -53,6 +55,25 @@ class Killed(BenchTest):
                 self.assertGreater(outcome.took_s, 0.99 * ran_before_s)
                 (self.folder / "release").unlink()
             (self.folder / "recalls").unlink()
+
+    def test_what_could_not_be_made_safe_is_not_forgotten(self) -> None:
+        """After an end of its driver in mid-command, and after a handler that broke off, over several starts."""
+        for ends in (lambda: self.begin("wait", duration=(1, "h")), lambda: self.controller.outcome(self.tell("fail", how="zero").id)):
+            self.lever("broken")
+            ends()
+            for _ in range(2):
+                self.kill_and_restart()
+                refused = self.controller.outcome(self.tell("look").id)
+                self.assertTrue(refused.not_begun)
+                self.assertIn("has not reached its safe state yet", refused.message)
+            (self.folder / "broken").unlink()
+            before = self.happened().count("safe")
+            self.kill_and_restart()
+            self.assertTrue(self.controller.outcome(self.tell("look").id).done)
+            self.assertEqual(self.happened().count("safe"), before + 1)
+            self.kill_and_restart()
+            self.assertTrue(self.controller.outcome(self.tell("look").id).done)
+            self.assertEqual(self.happened().count("safe"), before + 1)  # it is left alone again
 
     def test_the_ledger_is_that_of_the_other_kit(self) -> None:
         self.controller.outcome(self.tell("look").id)
@@ -111,6 +132,32 @@ class FullDisk(BenchTest):
         self.fill(True)
         self.controller.send(stop=wire.Stop(id="s1"))
         self.assertEqual(sorted(self.controller.next("stopped").stopped.instruments), ["a", "b"])
+
+
+class Heater(Instrument):
+    made_safe = 0
+
+    @capability()
+    def heat(self) -> None: ...
+
+    def safe(self) -> None:
+        self.made_safe += 1
+
+
+class FullLedger(Ledger):
+    def mark_interrupted(self, id: str) -> None:
+        raise LedgerError("the disk is full")
+
+
+class FullAtTheStart(unittest.TestCase):
+    def test_all_are_made_safe_before_it_fails(self) -> None:
+        ledger = FullLedger(":memory:")
+        heaters: list[Instrument] = [Heater("a"), Heater("b")]
+        for heater in heaters:
+            ledger.begin(command(heater.id, "heat"), "boot-1")
+        with self.assertRaisesRegex(LedgerError, "full"):
+            Driver("ovens", "boot-2", heaters, ledger, 0, lambda: None)
+        self.assertEqual([heater.made_safe for heater in heaters if isinstance(heater, Heater)], [1, 1])
 
 
 class Places(BenchTest):

@@ -42,4 +42,14 @@ void FullDiskLedger::forget(const std::string& id) {
   Ledger::forget(id);
 }
 
+void FullDiskLedger::note_unsafe(const std::string& instrument) {
+  need_room();
+  Ledger::note_unsafe(instrument);
+}
+
+void FullDiskLedger::note_safe(const std::string& instrument) {
+  need_room();
+  Ledger::note_safe(instrument);
+}
+
 }  // namespace athanor::simulation

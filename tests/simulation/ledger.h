@@ -18,6 +18,8 @@ class FullDiskLedger final : public Ledger {
   void refuse(const driver::v1::Command& command, const std::string& boot, const driver::v1::Outcome& outcome) override;
   void mark_interrupted(const std::string& id) override;
   void forget(const std::string& id) override;
+  void note_unsafe(const std::string& instrument) override;
+  void note_safe(const std::string& instrument) override;
 
  private:
   /// throws EnvironmentError if there is none.
