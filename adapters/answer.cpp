@@ -11,11 +11,13 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "core/nesting.h"
 #include "core/utf8.h"
 
 namespace athanor {
 namespace {
 
+constexpr int kDeepest = 100;            // levels of a structure that a device says
 constexpr std::size_t kQuoted = 200;     // bytes of an answer in a message
 constexpr std::size_t kLastWords = 400;  // bytes of what a program said last
 
@@ -156,11 +158,19 @@ std::string quote_last(std::string_view text) {
   return fmt::format("“{}{}”", last.size() < text.size() ? "…" : "", printable(last));
 }
 
+std::optional<nlohmann::json> as_json(std::string_view text) {
+  if (json_nesting(text) > kDeepest) return std::nullopt;
+  nlohmann::json answer = nlohmann::json::parse(text, nullptr, false);
+  if (answer.is_discarded()) return std::nullopt;
+  return answer;
+}
+
 std::string where_no_json(const std::string& text) {
   constexpr std::size_t kAround = 10;  // bytes before and behind
   if (const std::size_t first = text.find_first_not_of(" \t\r\n");
       first == std::string::npos || std::string_view("{[").find(text[first]) == std::string_view::npos)
     return "";
+  if (json_nesting(text) > kDeepest) return fmt::format(" that is read: nested more than {} levels deep", kDeepest);
   try {
     [[maybe_unused]] const auto good = nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {

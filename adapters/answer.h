@@ -35,6 +35,9 @@ std::string expression(const Pattern& pattern);
 std::string quote(const nlohmann::json& answer);
 /// What a program that failed said, cut short in front: what went wrong stands at the end.
 std::string quote_last(std::string_view text);
+/// What a device says as JSON; none if it is none, or is nested deeper than a device of sound mind does: whatever walks
+/// it calls itself at each level.
+std::optional<nlohmann::json> as_json(std::string_view text);
 /// Where a text that is no JSON ceases to be: " at byte 7: “{"x": NaN}”"; empty for one that does not look like it.
 std::string where_no_json(const std::string& text);
 /// The answer as one text: a text is itself, a structure is its JSON.

@@ -165,8 +165,8 @@ class HttpBus final : public Bus {
                                                  "address, or path",
                                                  quote(elsewhere)))};
     }
-    nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
-    return answer.is_discarded() ? nlohmann::json(body) : answer;
+    if (auto answer = as_json(body)) return *std::move(answer);
+    return nlohmann::json(body);
   }
 
  private:

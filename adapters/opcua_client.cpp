@@ -88,9 +88,9 @@ Outcome<json> OpcuaClient::line(double timeout_s) {
   const double end = monotonic_seconds() + timeout_s;
   for (;;) {
     if (const std::size_t stop = heard_.find('\n'); stop != std::string::npos) {
-      json said = json::parse(heard_.substr(0, stop), nullptr, false);
+      auto said = as_json(std::string_view(heard_).substr(0, stop));
       heard_.erase(0, stop + 1);
-      if (said.is_object()) return said;
+      if (said && said->is_object()) return *std::move(said);
       return broken(fmt::format("“{}” on this machine is another program", kProgram));
     }
     if (heard_.size() > kLongest) return broken(fmt::format("said more than {} bytes at once", kLongest));

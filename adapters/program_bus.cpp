@@ -34,13 +34,13 @@ struct Settings {
 
 /// What it said: JSON as a whole, or its last line if that is, or a text.
 nlohmann::json said(const std::string& text) {
-  nlohmann::json whole = nlohmann::json::parse(text, nullptr, false);
-  if (!whole.is_discarded()) return whole;
+  if (auto whole = as_json(text)) return *std::move(whole);
   const std::size_t end = text.find_last_not_of(" \t\r\n");
   if (end == std::string::npos) return nullptr;
   const std::size_t begin = text.rfind('\n', end);
-  nlohmann::json last = nlohmann::json::parse(text.substr(begin == std::string::npos ? 0 : begin + 1), nullptr, false);
-  return last.is_discarded() ? nlohmann::json(text) : last;
+  if (auto last = as_json(std::string_view(text).substr(begin == std::string::npos ? 0 : begin + 1)))
+    return *std::move(last);
+  return text;
 }
 
 class ProgramBus final : public Bus {

@@ -73,9 +73,9 @@ Outcome<nlohmann::json> read_result(const std::string& file, const CsvFormat& cs
     }
   }
   if (extension != ".json") return nlohmann::json(text);
-  nlohmann::json answer = nlohmann::json::parse(text, nullptr, false);
-  if (answer.is_discarded()) return no_good(fmt::format("is no JSON{}: {}", where_no_json(text), quote(text)));
-  return answer;
+  auto answer = as_json(text);
+  if (!answer) return no_good(fmt::format("is no JSON{}: {}", where_no_json(text), quote(text)));
+  return *std::move(answer);
 }
 
 }  // namespace athanor

@@ -8,6 +8,7 @@
 
 #include "core/document.h"
 #include "core/error.h"
+#include "core/nesting.h"
 #include "core/utf8.h"
 #include "optimizers/models.h"
 
@@ -16,26 +17,6 @@ namespace {
 
 constexpr int kDeepest = 32;               // nesting of a line; the protocol needs five
 constexpr std::size_t kMostMistakes = 10;  // told of one line
-
-/// Brackets opened and not closed, at most, outside of texts: a cheap guard before the line is parsed.
-int nesting(const std::string& line) {
-  int depth = 0, deepest = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return deepest;
-}
 
 /// The few characters of `line` at which its reading ended; `at` counts from 1.
 std::string excerpt(const std::string& line, std::size_t at) {
@@ -93,7 +74,8 @@ std::optional<double> read_choice(const Json& value, const Choices& choices, con
 }  // namespace
 
 Json parse_line(const std::string& line) {
-  if (nesting(line) > kDeepest) throw InputError(fmt::format("the line is nested deeper than {} levels", kDeepest));
+  if (json_nesting(line) > kDeepest)
+    throw InputError(fmt::format("the line is nested deeper than {} levels", kDeepest));
   if (const auto at = bad_byte(line)) {
     throw InputError(fmt::format("this line is not UTF-8: byte {} is 0x{:02x}, which is no part of a character",
                                  *at + 1, static_cast<unsigned char>(line[*at])));

@@ -175,6 +175,17 @@ TEST_CASE("What is no JSON, nothing, or a structure where a value was meant, is 
   CHECK(fault("all", {{"a", 1}}).find("in which there is a structure and no one value") != std::string::npos);
 }
 
+TEST_CASE("A structure without a bottom is a text, and told as that") {
+  // Goal: no answer exhausts the stack of what walks it. Method: as deep as is read, deeper, and far deeper.
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  CHECK(as_json(nested(100)));
+  CHECK(as_json(R"({"brackets": ")" + nested(1000) + R"(\"["})"));  // those of a text do not count
+  CHECK_FALSE(as_json(nested(101)));
+  CHECK_FALSE(as_json("{"));
+  CHECK(fault("x", nested(1'000'000)).find("no JSON that is read: nested more than 100 levels deep") !=
+        std::string::npos);
+}
+
 TEST_CASE("An answer is quoted in its own script, with all visible that is no letter") {
   CHECK(quote("läuft, 温度 21 °C") == "“läuft, 温度 21 °C”");
   CHECK(quote("a\r\n\x1b[2J\x7f") == "“a\\x0d\\x0a\\x1b[2J\\x7f”");

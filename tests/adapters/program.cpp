@@ -176,4 +176,6 @@ TEST_CASE("A program that does not read its input, or says far too much, does no
   const wire::Outcome flood = outcome_of(folder, "{run: [head, -c, 30000000, /dev/zero], take: {mass: all}}");
   CHECK(flood.fault() == wire::DEVICE);
   CHECK(flood.message().find("the program head said more than 16777216 bytes") == 0);
+  const std::string deep = "{run: [sh, -c, 'yes [ | head -n 300000; yes ] | head -n 300000'], take: {mass: m}}";
+  CHECK(outcome_of(folder, deep).message().find("nested more than 100 levels deep") != std::string::npos);
 }

@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "adapters/answer.h"
 #include "adapters/conversation.h"
 #include "tests/fuzz/target.h"
 
@@ -20,8 +21,8 @@ class Scripted final : public Bus {
     const std::string line = rest_.substr(0, end);
     rest_.erase(0, end == std::string::npos ? end : end + 1);
     if (verb == "send") return nlohmann::json();
-    nlohmann::json document = nlohmann::json::parse(line, nullptr, false);
-    return document.is_structured() ? document : nlohmann::json(line);
+    auto document = as_json(line);
+    return document && document->is_structured() ? *std::move(document) : nlohmann::json(line);
   }
 
  private:
