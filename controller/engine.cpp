@@ -22,6 +22,23 @@ CommandEvent event_of(const wire::Outcome& outcome) {
   return outcome.fault() == wire::INTERRUPTED ? CommandEvent::kInterrupt : CommandEvent::kFail;
 }
 
+/// The instruments of the laboratory that their driver, in its Welcome, does not speak for, and what to tell of each.
+std::vector<std::pair<std::string, std::string>> missing_from(const wire::FromDriver& message, const Lab& lab) {
+  std::vector<std::pair<std::string, std::string>> missing;
+  for (const LabInstrument& instrument : lab.instruments) {
+    const auto is_it = [&](const wire::Instrument& described) { return described.id() == instrument.id; };
+    const auto& described = message.welcome().instruments();
+    if (instrument.driver != message.driver() || std::any_of(described.begin(), described.end(), is_it)) continue;
+    std::string why = fmt::format("is none of those that its driver {} speaks for", message.driver());
+    for (const wire::Trouble& trouble : message.welcome().troubles()) {
+      if (trouble.instrument() == instrument.id) why = trouble.why();
+    }
+    missing.emplace_back(instrument.id,
+                         fmt::format("instrument “{}” {}; the others go on without it", instrument.id, why));
+  }
+  return missing;
+}
+
 }  // namespace
 
 Engine::Engine(const Campaign& campaign, const Lab& lab, State state, Options options)
@@ -102,7 +119,12 @@ void Engine::on_welcome(const wire::FromDriver& message) {
     *seen.mutable_driver_seen()->add_instruments() = instrument;
     offers_[instrument.id()] = tighten(lab_, instrument);
   }
+  const auto before = state_.drivers.find(message.driver());
+  const bool started = before == state_.drivers.end() || before->second.boot != message.boot();
   record(std::move(seen));
+  if (started) {
+    for (const auto& [id, text] : missing_from(message, lab_)) alarm(id, text);
+  }
   for (const LabInterlock& interlock : lab_.interlocks) {
     if (interlock.driver == message.driver()) watches_[interlock.name].heard = now_;
   }

@@ -151,6 +151,36 @@ TEST_CASE("an interrupted step that may be repeated gets a new command") {
   CHECK(again.id() == heat.id().substr(0, heat.id().size() - 1) + "2");
 }
 
+// Goal: a person hears of an instrument that its driver set aside. Method: a driver that speaks for all others, at the
+// start and after a restart; its link comes up twice each time.
+TEST_CASE("an instrument that its driver does not speak for is named by an alarm, once a start of the driver") {
+  Rig rig;
+  const auto welcome = [&](const std::string& boot, const std::string& why) {
+    wire::FromDriver message = rig.from_driver(boot);
+    for (const char* id : {"dispenser-1", "reactor-1", "hplc-1"})
+      *message.mutable_welcome()->add_instruments() = testing::instrument(id);
+    if (!why.empty()) {
+      wire::Trouble& trouble = *message.mutable_welcome()->add_troubles();
+      trouble.set_instrument("reactor-2");
+      trouble.set_why(why);
+    }
+    for (int times = 0; times < 2; ++times) rig.give(DriverSaid{message});
+  };
+  welcome("boot-1", "is set aside: reactor.yaml:3:1: no good");
+  welcome("boot-2", "");
+  std::vector<std::string> told;
+  for (const Record& record : rig.journal) {
+    if (record.has_alarm() && record.alarm().about() == "reactor-2") told.push_back(record.alarm().text());
+  }
+  CHECK(told ==
+        std::vector<std::string>{
+            "instrument “reactor-2” is set aside: reactor.yaml:3:1: no good; the others go on without it",
+            "instrument “reactor-2” is none of those that its driver hands speaks for; the others go on without "
+            "it"});
+  rig.link_up("boot-3");
+  CHECK(rig.state().instruments.at("reactor-2").state == InstrumentState::kIdle);
+}
+
 // Goal: what is told of a driver that dies at every try has a reason. Method: so many restarts while the heating runs
 // that it is given up; a driver that fails it without a word.
 TEST_CASE("a driver that says nothing is not quoted with nothing") {
