@@ -82,8 +82,10 @@ std::optional<Template::Hole> Template::read_hole(const Node& node, const std::s
   hole.name = rest;
   const auto variable = known.find(hole.name);
   if (variable == known.end()) {
-    node.error(fmt::format("“{{{}}}” names “{}”, which is no parameter and was not taken from an answer before{}",
-                           inside, hole.name, suggest_name(hole.name, names_of(known))));
+    const bool as_json = hole.name.find_first_of("\"'{[,") != std::string::npos;  // rather than a slip in a name
+    node.error(fmt::format("“{{{}}}” names “{}”, which is no parameter and was not taken from an answer before{}{}",
+                           inside, hole.name, suggest_name(hole.name, names_of(known)),
+                           as_json ? "; braces that stand for themselves are written “{{” and “}}”" : ""));
     return std::nullopt;
   }
   if (!variable->second.why_not.empty()) {

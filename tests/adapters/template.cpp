@@ -70,6 +70,8 @@ TEST_CASE("A mistake in a text is told with its place, what was found and the ne
   CHECK(mistake("{voltag}") ==
         "p.yaml:1:1: “{voltag}” names “voltag”, which is no parameter and was not taken from an answer before (did you "
         "mean “voltage”?)");
+  CHECK(mistake(R"({"note": "x"})").find("; braces that stand for themselves are written “{{” and “}}”") !=
+        std::string::npos);
   CHECK(mistake("{voltage in degC}").find("“{voltage in degC}”: ") != std::string::npos);
   CHECK(mistake("{voltage in Volts per second}").find("p.yaml:1:1: “{voltage in Volts per second}”: ") == 0);
   CHECK(mistake("{name in V}").find("“name” is a text and has neither a unit nor a format") != std::string::npos);
