@@ -59,7 +59,7 @@ std::string of_hold(const nlohmann::json& one) {
   return why.empty() ? ", " + hold : fmt::format(", {} by {}", hold, why);
 }
 
-void print_status(const nlohmann::json& status, bool running) {
+void print_status(const nlohmann::json& status, bool running, const std::string& journal) {
   const std::string why = status.at("why");
   fmt::print("campaign    {}, {}{}{}\n", status.at("campaign").get<std::string>(),
              status.at("status").get<std::string>(), why.empty() ? "" : ": " + why,
@@ -89,7 +89,8 @@ void print_status(const nlohmann::json& status, bool running) {
     if (one.contains("waits_for_approval"))
       fmt::print("    waits for approval of {}\n", one.at("waits_for_approval").get<std::string>());
     if (one.contains("waits_for_answer"))
-      fmt::print("    waits for an answer: {}\n", one.at("waits_for_answer").get<std::string>());
+      fmt::print("    waits for “athanor answer {} --experiment {} retry|done|abandon|fail”: {}\n", journal,
+                 one.at("experiment").get<int>(), one.at("waits_for_answer").get<std::string>());
     if (one.contains("cleaning_up"))
       fmt::print("    is being cleaned up: {}\n", one.at("cleaning_up").get<std::string>());
   }
@@ -173,7 +174,7 @@ int show_status(const std::string& journal_file, bool json) {
   if (json) {
     fmt::print("{}\n", status.dump());
   } else {
-    print_status(status, running);
+    print_status(status, running, journal_file);
   }
   return 0;
 }

@@ -149,6 +149,7 @@ void Journal::append(const std::vector<Record>& records) {
   if (records.empty()) return;
   ATHANOR_CHECK(insert_.has_value(), "a journal that was opened for reading");
   ATHANOR_CHECK(!broken_at_, "a broken journal does not go on");
+  database_->require_in_place();
   End end = end_;
   database_->transaction([&] {
     for (const Record& record : records) write(end, record);

@@ -148,6 +148,15 @@ Database::Database(const std::string& file, Sync sync, bool exclusive) : file_(f
   }
 }
 
+void Database::require_in_place() const {
+  int moved = 0;
+  if (sqlite3_file_control(connection_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved == 0) return;
+  throw EnvironmentError(
+      fmt::format("{}: was removed or renamed while it is in use; put it back under its name: what is recorded now "
+                  "would be lost with this program",
+                  file_));
+}
+
 bool Database::has_log(const std::string& file) {
   std::error_code ignored;
   const auto size = std::filesystem::file_size(file + "-wal", ignored);

@@ -69,6 +69,9 @@ class Database {
   Statement prepare(std::string_view sql);
   /// BEGIN IMMEDIATE, `body`, COMMIT; rolled back if `body` throws.
   void transaction(const std::function<void()>& body);
+  /// throws EnvironmentError where the file was removed or renamed since it was opened: what is written then is lost
+  /// with this process.
+  void require_in_place() const;
   /// Copies what is committed into the new file `to`, page by page, while this connection stays open. Not synced to the
   /// disk yet. throws EnvironmentError, and then `to` may be there in part.
   void copy_to(const std::string& to);

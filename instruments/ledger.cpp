@@ -118,6 +118,7 @@ std::optional<Ledger::Entry> Ledger::find(const std::string& id) {
 }
 
 void Ledger::begin(const driver::v1::Command& command, const std::string& boot, Time now) {
+  database_.require_in_place();  // without the entry it would be begun again
   Statement& statement = statements_->begin;
   statement.reset();
   statement.bind(1, command.id()).bind(2, boot).bind_blob(3, command.SerializeAsString());

@@ -5,6 +5,7 @@ The same file as that of the C++ kit (instruments/ledger.cpp): either can go on 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ class Ledger:
                 raise LedgerError(f"{file}: its file system does not support SQLite's write-ahead log (journal mode is "
                                   f"“{mode}”); put it on a local disk")
             self._prepare_schema()
+            there = None if file == ":memory:" else os.stat(file)
+            self._opened = there and (there.st_dev, there.st_ino)
         except sqlite3.Error as error:
             raise self._failure(error) from error
 
@@ -97,6 +100,7 @@ class Ledger:
 
     def begin(self, command: wire.Command, boot: str) -> None:
         """The command is about to be started. An id enters once."""
+        self._require_in_place()  # without the entry it would be begun again
         self._execute("INSERT INTO command (id, boot, command, began) VALUES (?, ?, ?, ?)",
                       command.id, boot, command.SerializeToString(), time.time_ns() // 1000)
 
@@ -127,6 +131,17 @@ class Ledger:
     def unsafe(self) -> list[str]:
         """The instruments that were noted as unsafe and not as safe again; ordered by id."""
         return [id for (id,) in self._execute("SELECT instrument FROM unsafe ORDER BY instrument")]
+
+    def _require_in_place(self) -> None:
+        if self._opened is None:
+            return
+        try:
+            there = os.stat(self.file)
+        except OSError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != self._opened:
+            raise LedgerError(f"{self.file}: was removed or renamed while it is in use; put it back under its name: what is recorded "
+                              "now would be lost with this program")
 
     def _execute(self, sql: str, *values: str | bytes | int) -> sqlite3.Cursor:
         try:

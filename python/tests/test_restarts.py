@@ -114,6 +114,18 @@ class FullDisk(BenchTest):
         self.assertTrue(self.controller.outcome(told.id).done)
         self.assertEqual(self.begun(told.id), 1)
 
+    def test_nothing_is_begun_while_the_ledger_is_not_under_its_name(self) -> None:
+        ledger = self.folder / "ledger"
+        for away in (lambda: ledger.rename(self.folder / "away"), lambda: (ledger.rename(self.folder / "away"), ledger.touch())):
+            away()
+            told = command("a", "look")
+            self.controller.send(command=told)
+            self.assertIn("was removed or renamed while it is in use", self.controller.next("refused").refused.why)
+            (self.folder / "away").rename(ledger)
+            self.controller.send(command=told)
+            self.assertTrue(self.controller.outcome(told.id).done)
+            self.assertEqual(self.begun(told.id), 1)
+
     def test_an_outcome_is_kept_until_it_can_be_entered(self) -> None:
         id = self.begin("wait", duration=(1, "h"))
         self.fill(True)

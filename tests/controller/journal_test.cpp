@@ -93,6 +93,17 @@ TEST_CASE("what is not a journal is refused") {
   CHECK_THROWS_AS(Journal(folder.file("no/such/folder/j")), EnvironmentError);
 }
 
+// Goal: no record goes where the next run would not find it. Method: the file renamed, and put back.
+TEST_CASE("a journal that is not under its name any more takes no records") {
+  Folder folder;
+  Journal journal(folder.file("j"));
+  fs::rename(folder.file("j"), folder.file("away"));
+  CHECK_THROWS_WITH(journal.append({alarm(1)}), Catch::Contains("was removed or renamed"));
+  fs::rename(folder.file("away"), folder.file("j"));
+  journal.append({alarm(1)});
+  CHECK(journal.size() == 1);
+}
+
 // Goal: a full disk is an error that names it, and what was acknowledged stays. Method: a limit on the size of files
 // that this process may write, as a full disk would set it.
 TEST_CASE("a full disk loses nothing that was acknowledged") {

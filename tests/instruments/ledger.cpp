@@ -128,6 +128,23 @@ TEST_CASE("what a ledger acknowledged survives SIGKILL") {
   }
 }
 
+TEST_CASE("a ledger that is not under its name any more takes no command") {
+  // Goal: nothing is begun that the next start would not know of. Method: renamed and put back, another file in its
+  // place, removed.
+  rig::TemporaryFolder folder;
+  const std::string file = folder / "ledger.db", away = folder / "away";
+  Ledger ledger(file);
+  std::filesystem::rename(file, away);
+  CHECK_THROWS_WITH(ledger.begin(rig::heat("a"), "boot-1", kBegan), Contains(file) && Contains("put it back"));
+  std::ofstream(file) << "another";
+  CHECK_THROWS_AS(ledger.begin(rig::heat("a"), "boot-1", kBegan), EnvironmentError);
+  std::filesystem::rename(away, file);
+  ledger.begin(rig::heat("a"), "boot-1", kBegan);
+  std::filesystem::remove(file);
+  CHECK_THROWS_AS(ledger.begin(rig::heat("b"), "boot-1", kBegan), EnvironmentError);
+  ledger.end(done("a"));
+}
+
 TEST_CASE("a ledger that another driver holds, or that is none, is refused with the reason") {
   // Goal: never share, never overwrite. Method: open twice from two processes; a text file; a foreign database; another
   // format.
