@@ -134,8 +134,10 @@ class StepReader {
     for (const auto& [name, value] : gives.entries()) {
       const auto found = std::find(measured_.begin(), measured_.end(), name);
       if (found == measured_.end()) {
-        value.error(fmt::format("“{}” is no objective, and no outcome constraint names it{}", name,
-                                suggest_name(name, measured_)));
+        value.error(fmt::format(
+            "“{}” is no objective, and no outcome constraint names it{}; leave out what neither needs, it is in "
+            "the journal all the same",
+            name, suggest_name(name, measured_)));
       } else if (const auto result = value.text()) {
         step.gives.emplace_back(static_cast<std::size_t>(found - measured_.begin()), *result);
       }
