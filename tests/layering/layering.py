@@ -67,8 +67,9 @@ SEAMS = [
      ["tests/core/database_test.cpp"], TEXTS),
 ]
 
-# The headers that cmake/precompiled.cmake has compiled before every file, which would hide that one is missing: what of theirs
-# we use. A file includes them itself or by our own headers.
+# What we use of the headers that cmake/precompiled.cmake has compiled before every file under sanitizers, and that libraries
+# bring along on one machine and not on another, so that no compiler finds one that is missing. A file includes them itself or
+# by our own headers.
 ALGORITHMS = (
     "sort|stable_sort|partial_sort|nth_element|is_sorted|find|find_if|find_if_not|find_first_of|search|any_of|all_of|none_of|count|count_if|equal|mismatch|"
     "lexicographical_compare|lower_bound|upper_bound|equal_range|binary_search|includes|set_\\w+|merge|min|max|minmax|clamp|min_element|max_element|"
