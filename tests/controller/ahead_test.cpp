@@ -12,6 +12,7 @@
 #include "controller/snapshot.h"
 #include "core/random.h"
 #include "fixture.h"
+#include "tests/core/tries.h"
 
 namespace athanor {
 using testing::Rig;
@@ -374,7 +375,7 @@ TEST_CASE("kept observations are those of the state, in its order") {
 // nor pending, so that one that did not know would double them; random times, ends, failures and restarts.
 TEST_CASE("no point is ever doubled, however slow the planner") {
   std::size_t ahead = 0, unused = 0;
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+  for (std::uint64_t seed = 0; seed < tries(60u); ++seed) {
     CAPTURE(seed);
     RandomStream random(seed, "ahead");
     AheadRig rig(25);
@@ -418,8 +419,8 @@ TEST_CASE("no point is ever doubled, however slow the planner") {
     CHECK(rig.state().status == CampaignState::kFinished);
     ahead += rig.asked_ahead();
   }
-  CHECK(ahead > 100);
-  CHECK(unused > 5);
+  CHECK(ahead > tries(100u));
+  CHECK(unused > tries(5u));
 }
 
 }  // namespace athanor

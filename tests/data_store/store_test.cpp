@@ -16,6 +16,7 @@
 #include "data_store/filters.h"
 #include "rig.h"
 #include "tests/core/scratch.h"
+#include "tests/core/tries.h"
 
 using namespace athanor;
 using Catch::Matchers::Contains;
@@ -107,7 +108,7 @@ TEST_CASE("every kind of array is read as it was sent, at every commit and at th
   RandomStream chance(3, "arrays");
   const std::vector<std::vector<std::uint64_t>> shapes = {{}, {1}, {7, 5, 3}, {1000}, {700, 900}, {3, 300'000}};
   std::optional<DataStore> store(std::in_place, scratch.file("data"), "yield", clock);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < tries(60); ++i) {
     const ArrayType type{static_cast<ElementType>(i % 10), shapes[chance.below(shapes.size())], "V"};
     const ArrayName name = array(fmt::format("{}", i));
     const Bytes bytes = some_bytes(row_bytes(type) * chance.below(2 + 2'000'000 / row_bytes(type)), chance);
@@ -287,7 +288,7 @@ TEST_CASE("thousands of small arrays are in one file, and found again", "[store]
   const ArrayType type{ElementType::kInt32, {}, "K"};
   {
     DataStore store(scratch.file("data"), "yield", clock);
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < tries(3000); ++i) {
       store.begin(array(fmt::format("{}", i)), type);
       store.append(array(fmt::format("{}", i)), 0, Bytes(40, static_cast<std::byte>(i)));
       if (i % 300 == 0) store.commit();
@@ -297,8 +298,8 @@ TEST_CASE("thousands of small arrays are in one file, and found again", "[store]
     store.commit();
   }
   DataStore store(scratch.file("data"), "yield", clock);
-  for (int i = 0; i < 3000; i += 50) REQUIRE(store.begin(array(fmt::format("{}", i)), type) == 40);
-  CHECK(datasets_stock(scratch.file("data/yield-2026-03-01.h5")).size() == 3000);
+  for (int i = 0; i < tries(3000); i += 50) REQUIRE(store.begin(array(fmt::format("{}", i)), type) == 40);
+  CHECK(datasets_stock(scratch.file("data/yield-2026-03-01.h5")).size() == static_cast<std::size_t>(tries(3000)));
 }
 
 TEST_CASE("a folder that is in use, cannot be made or cannot be read is named", "[store]") {

@@ -94,11 +94,11 @@ TEST_CASE("a power cut while the log is folded in takes nothing either") {
     REQUIRE(most > 200);
     REQUIRE(disk.operations() > at + most + 20);  // some commits follow
   }
-  const Tally tally = sweep([&] { return controller(script); }, 1, {at, at + most + 60, 1 + most / 20});
+  const Tally tally = sweep([&] { return controller(script); }, 1, {at, at + most + 60, 1 + most / tries(20)});
   WARN(fmt::format("{} lives, {} power cuts", tally.lives, tally.cuts));
   INFO(tally.first);
   CHECK(tally.broken == 0);
-  CHECK(tally.cuts > 150);
+  CHECK(tally.cuts > tries(150));
 }
 
 // The disk has teeth: the same without syncing does lose what was acknowledged.
