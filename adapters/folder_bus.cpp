@@ -168,8 +168,9 @@ class FolderBus final : public Bus {
       if (now >= end) {
         const auto all = files();
         return Fault{Fault::Kind::kDeadline,
-                     fmt::format("no new file “{}” came into {} within {} s{}", pattern, folder_.string(),
-                                 pretty_number(timeout_s), all ? what_came(all.value(), growing) : "")};
+                     fmt::format("no new file “{}” came into {} within {} s{}{}", pattern, folder_.string(),
+                                 pretty_number(timeout_s), all ? what_came(all.value(), growing) : "",
+                                 what_is_no_file(pattern))};
       }
       if (interrupt_.is_set()) return kBrokenOff;
       watch_.wait(std::min(look_again, end) - now, pattern, interrupt_);
@@ -193,6 +194,18 @@ class FolderBus final : public Bus {
     if (came.empty()) return "; nothing else came";
     return fmt::format("; what came is {}{}", fmt::join(came, ", "),
                        more == 0 ? "" : fmt::format(" and {} more", more));
+  }
+
+  /// Of what has a name that was waited for.
+  std::string what_is_no_file(const std::string& pattern) const {
+    std::error_code error, unknown;
+    fs::directory_iterator entry(folder_, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const std::string name = entry->path().filename();
+      if (fnmatch(pattern.c_str(), name.c_str(), 0) == 0 && !entry->is_regular_file(unknown))
+        return fmt::format("; {} is there, and is no file, but a folder, a pipe or a link to nothing", quote(name));
+    }
+    return "";
   }
 
   fs::path folder_;

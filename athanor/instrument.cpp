@@ -130,6 +130,23 @@ json offer_json(const Offer& offer, const std::string& trouble) {
           {"address", offer.from->at.address}, {"trouble", trouble},          {"capabilities", capabilities}};
 }
 
+/// An instrument that its driver should speak for and cannot.
+struct SetAside {
+  std::string instrument, why, driver, address;
+};
+
+std::vector<SetAside> set_aside(const std::vector<Looked>& all, const std::vector<Offer>& known) {
+  std::vector<SetAside> out;
+  for (const Looked& one : all) {
+    for (const wire::Trouble& trouble : one.visited ? one.visited->troubles : std::vector<wire::Trouble>{}) {
+      const auto is_it = [&](const Offer& offer) { return offer.driver.id() == trouble.instrument(); };
+      if (std::none_of(known.begin(), known.end(), is_it))
+        out.push_back({trouble.instrument(), trouble.why(), one.visited->driver, one.at.address});
+    }
+  }
+  return out;
+}
+
 void print_readings(const wire::Telemetry& telemetry, const InstrumentOptions& options) {
   if (!options.instrument.empty() && telemetry.instrument() != options.instrument) return;
   const std::string at = to_string(SystemClock().now());
@@ -203,10 +220,23 @@ int describe_instruments(const InstrumentOptions& options) {
   const std::vector<Looked> all = look_at(target);
   if (options.instrument.empty()) require_all(all);
   std::vector<Offer> known = offers(target, all);
-  if (!options.instrument.empty()) known = {find_offer(known, all, options.instrument)};
+  std::vector<SetAside> others;
+  if (options.instrument.empty()) {
+    others = set_aside(all, known);
+  } else {
+    known = {find_offer(known, all, options.instrument)};
+  }
   if (options.json) {
     json out = json::array();
     for (const Offer& offer : known) out.push_back(offer_json(offer, trouble_of(all, offer.driver.id())));
+    for (const SetAside& one : others) {
+      out.push_back({{"instrument", one.instrument},
+                     {"kind", ""},
+                     {"driver", one.driver},
+                     {"address", one.address},
+                     {"trouble", one.why},
+                     {"capabilities", json::array()}});
+    }
     fmt::print("{}\n", out.dump());
     return 0;
   }
@@ -218,6 +248,8 @@ int describe_instruments(const InstrumentOptions& options) {
     for (int i = 0; i < offer.driver.capabilities_size(); ++i)
       print_capability(offer.driver.capabilities(i), offer.laboratory.capabilities(i));
   }
+  for (const SetAside& one : others)
+    fmt::print("{}, driver {} at {}\n  it {}\n", one.instrument, one.driver, one.address, printable(one.why));
   return 0;
 }
 

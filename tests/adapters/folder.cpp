@@ -116,8 +116,12 @@ TEST_CASE("A result that never comes is a deadline; a folder that is gone, a fau
   CHECK(late.fault() == wire::DEADLINE);
   CHECK(late.message().find("no new file “*.csv” came into " + folder.path.string() +
                             " within 0.1 s; nothing else came (") == 0);
+  fs::create_symlink("nothing", folder.path / "new.csv");
+  CHECK_THAT(
+      station.carry_out(measure("k2")).message(),
+      Catch::Matchers::Contains("; “new.csv” is there, and is no file, but a folder, a pipe or a link to nothing"));
   fs::remove_all(folder.path);
-  CHECK(station.carry_out(measure("k2")).fault() == wire::LINK);
+  CHECK(station.carry_out(measure("k3")).fault() == wire::LINK);
 }
 
 TEST_CASE("Where the result did not come, what came instead is named", "[folder]") {
@@ -130,8 +134,8 @@ TEST_CASE("Where the result did not come, what came instead is named", "[folder]
   fs::create_directory(folder / "sample-7-raw.csv");  // as some vendors' software keeps what it recorded
   write_file(folder / "sample-7-1.csv", "");
   write_file(folder / "sample_7.csv", "area\n1\n");
-  CHECK(station.outcome("k1").message().find("; what came is “sample-7-1.csv”, which is empty, “sample_7.csv” (") !=
-        std::string::npos);
+  CHECK(station.outcome("k1").message().find("; what came is “sample-7-1.csv”, which is empty, “sample_7.csv”; "
+                                             "“sample-7-raw.csv” is there, and is no file") != std::string::npos);
 }
 
 TEST_CASE("Tables of other makes: semicolons, decimal commas, lines above the header", "[folder]") {

@@ -143,6 +143,9 @@ class Driver(ProgramTest):
         self.assertIn(f"station-2 is set aside: {self.folder}/{why}".replace(f"{self.folder}/", ""),
                       self.run_program("instrument", "list", "lab.yaml")[0].replace(f"{self.folder}/", ""))
         self.device.answers["ID?"] = b"OVEN 7"
+        self.assertIn("station-2, driver desk at ", self.run_program("instrument", "describe", "lab.yaml")[0])
+        self.assertEqual([one["instrument"] for one in json.loads(self.run_program("instrument", "describe", "lab.yaml", "--json")[0])
+                          if one["trouble"] and not one["capabilities"]], ["station-2"])
         self.assertIn("OVEN 7", self.do("station-1", "measure", "x=0.5", expect=1)["message"])
         out, _ = self.run_program("instrument", "describe", "lab.yaml", "station-1")
         self.assertIn("OVEN 7", out)
