@@ -52,7 +52,7 @@ class Hand {
         if (each.message.refused().not_allowed()) return turned_away(each.message.refused().why());
       }
       if (data_) by_way_of_store(arrived, command);
-      for (const LinkChange& change : arrived.changes) on_change(change, command);
+      for (const LinkChange& change : arrived.changes) on_change(change);
       for (const DriverMessage& each : arrived.messages) {
         if (const auto status = on_message(each.message, command)) return *status;
       }
@@ -109,27 +109,39 @@ class Hand {
     return 3;
   }
 
+  int lost() {
+    say(
+        fmt::format("the driver came back with another ledger, and cannot tell whether {} was begun: look at the "
+                    "instrument, and stop it by hand if need be",
+                    id_));
+    return stop_.count() > 0 ? 130 : 3;
+  }
+
   int nothing_begun() {
     say("nothing was begun");
     return stop_.count() > 0 ? 130 : 3;
   }
 
-  void on_change(const LinkChange& change, const wire::Command& command) {
+  void on_change(const LinkChange& change) {
     up_ = change.up;
     answered_ = false;
-    if (!up_) {
-      say(fmt::format("driver {} is not there; it is asked as soon as it is", driver_));
-    } else if (sent_) {
-      ask();
-    } else {
-      send(command);
-    }
+    if (!up_) say(fmt::format("driver {} is not there; it is asked as soon as it is", driver_));
+  }
+
+  /// Follows each time that the link comes up.
+  void on_welcome(const wire::Welcome& welcome, const wire::Command& command) {
+    ledger_now_ = welcome.ledger();
+    if (sent_) return ask();
+    ledger_ = ledger_now_;
+    send(command);
   }
 
   void send(const wire::Command& command) {
     sent_ = true;
     asked_at_ = monotonic_seconds();
-    link_->send(driver_, to_driver(command));
+    wire::ToDriver message = to_driver(command);
+    message.set_ledger(ledger_);
+    link_->send(driver_, message);
   }
 
   void ask() {
@@ -141,6 +153,7 @@ class Hand {
 
   void cancel() {
     wire::ToDriver message = to_driver();
+    message.set_ledger(ledger_);
     message.mutable_cancel()->set_id(id_);
     answered_ = false;
     asked_at_ = monotonic_seconds();
@@ -149,6 +162,7 @@ class Hand {
 
   /// The exit status, once it has ended.
   std::optional<int> on_message(const wire::FromDriver& message, const wire::Command& command) {
+    if (message.has_welcome()) on_welcome(message.welcome(), command);
     if (message.accepted().id() == id_) {
       answered_ = !cancelled_;
       if (!std::exchange(told_, true)) say(in_words(message));
@@ -157,6 +171,7 @@ class Hand {
     if (message.has_refused()) {
       const bool ours = !sent_ || message.refused().id() == id_;
       say(fmt::format("{}: {}", ours ? "refused" : "the driver says", message.refused().why()));
+      if (message.refused().id() == id_ && is_another_ledger(ledger_, ledger_now_)) return lost();
       if (!sent_ || (message.refused().id() == id_ && !told_)) return nothing_begun();
       if (message.refused().id() == id_) return leave("somebody else is in charge now");
     }
@@ -175,6 +190,7 @@ class Hand {
 
   std::optional<int> on_standing(const wire::CommandState& state, const wire::Command& command) {
     if (state.standing() == wire::CommandState::NEVER_SEEN) {
+      if (is_another_ledger(ledger_, ledger_now_)) return lost();
       if (cancelled_) {
         cancel();  // so that it cannot begin should it come late
       } else {
@@ -193,7 +209,8 @@ class Hand {
   }
 
   std::string driver_, id_;
-  const wire::Instrument& offer_;  ///< as the laboratory narrows it
+  std::string ledger_, ledger_now_;  ///< in which the driver enters it, and which it keeps now
+  const wire::Instrument& offer_;    ///< as the laboratory narrows it
   const InstrumentOptions& options_;
   StopSignals& stop_;
   ScaledClock clock_;

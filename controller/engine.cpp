@@ -113,6 +113,7 @@ void Engine::on_welcome(const wire::FromDriver& message) {
   Record seen;
   seen.mutable_driver_seen()->set_driver(message.driver());
   seen.mutable_driver_seen()->set_boot(message.boot());
+  seen.mutable_driver_seen()->set_ledger(message.welcome().ledger());
   for (const wire::Instrument& instrument : message.welcome().instruments()) {
     const LabInstrument* known = lab_.find(instrument.id());
     if (known == nullptr || known->driver != message.driver()) continue;  // not of this laboratory
@@ -121,9 +122,17 @@ void Engine::on_welcome(const wire::FromDriver& message) {
   }
   const auto before = state_.drivers.find(message.driver());
   const bool started = before == state_.drivers.end() || before->second.boot != message.boot();
+  const std::string ledger = before == state_.drivers.end() ? "" : before->second.ledger;
   record(std::move(seen));
   if (started) {
     for (const auto& [id, text] : missing_from(message, lab_)) alarm(id, text);
+  }
+  if (is_another_ledger(ledger, message.welcome().ledger())) {
+    alarm(message.driver(),
+          fmt::format("driver {} came back with another ledger than before, and what the other one knew is lost to it: "
+                      "its instruments are brought to their safe state, and what may not be repeated and may have been "
+                      "begun is not begun again",
+                      message.driver()));
   }
   for (const LabInterlock& interlock : lab_.interlocks) {
     if (interlock.driver == message.driver()) watches_[interlock.name].heard = now_;
@@ -170,6 +179,15 @@ void Engine::on_answer(const wire::CommandState& answer) {
   if (answer.standing() == wire::CommandState::FINISHED) says = Answer::kFinished;
   if (answer.standing() == wire::CommandState::RUNNING) says = Answer::kRunning;
   if (answer.standing() == wire::CommandState::INTERRUPTED) says = Answer::kInterrupted;
+  const char* what = "the driver restarted while it ran";
+  if (says == Answer::kNeverSeen && state_.ledger_lost(command)) {
+    says = Answer::kInterrupted;
+    what = "the driver came back with another ledger, and cannot tell whether it was begun";
+    if (state_.instruments.at(command.command.instrument()).safe != SafeState::kSafe) {
+      check_at_[answer.id()] = now_ + options_.answer_within;
+      return;  // nothing may act on the sample while its instrument may be at work
+    }
+  }
   switch (recovery(says, repeatable(command))) {
     case Recovery::kRecordOutcome:
       return on_outcome(answer.outcome());
@@ -190,14 +208,15 @@ void Engine::on_answer(const wire::CommandState& answer) {
       }
       move(answer.id(), CommandEvent::kSendAgain, "the driver never saw it");
       wire::ToDriver message = to_driver();
+      message.set_ledger(command.ledger);
       *message.mutable_command() = command.command;
       check_at_[answer.id()] = now_ + options_.answer_within;
       return send(state_.instruments.at(command.command.instrument()).driver, std::move(message));
     }
     case Recovery::kRepeat:
-      return move(answer.id(), CommandEvent::kInterrupt, "the driver restarted while it ran");
+      return move(answer.id(), CommandEvent::kInterrupt, what);
     case Recovery::kDoubt:
-      return move(answer.id(), CommandEvent::kDoubt, "the driver restarted while it ran, and it may not be repeated");
+      return move(answer.id(), CommandEvent::kDoubt, fmt::format("{}, and it may not be repeated", what));
     case Recovery::kAlarm:
       ATHANOR_CHECK(false, "an answer is not silence");
   }
@@ -329,13 +348,15 @@ void Engine::stop_if_spoilt() {
 
 void Engine::complete_or_drain() {
   if (over() || state_.status == CampaignState::kNew || state_.status == CampaignState::kPaused) return;
-  // Nothing waits for instruments that do not end, and a stop not for drivers that do not answer or begin nothing:
-  // their commands are asked about at the next start.
+  // Nothing waits for instruments that do not end or do not become safe, and a stop not for drivers that do not answer
+  // or begin nothing: their commands are asked about at the next start.
   const CommandEntry* stuck = nullptr;
   for (const auto& [id, command] : state_.commands) {
     if (!command.open()) continue;
     const auto reminders = overdue_.find(id);
-    if (reminders != overdue_.end() && reminders->second > 1) {
+    const auto unsafe = safety_asked_.find(command.command.instrument());
+    const bool forgotten = state_.ledger_lost(command) && unsafe != safety_asked_.end() && unsafe->second.reminders > 0;
+    if (forgotten || (reminders != overdue_.end() && reminders->second > 1)) {
       stuck = &command;
     } else if (!stopping() || word_expected(id, command)) {
       return;

@@ -141,6 +141,7 @@ void Engine::intend(std::uint64_t experiment, std::size_t step, std::uint32_t at
   record(std::move(fresh));
   check_at_[command.id()] = now_ + options_.answer_within;
   wire::ToDriver message = to_driver();
+  message.set_ledger(state_.commands.at(command.id()).ledger);
   *message.mutable_command() = std::move(command);
   send(driver, std::move(message));
 }

@@ -98,6 +98,9 @@ void Engine::measure(const ExperimentEntry& experiment) {
 std::string Engine::what_went_wrong(const CommandEntry& command) const {
   if (!command.outcome.message().empty()) return command.outcome.message();
   if (!command.outcome.id().empty()) return "its driver gave no reason";
+  if (state_.ledger_lost(command))
+    return fmt::format("its driver {} came back with another ledger, and nobody knows what became of it (attempt {})",
+                       state_.instruments.at(command.command.instrument()).driver, command.attempt);
   return fmt::format("its driver {} ended while it ran, and knew no outcome when it was back (attempt {}){}",
                      state_.instruments.at(command.command.instrument()).driver, command.attempt, options_.driver_hint);
 }
@@ -117,8 +120,9 @@ void Engine::repeat_or_give_up(const ExperimentEntry& experiment, const CommandE
   const std::string why = fmt::format("{}: {}", step.name, message);
   if (command.state == CommandState::kFailed && command.outcome.fault() == wire::SAMPLE)
     return give_up(experiment, command.step, /*failed=*/true, why);
-  // Made safe by a person, rather than for its faults: nobody need be told, or asked.
-  const bool ordered = unwanted(command) && !state_.instruments.at(instrument).set_aside;
+  // Made safe by a person, rather than for its faults or its driver's: nobody need be told, or asked.
+  const InstrumentEntry& at = state_.instruments.at(instrument);
+  const bool ordered = unwanted(command) && !at.set_aside && !at.forgotten;
   if (ordered) return give_up(experiment, command.step, false, why);
   const std::string told = fmt::format("{} failed at “{}”: {}", instrument, step.name, message);
   if (step.on_fault.ask) return ask_person(experiment, command.step, told);

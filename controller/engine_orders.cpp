@@ -292,9 +292,11 @@ void Engine::send_stop(const std::string& instrument) {
   if (ATHANOR_CANARY("tell to stop once") && safety_asked_.at(instrument).reminders > 0) return;
   wire::ToDriver message = to_driver();
   const std::string interlock = stopped_by(instrument);
-  message.mutable_stop()->set_why(!interlock.empty()                            ? "interlock " + interlock
-                                  : state_.instruments.at(instrument).set_aside ? "set aside after faults"
-                                                                                : "ordered by a person");
+  const InstrumentEntry& stopped = state_.instruments.at(instrument);
+  message.mutable_stop()->set_why(!interlock.empty()  ? "interlock " + interlock
+                                  : stopped.set_aside ? "set aside after faults"
+                                  : stopped.forgotten ? "its driver came back with another ledger"
+                                                      : "ordered by a person");
   message.mutable_stop()->add_instruments(instrument);
   message.mutable_stop()->set_id(safety_asked_.at(instrument).id);
   send(state_.instruments.at(instrument).driver, std::move(message));
@@ -306,8 +308,12 @@ void Engine::on_stopped(const wire::Stopped& stopped) {
     const auto asked = safety_asked_.find(id);
     if (asked == safety_asked_.end() || (!stopped.id().empty() && stopped.id() != asked->second.id)) continue;
     // A command on its way may reach the driver after the stop. Once it has ended, by its cancel if not otherwise, it
-    // cannot begin any more.
-    asked->second.too_early = busy(state_.instruments.at(id));
+    // cannot begin any more; nor can one that is meant for a ledger that is lost.
+    const InstrumentEntry& instrument = state_.instruments.at(id);
+    const auto command = state_.commands.find(instrument.command);
+    const bool lost = command != state_.commands.end() && state_.ledger_lost(command->second);
+    asked->second.too_early = busy(instrument) && !lost;
+    if (lost) check_at_[instrument.command] = now_;
     if (asked->second.too_early) continue;
     safe.mutable_made_safe()->add_instruments(id);
     safety_asked_.erase(asked);
@@ -339,12 +345,15 @@ bool Engine::waits_for_safety() const {
 }
 
 void Engine::cancel(const CommandEntry& command) {
+  const std::string& driver = state_.instruments.at(command.command.instrument()).driver;
+  if (state_.ledger_lost(command)) return question(driver, {command.command.id()});
   wire::ToDriver message = to_driver();
+  message.set_ledger(command.ledger);  // another one would say that it was never begun
   message.mutable_cancel()->set_id(command.command.id());
   // What was not answered before is asked about as soon as it would have been.
   const auto [check, is_new] = check_at_.try_emplace(command.command.id(), now_ + options_.answer_within);
   if (!is_new) check->second = std::min(check->second, now_ + options_.answer_within);
-  send(state_.instruments.at(command.command.instrument()).driver, std::move(message));
+  send(driver, std::move(message));
 }
 
 }  // namespace athanor

@@ -73,6 +73,7 @@ void Engine::on_refused(const std::string& driver, const wire::Refused& refused)
   if (id.empty()) return alarm(driver, refused.why());
   const auto command = state_.commands.find(id);
   if (command == state_.commands.end() || !command->second.open()) return;  // late or doubled
+  if (state_.ledger_lost(command->second)) return;                          // it is asked about, and never sent again
   Refusal& refusal = refused_.try_emplace(id, Refusal{now_, ""}).first->second;
   check_at_[id] = now_ + std::max(options_.answer_within, std::min(now_ - refusal.since, kLongestRefusal));
   if (std::exchange(refusal.why, refused.why()) == refused.why()) return;

@@ -92,7 +92,7 @@ void read(const ExperimentSnapshot& in, ExperimentEntry& entry) {
 }
 
 void write(const CommandEntry& entry, CommandSnapshot& out) {
-  const auto& [command, experiment, step, attempt, state, outcome, expected_s, since, flags, again] = entry;
+  const auto& [command, experiment, step, attempt, state, outcome, expected_s, since, flags, again, ledger] = entry;
   *out.mutable_command() = command;
   out.set_experiment(experiment);
   out.set_step(step);
@@ -103,10 +103,11 @@ void write(const CommandEntry& entry, CommandSnapshot& out) {
   out.set_since_us(micros(since));
   out.mutable_flags()->Add(flags.begin(), flags.end());
   out.set_again(again);
+  out.set_ledger(ledger);
 }
 
 void read(const CommandSnapshot& in, CommandEntry& entry) {
-  auto& [command, experiment, step, attempt, state, outcome, expected_s, since, flags, again] = entry;
+  auto& [command, experiment, step, attempt, state, outcome, expected_s, since, flags, again, ledger] = entry;
   command = in.command();
   experiment = in.experiment();
   step = in.step();
@@ -117,17 +118,19 @@ void read(const CommandSnapshot& in, CommandEntry& entry) {
   since = time_of(in.since_us());
   flags.assign(in.flags().begin(), in.flags().end());
   again = in.again();
+  ledger = in.ledger();
 }
 
 void write(const InstrumentEntry& entry, InstrumentSnapshot& out) {
-  const auto& [description, driver, state, hold, safe, command, faults, set_aside, tested, tests, tests_failed,
-               readings] = entry;
+  const auto& [description, driver, state, hold, safe, forgotten, command, faults, set_aside, tested, tests,
+               tests_failed, readings] = entry;
   *out.mutable_description() = description;
   out.set_driver(driver);
   out.set_state(static_cast<std::uint32_t>(state));
   out.set_command(command);
   out.set_hold(static_cast<std::uint32_t>(hold));
   out.set_safe(static_cast<std::uint32_t>(safe));
+  out.set_forgotten(forgotten);
   out.set_faults(faults);
   out.set_set_aside(set_aside);
   out.set_tested_us(micros(tested));
@@ -143,14 +146,15 @@ void write(const InstrumentEntry& entry, InstrumentSnapshot& out) {
 }
 
 void read(const InstrumentSnapshot& in, InstrumentEntry& entry) {
-  auto& [description, driver, state, hold, safe, command, faults, set_aside, tested, tests, tests_failed, readings] =
-      entry;
+  auto& [description, driver, state, hold, safe, forgotten, command, faults, set_aside, tested, tests, tests_failed,
+         readings] = entry;
   description = in.description();
   driver = in.driver();
   state = static_cast<InstrumentState>(in.state());
   command = in.command();
   hold = static_cast<HoldState>(in.hold());
   safe = static_cast<SafeState>(in.safe());
+  forgotten = in.forgotten();
   faults = in.faults();
   set_aside = in.set_aside();
   tested = time_of(in.tested_us());
@@ -216,11 +220,12 @@ std::string snapshot_of(const State& from) {
   for (const auto& [id, entry] : commands) write(entry, *out.add_commands());
   for (const auto& [id, entry] : instruments) write(entry, *out.add_instruments());
   for (const auto& [name, entry] : drivers) {
-    const auto& [boot, up] = entry;
+    const auto& [boot, up, ledger] = entry;
     DriverSnapshot& driver = *out.add_drivers();
     driver.set_name(name);
     driver.set_boot(boot);
     driver.set_up(up);
+    driver.set_ledger(ledger);
   }
   out.mutable_places_taken()->Add(places_taken.begin(), places_taken.end());
   for (const auto& [reagent, used] : stock_used) {
@@ -282,7 +287,7 @@ State state_of(std::string_view snapshot) {
     state.added.push_back({{one.at().begin(), one.at().end()}, correction_of(one)});
   for (const CommandSnapshot& one : in.commands()) read(one, state.commands[one.command().id()]);
   for (const InstrumentSnapshot& one : in.instruments()) read(one, state.instruments[one.description().id()]);
-  for (const DriverSnapshot& one : in.drivers()) state.drivers[one.name()] = {one.boot(), one.up()};
+  for (const DriverSnapshot& one : in.drivers()) state.drivers[one.name()] = {one.boot(), one.up(), one.ledger()};
   state.places_taken.insert(in.places_taken().begin(), in.places_taken().end());
   for (const StockSnapshot& one : in.stock_used()) state.stock_used[one.reagent()] = one.used();
   state.asks = in.asks();

@@ -7,6 +7,7 @@
 
 #include "controller/observed.h"
 #include "core/canary.h"
+#include "instruments/messages.h"
 
 namespace athanor {
 namespace {
@@ -101,12 +102,24 @@ void State::apply_answered(const journal::v1::Answered& answered, Time time) {
 }
 
 void State::apply_driver_seen(const journal::v1::DriverSeen& seen) {
-  drivers[seen.driver()] = {seen.boot(), true};
+  DriverEntry& driver = drivers[seen.driver()];
+  const bool forgot = is_another_ledger(driver.ledger, seen.ledger());
+  driver = {seen.boot(), true, seen.ledger()};
   for (const wire::Instrument& description : seen.instruments()) {
     InstrumentEntry& instrument = instruments[description.id()];
     instrument.description = description;
     instrument.driver = seen.driver();
     instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kLinkUp);
+  }
+  // Their driver does not know what they are at, nor that they were left unsafe, and so does not end it by itself. (Nor
+  // does one that did not speak for them before.)
+  for (auto& [id, instrument] : instruments) {
+    if (instrument.driver != seen.driver()) continue;
+    const auto command = commands.find(instrument.command);
+    const bool lost = command != commands.end() && command->second.open() && ledger_lost(command->second);
+    if (!forgot && !(lost && instrument.safe != SafeState::kSafe)) continue;
+    instrument.safe = SafeState::kAtOnce;
+    instrument.forgotten = true;
   }
 }
 
@@ -115,6 +128,7 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   InstrumentEntry& instrument = instruments.at(command.instrument());
   instrument.state = after(kInstrumentTable, instrument.state, InstrumentEvent::kTake);
   instrument.safe = SafeState::kInUse;
+  instrument.forgotten = false;
   instrument.command = command.id();
   CommandEntry fresh;
   fresh.command = command;
@@ -122,6 +136,7 @@ void State::apply_intended(const journal::v1::Intended& intended, Time time) {
   fresh.step = intended.step();
   fresh.attempt = intended.attempt();
   fresh.since = time;
+  fresh.ledger = drivers.at(instrument.driver).ledger;
   const bool is_new = commands.emplace(command.id(), std::move(fresh)).second;
   require(is_new, "a command id was used twice");
   if (intended.experiment() == 0) {
@@ -470,6 +485,11 @@ std::uint64_t State::next_live(std::uint64_t number) const {
 std::size_t State::waiting() const {
   return static_cast<std::size_t>(
       std::count_if(live.begin(), live.end(), [&](auto number) { return experiment(number).help.has_value(); }));
+}
+
+bool State::ledger_lost(const CommandEntry& command) const {
+  const std::string& driver = instruments.at(command.command.instrument()).driver;
+  return !ATHANOR_CANARY("trust any ledger") && is_another_ledger(command.ledger, drivers.at(driver).ledger);
 }
 
 bool State::commands_open() const {

@@ -48,6 +48,7 @@ struct CommandEntry {
   Time since{};                          ///< of the last change
   std::vector<journal::v1::Flag> flags;  ///< results that are not to be believed
   bool again = false;                    ///< a person wants it done once more
+  std::string ledger;                    ///< in which its driver enters it, and in no other; empty: it does not say
 
   bool open() const { return state == CommandState::kIntended || state == CommandState::kAccepted; }
 };
@@ -106,6 +107,7 @@ struct InstrumentEntry {
   InstrumentState state = InstrumentState::kOffline;
   HoldState hold = HoldState::kFree;
   SafeState safe = SafeState::kInUse;
+  bool forgotten = false;                     ///< that is because its driver had lost its ledger
   std::string command;                        ///< what it is busy with
   std::uint32_t faults = 0;                   ///< in a row
   bool set_aside = false;                     ///< for them: gets no step before it has passed its self-test
@@ -122,6 +124,7 @@ struct InstrumentEntry {
 struct DriverEntry {
   std::string boot;
   bool up = false;
+  std::string ledger;  ///< that it keeps; empty: it does not say
 };
 
 /// One that is tripped.
@@ -198,6 +201,9 @@ struct State {
   /// Experiments that taught something: measured or failed.
   std::size_t done() const { return measured + failed; }
   bool commands_open() const;
+  /// Whether its driver keeps another ledger than the one in which `command` would be: it never saw it, and that says
+  /// nothing.
+  bool ledger_lost(const CommandEntry& command) const;
   /// How many of the prepared suggestions stay when the open question is answered: it counts them as pending.
   std::size_t kept() const;
   /// Whether the open question's answer would not know of an experiment that was proposed since, and might double it.

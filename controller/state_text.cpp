@@ -59,6 +59,7 @@ std::string State::canonical() const {
                         to_string(c.state), c.experiment, c.step, c.attempt, bytes(c.outcome), c.expected_s,
                         micros(c.since));
     if (c.again) text += " again";
+    if (!c.ledger.empty()) text += " ledger " + c.ledger;
     if (!c.flags.empty()) text += " flags " + all_bytes(c.flags);
     text += "\n";
   }
@@ -66,13 +67,15 @@ std::string State::canonical() const {
     text += fmt::format("instrument {} {} {} {} {} {} {}", id, i.driver, to_string(i.state), to_string(i.hold),
                         static_cast<int>(i.safe), i.command, bytes(i.description));
     if (i.faults > 0) text += fmt::format(" faults {}", i.faults);
+    if (i.forgotten) text += " forgotten";
     if (i.set_aside) text += " aside";
     if (i.tested != Time{}) text += fmt::format(" tested {} {} {}", micros(i.tested), i.tests, i.tests_failed);
     for (const auto& [result, reading] : i.readings)
       text += fmt::format(" {} {} {}", result, reading.number, reading.times);
     text += "\n";
   }
-  for (const auto& [driver, d] : drivers) text += fmt::format("driver {} {} {}\n", driver, d.boot, d.up);
+  for (const auto& [driver, d] : drivers)
+    text += fmt::format("driver {} {} {}{}\n", driver, d.boot, d.up, d.ledger.empty() ? "" : " ledger " + d.ledger);
   for (const std::string& place : places_taken) text += fmt::format("place {}\n", place);
   for (const auto& [reagent, amount] : stock_used) text += fmt::format("stock {} {}\n", reagent, amount);
   text += fmt::format("tally {} {} {} live {}\n", measured, failed, abandoned, fmt::join(live, " "));

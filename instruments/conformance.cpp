@@ -92,6 +92,8 @@ const Promise kPromises[] = {
      check::killed_after_accepted},
     {"killed-before-accepted", "whenever it dies, what it then says of an id is what it does",
      "kill -9 at four moments around the begin", check::killed_before_accepted},
+    {"other-ledger", "what was meant for a ledger that is lost is refused, and the name of the ledger stays",
+     "a command and a cancel for another ledger; kill -9 and a new start", check::other_ledger},
     {"terminated", "SIGTERM ends it", "SIGTERM, a new start, the ledger asked", check::terminated},
     {"endurance", "many commands leave no trace but in the ledger", "500 commands (10,000 with --long); memory, files",
      check::endurance},

@@ -122,6 +122,37 @@ std::string killed_before_accepted(Trial& trial) {
   return fmt::format("stood as {}", stood);
 }
 
+std::string other_ledger(Trial& trial) {
+  const std::string ledger = trial.hello().ledger();
+  if (ledger.empty()) {
+    throw NotTried{
+        "Welcome does not say which ledger it keeps: should that be lost, what was under way could be begun again"};
+  }
+  wire::ToDriver begin = to_driver(trial.any().command(trial.fresh_id())), cancel = to_driver();
+  const std::string id = begin.command().id();
+  cancel.mutable_cancel()->set_id(id);
+  for (wire::ToDriver* message : {&begin, &cancel}) {
+    message->set_ledger("not " + ledger);
+    trial.probe().say(*message);
+    trial.expect(
+        [&](const auto& answer) { return answer.refused().id() == id; }, kAnswerSeconds,
+        fmt::format("Refused, with the id of a {} for another ledger", message->has_cancel() ? "cancel" : "command"));
+  }
+  if (const auto standing = trial.ask(id).standing(); standing != wire::CommandState::NEVER_SEEN)
+    throw Broken{fmt::format("a command for another ledger stands as {}", wire::CommandState::Standing_Name(standing))};
+  begin.set_ledger(ledger);
+  trial.probe().say(begin);
+  trial.expect([&](const auto& answer) { return answer.accepted().id() == id || answer.outcome().id() == id; },
+               kAnswerSeconds, "a command for its own ledger Accepted, or its Outcome");
+  trial.say_cancel(id);
+  if (trial.options().command.empty()) return "refused; the process is not ours to be killed";
+  kill_and_restart(trial);
+  const std::string after = trial.hello().ledger();
+  if (after != ledger)
+    throw Broken{fmt::format("its ledger was called “{}”, and after a restart is called “{}”", ledger, after)};
+  return fmt::format("refused; “{}” before and after a restart", ledger);
+}
+
 std::string terminated(Trial& trial) {
   const auto [command, known] = trial.ended();
   if (!trial.process().terminate(kAnswerSeconds))

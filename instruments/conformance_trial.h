@@ -140,7 +140,7 @@ std::string limits(Trial&), units(Trial&), units_converted(Trial&), unknown_name
 std::string garbage(Trial&), large_frame(Trial&), other_version(Trial&), strangers(Trial&), last_hello(Trial&);
 // conformance_restarts.cpp
 std::string new_boot(Trial&), killed_running(Trial&), killed_after_accepted(Trial&), killed_before_accepted(Trial&),
-    killed_after_end(Trial&), terminated(Trial&), endurance(Trial&);
+    other_ledger(Trial&), killed_after_end(Trial&), terminated(Trial&), endurance(Trial&);
 
 }  // namespace conformance
 

@@ -223,6 +223,9 @@ std::string beyond_bounds(const wire::Instrument& instrument) {
 std::string beyond_bounds(const wire::Welcome& welcome) {
   const auto count = static_cast<std::size_t>(welcome.instruments_size());
   if (count > kMostInstruments) return fmt::format("{} instruments; expected {} at most", count, kMostInstruments);
+  if (welcome.ledger().size() > kLongestName)
+    return fmt::format("the name of its ledger has {} bytes; expected {} at most", welcome.ledger().size(),
+                       kLongestName);
   for (const wire::Instrument& instrument : welcome.instruments()) {
     if (const std::string why = beyond_bounds(instrument); !why.empty()) return why;
   }

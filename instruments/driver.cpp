@@ -90,6 +90,7 @@ Driver::Driver(std::string name, std::string boot, std::vector<std::unique_ptr<I
     }
   }
   if (unwritten) std::rethrow_exception(unwritten);
+  ledger_name_ = ledger_.identify(boot_);
   note_who_is_safe(now);
 }
 
@@ -166,6 +167,7 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
            id, out);
     return out;
   }
+  if (is_for_another_ledger(message, id, out)) return out;
   try {
     switch (message.body_case()) {
       case wire::ToDriver::kHello:
@@ -202,10 +204,23 @@ std::vector<wire::FromDriver> Driver::receive(const wire::ToDriver& message, Tim
   return out;
 }
 
+/// Whether it was begun is in that one: neither is it begun, nor said to be cancelled before it was.
+bool Driver::is_for_another_ledger(const wire::ToDriver& message, const std::string& id, Messages& out) const {
+  if (!message.has_command() && !message.has_cancel()) return false;
+  if (!is_another_ledger(message.ledger(), ledger_name_) || id.size() > kLongestId) return false;
+  if (ATHANOR_CANARY("serve any ledger") || ATHANOR_CANARY("trust any ledger")) return false;
+  refuse(fmt::format("it is meant for another ledger than “{}”, which driver “{}” keeps now: whether it was begun is "
+                     "entered there, if anywhere",
+                     ledger_name_, name_),
+         id, out);
+  return true;
+}
+
 void Driver::welcome(Messages& out) const {
   wire::Welcome& welcome = *say(out).mutable_welcome();
   for (const auto& [id, description] : descriptions_) *welcome.add_instruments() = description;
   welcome.set_dead_man_s(options_.dead_man_s);
+  welcome.set_ledger(ledger_name_);
   const auto add = [&](const std::string& id, const std::string& why) {
     if (why.empty()) return;
     wire::Trouble& trouble = *welcome.add_troubles();

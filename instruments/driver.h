@@ -36,8 +36,9 @@ class Driver {
   /// `boot` must differ at every start of the driver. Commands that the ledger shows as begun and not ended are looked
   /// up in their instruments (Instrument::recall): those still running go on, those finished are entered in the ledger,
   /// those never started are forgotten, and the rest are INTERRUPTED for good and their instruments made safe, as are
-  /// those that the ledger shows as left unsafe. throws InputError if an instrument describes itself wrongly, or all of
-  /// them at greater length than a message has, EnvironmentError if the ledger cannot be written.
+  /// those that the ledger shows as left unsafe. A ledger that is new is known by `boot` from then on. throws
+  /// InputError if an instrument describes itself wrongly, or all of them at greater length than a message has,
+  /// EnvironmentError if the ledger cannot be written.
   Driver(std::string name, std::string boot, std::vector<std::unique_ptr<Instrument>> instruments, Ledger& ledger,
          Options options, Time now);
 
@@ -91,6 +92,7 @@ class Driver {
   void on_stop(const wire::Stop& stop, Time now, Messages& out);
   void say_who_is_safe(Messages& out);
   void on_question(const wire::Question& question, Messages& out);
+  bool is_for_another_ledger(const wire::ToDriver& message, const std::string& id, Messages& out) const;
   void welcome(Messages& out) const;
   void begin(const wire::Command& command, Time now, Messages& out);
   std::optional<Fault> why_not(const wire::Command& command, Time now) const;
@@ -107,6 +109,7 @@ class Driver {
   wire::FromDriver& say(Messages& out) const;
 
   std::string name_, boot_;
+  std::string ledger_name_;
   std::map<std::string, std::unique_ptr<Instrument>> instruments_;
   std::map<std::string, wire::Instrument> descriptions_;
   Ledger& ledger_;

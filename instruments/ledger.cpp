@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x41744C67;  // "AtLg": how SQLite files of one program are told from another's
 constexpr std::int64_t kSchemaVersion = 1;
+constexpr const char* kIdentity = "CREATE TABLE identity (name TEXT NOT NULL)";  // one row, once it has a name
 constexpr const char* kUnsafe = "CREATE TABLE unsafe (instrument TEXT PRIMARY KEY) WITHOUT ROWID";
 
 std::int64_t pragma(Database& database, const char* name) {
@@ -41,6 +42,7 @@ void prepare_schema(Database& database) {
           " interrupted INTEGER NOT NULL DEFAULT 0, began INTEGER) WITHOUT ROWID");
       database.execute("CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0");
       database.execute(kUnsafe);
+      database.execute(kIdentity);
       database.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
       database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
     });
@@ -59,16 +61,17 @@ void prepare_schema(Database& database) {
   // Programs before these were there name the columns that they know, and so read and write the file as before.
   if (!has_column(database, "command", "began")) database.execute("ALTER TABLE command ADD COLUMN began INTEGER");
   if (!has_column(database, "unsafe", "instrument")) database.execute(kUnsafe);
+  if (!has_column(database, "identity", "name")) database.execute(kIdentity);
 }
 
 template <class Message>
 Message parsed(const std::string& bytes, const std::string& id, const std::string& file) {
   Message message;
   if (!message.ParseFromString(bytes)) {
-    throw EnvironmentError(
-        fmt::format("the ledger {} is damaged at command “{}”. Restore it from a backup: without it, "
-                    "commands that were carried out could be carried out again",
-                    file, id));
+    throw EnvironmentError(fmt::format(
+        "the ledger {} is damaged at command “{}”. Move it away: with a new one, the controller repeats nothing that "
+        "was under way and may not be repeated. An older copy would not tell it so",
+        file, id));
   }
   return message;
 }
@@ -115,6 +118,14 @@ std::optional<Ledger::Entry> Ledger::find(const std::string& id) {
   if (statement.integer(5) == 0) entry.began = Time(Duration(statement.integer(6)));
   statement.reset();
   return entry;
+}
+
+std::string Ledger::identify(const std::string& fresh) {
+  Statement known = database_.prepare("SELECT name FROM identity");
+  if (known.step()) return known.text(0);
+  known.reset();
+  database_.prepare("INSERT INTO identity VALUES (?1)").bind(1, fresh).run();
+  return fresh;
 }
 
 void Ledger::begin(const driver::v1::Command& command, const std::string& boot, Time now) {

@@ -31,6 +31,8 @@ class Ledger {
   // All that write are synced when they return, and have changed nothing if they throw EnvironmentError.
 
   std::optional<Entry> find(const std::string& id);
+  /// What this ledger is known by, for ever: `fresh` if it has no name yet. No other one may be called so.
+  virtual std::string identify(const std::string& fresh);
   /// The command is about to be started. An id enters once.
   virtual void begin(const driver::v1::Command& command, const std::string& boot, Time now);
   virtual void end(const driver::v1::Outcome& outcome);

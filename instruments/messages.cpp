@@ -27,6 +27,10 @@ wire::Value text_value(std::string name, std::string text) {
   return value;
 }
 
+bool is_another_ledger(const std::string& one, const std::string& other) {
+  return !one.empty() && !other.empty() && one != other;
+}
+
 wire::ToDriver to_driver() {
   wire::ToDriver message;
   message.set_version(kProtocolVersion);

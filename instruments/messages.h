@@ -14,6 +14,9 @@ namespace wire = driver::v1;
 wire::Value number_value(std::string name, double number, std::string unit);
 wire::Value text_value(std::string name, std::string text);
 
+/// Whether `one` and `other`, names of ledgers, are both known, and different.
+bool is_another_ledger(const std::string& one, const std::string& other);
+
 /// A message to a driver with this program's protocol version and no body yet.
 wire::ToDriver to_driver();
 wire::ToDriver to_driver(const wire::Command& command);

@@ -52,12 +52,13 @@ class Driver:
         """Every start is a recovery: what the ledger shows as begun and not ended is looked up in the instruments, and those
         that it shows as left unsafe are made safe.
 
-        `boot` must differ at every start; `wake` is called from other threads when `advance` has something to say.
+        `boot` must differ at every start, and a ledger that is new is known by it from then on; `wake` is called from other threads when `advance` has something to say.
         Raises InputError, and LedgerError if the ledger cannot be written.
         """
         self.name, self.boot, self.dead_man_s = name, boot, dead_man_s
         self.ending = False  # what is new is refused
         self._ledger = ledger
+        self._ledger_name = ""
         self._running: dict[str, _Running] = {}  # by command id
         self._busy: dict[str, str] = {}  # instrument → the command it is busy with
         self._too_telling: set[str] = set()  # instruments whose readings are too long, as was told
@@ -95,6 +96,7 @@ class Driver:
                 unwritten = unwritten or error
         if unwritten:
             raise unwritten
+        self._ledger_name = ledger.identify(boot)
         self._note_who_is_safe()
 
     def _recover(self, entry: Entry) -> None:
@@ -163,6 +165,10 @@ class Driver:
         if message.version != PROTOCOL_VERSION:
             return [self._refused(f"the message is of protocol version {message.version}; driver “{self.name}” speaks version "
                                   f"{PROTOCOL_VERSION}", id)]
+        if body in ("command", "cancel") and message.ledger not in ("", self._ledger_name) and not _is_too_long(id):
+            # Whether it was begun is in that one: neither is it begun, nor said to be cancelled before it was.
+            return [self._refused(f"it is meant for another ledger than “{self._ledger_name}”, which driver “{self.name}” keeps now: "
+                                  "whether it was begun is entered there, if anywhere", id)]
         try:
             match body:
                 case "hello" | "visit":
@@ -187,7 +193,8 @@ class Driver:
 
     def _welcome(self) -> wire.FromDriver:
         troubles = [wire.Trouble(instrument=id, why=why) for id in self._threads if (why := self._trouble(id))]
-        return self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s, troubles=troubles))
+        return self._say(welcome=wire.Welcome(instruments=self._descriptions.values(), dead_man_s=self.dead_man_s, troubles=troubles,
+                                              ledger=self._ledger_name))
 
     def _trouble(self, instrument: str) -> str:
         """What is the matter with it as far as is known, in words; empty: nothing."""

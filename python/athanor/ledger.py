@@ -18,6 +18,7 @@ from .proto import driver_pb2 as wire
 
 _APPLICATION_ID = 0x41744C67  # "AtLg"
 _SCHEMA_VERSION = 1
+_IDENTITY = "CREATE TABLE identity (name TEXT NOT NULL)"  # one row, once it has a name
 _UNSAFE = "CREATE TABLE unsafe (instrument TEXT PRIMARY KEY) WITHOUT ROWID"
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -25,6 +26,7 @@ CREATE TABLE command (id TEXT PRIMARY KEY, boot TEXT NOT NULL, command BLOB NOT 
  interrupted INTEGER NOT NULL DEFAULT 0, began INTEGER) WITHOUT ROWID;
 CREATE INDEX unfinished ON command (id) WHERE outcome IS NULL AND interrupted = 0;
 {_UNSAFE};
+{_IDENTITY};
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_SCHEMA_VERSION};
 COMMIT;
@@ -38,7 +40,7 @@ _WAYS_OUT = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check that its folder exists and that you may write there",
     sqlite3.SQLITE_READONLY: "the file cannot be written; check its permissions and those of its folder",
     sqlite3.SQLITE_PERM: "the file cannot be written; check its permissions and those of its folder",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a copy, or name another file",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away, or name another one (an older copy would not know all that was begun)",
     sqlite3.SQLITE_IOERR: "reading or writing the disk failed; check the disk and the file system",
 }
 
@@ -89,8 +91,15 @@ class Ledger:
             outcome = None if row[2] is None else decoded(wire.Outcome, row[2])
             return Entry(decoded(wire.Command, row[0]), row[1], outcome, bool(row[3]), row[4])
         except DecodeError as error:
-            raise LedgerError(f"the ledger {self.file} is damaged at command “{id}”. Restore it from a backup: without it, "
-                              "commands that were carried out could be carried out again") from error
+            raise LedgerError(f"the ledger {self.file} is damaged at command “{id}”. Move it away: with a new one, the controller "
+                              "repeats nothing that was under way and may not be repeated. An older copy would not tell it so") from error
+
+    def identify(self, fresh: str) -> str:
+        """What this ledger is known by, for ever: `fresh` if it has no name yet. No other one may be called so."""
+        if known := self._execute("SELECT name FROM identity").fetchone():
+            return str(known[0])
+        self._execute("INSERT INTO identity VALUES (?)", fresh)
+        return fresh
 
     def unfinished(self) -> list[Entry]:
         """Begun, and neither ended nor marked as interrupted; ordered by id."""
@@ -163,7 +172,8 @@ class Ledger:
                               "the program that wrote it")
         # Programs before these were there name the columns that they know, and so read and write the file as before.
         for table, column, change in (("command", "began", "ALTER TABLE command ADD COLUMN began INTEGER"),
-                                      ("unsafe", "instrument", _UNSAFE)):
+                                      ("unsafe", "instrument", _UNSAFE),
+                                      ("identity", "name", _IDENTITY)):
             if (column,) not in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall():
                 self._connection.execute(change)
 

@@ -75,6 +75,28 @@ class Killed(BenchTest):
             self.assertTrue(self.controller.outcome(self.tell("look").id).done)
             self.assertEqual(self.happened().count("safe"), before + 1)  # it is left alone again
 
+    def test_what_is_meant_for_a_ledger_that_is_lost_is_refused(self) -> None:
+        before = self.controller.hello().ledger
+        self.kill_and_restart()
+        self.assertEqual(self.controller.hello().ledger, before)
+        told = self.tell("wait", duration=(1, "h"))
+        self.await_line(f"begin {told.id}")
+        for file in self.folder.glob("ledger*"):
+            file.unlink()
+        self.kill_and_restart()
+        after = self.controller.hello().ledger
+        self.assertNotIn(after, ("", before))
+        for message in ({"command": told}, {"cancel": wire.Cancel(id=told.id)}):
+            self.controller.send(**message, ledger=before)
+            refused = self.controller.next("refused").refused
+            self.assertEqual(refused.id, told.id)
+            self.assertIn(f"meant for another ledger than “{after}”", refused.why)
+        self.assertEqual(self.standing(told.id).standing, wire.CommandState.NEVER_SEEN)
+        self.assertEqual(self.begun(told.id), 1)
+        another = command("a", "look")
+        self.controller.send(command=another, ledger=after)
+        self.assertTrue(self.controller.outcome(another.id).done)
+
     def test_the_ledger_is_that_of_the_other_kit(self) -> None:
         self.controller.outcome(self.tell("look").id)
         self.process.kill()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -161,6 +162,19 @@ class Instrument(OvensTest):
         self.start_driver()
         out, err = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual((process.returncode, json.loads(out)["standing"]), (1, "INTERRUPTED"), err)
+
+    def test_a_driver_that_lost_its_ledger_is_sent_nothing_again(self):
+        driver = self.start_driver()
+        process, command = self.begin(*HEAT, "temperature=80 degC", "duration=1 h")
+        driver.kill()
+        driver.wait()
+        for file in pathlib.Path(self.folder).glob("*ledger*"):
+            file.unlink()
+        self.start_driver()
+        out, err = process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual((process.returncode, out), (3, ""), err)
+        self.assertIn("came back with another ledger", err)
+        self.assertIn("NEVER_SEEN", self.instrument("do", "lab.yaml", "--id", command, expect=1))
 
 
 if __name__ == "__main__":

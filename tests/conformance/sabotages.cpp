@@ -311,6 +311,17 @@ std::vector<Sabotage> all() {
       {"killed-running"},
       {"killed-after-accepted"},
       {"killed-before-accepted", {}, deny_interrupted},
+      {"other-ledger",
+       [](Front&, Client, wire::ToDriver& message) {
+         message.clear_ledger();
+         return true;
+       }},
+      {"other-ledger.name",
+       {},
+       [](Front&, Client, wire::FromDriver& message) {
+         if (message.has_welcome()) message.mutable_welcome()->set_ledger(message.boot());
+         return true;
+       }},
       {"terminated"},  // the program does not listen
       {"endurance", hold_memory},
       {"endurance.files", hold_files},

@@ -133,6 +133,80 @@ TEST_CASE("after a restart each open command is asked about, and the table decid
   }
 }
 
+// Goal: what a driver cannot have seen, since its ledger is another, is taken for begun, and its instrument for one
+// that may be at work. Method: a dose, which may not be repeated, whose driver comes back with another ledger.
+TEST_CASE("never seen, says another ledger than the one in which it would be: nobody knows") {
+  Rig rig;
+  rig.ledger = "first";
+  rig.link_up();
+  rig.plan();
+  const wire::Command dose = rig.take();
+  const auto none_sent_again = [&] {
+    return std::none_of(rig.commands.begin(), rig.commands.end(),
+                        [&](const auto& sent) { return sent.sample() == dose.sample(); });
+  };
+  const bool restarts = GENERATE(false, true);
+  if (restarts) rig.restart();
+  rig.questions.clear();
+  rig.commands.clear();
+
+  SECTION("the ledger that it was sent to, at another start: it is sent again") {
+    rig.link_up("boot-2");
+    rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
+    REQUIRE(rig.commands.size() == 1);
+    CHECK(rig.commands.front().id() == dose.id());
+  }
+  SECTION("a driver that does not name its ledger, such as an older one: it is sent again") {
+    rig.ledger = "";
+    rig.link_up("boot-2");
+    rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
+    REQUIRE(rig.commands.size() == 1);
+  }
+  SECTION("another one: its instrument is made safe, and then a person is asked") {
+    rig.ledger = "second";
+    rig.link_up("boot-2");
+    CHECK(alarms(rig) == 1);
+    REQUIRE(rig.questions == std::vector<std::string>{dose.id()});
+    CHECK(rig.stops.size() == 4);  // whatever any of them was at, or was left in, is forgotten
+    rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
+    CHECK(rig.state().commands.at(dose.id()).open());  // the dispenser may be at it
+    CHECK_FALSE(rig.state().experiment(1).help);
+    rig.questions.clear();
+    rig.confirm_stops();
+    rig.give(TimePassed{});
+    REQUIRE(rig.questions == std::vector<std::string>{dose.id()});
+    rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
+    CHECK(rig.state().experiment(1).help);
+    CHECK(none_sent_again());
+    CHECK(rig.cancels.empty());
+  }
+  SECTION("another one, and the dispenser never becomes safe: whoever stops the campaign need not wait for ever") {
+    rig.ledger = "second";
+    rig.link_up("boot-2");
+    rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
+    rig.give(StopAsked{"enough"});
+    for (int i = 0; i < 4; ++i) {
+      CHECK_FALSE(rig.engine->over());
+      rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
+      rig.now += from_seconds(5);
+      rig.give(TimePassed{});
+      if (alarms(rig) > 1) break;
+    }
+    CHECK(alarms(rig) == 2);  // that it did not confirm
+    CHECK(rig.engine->over());
+    CHECK(rig.state().commands.at(dose.id()).open());
+  }
+  SECTION("the first one again, which knows: it is believed") {
+    rig.ledger = "second";
+    rig.link_up("boot-2");
+    rig.ledger = "first";
+    rig.link_up("boot-3");
+    rig.answer(dose.id(), wire::CommandState::INTERRUPTED, "boot-3");
+    CHECK(rig.state().experiment(1).help);
+    CHECK(none_sent_again());
+  }
+}
+
 // Goal: a step that may be repeated is, under a new id. Method: the heating of the first experiment is interrupted.
 TEST_CASE("an interrupted step that may be repeated gets a new command") {
   Rig rig;

@@ -77,6 +77,7 @@ class Rig {
   bool hazardous = false;         ///< to heat
   bool self_tests = false;        ///< are offered by reactors
   bool unknown_duration = false;  ///< of everything
+  std::string ledger;             ///< that the driver says it keeps
   bool doubts = false;            ///< the detector has ends, and is flat after five equal readings
 
   explicit Rig(const std::string& campaign_text = kCampaign, const std::string& lab_text = kLab)
@@ -132,6 +133,7 @@ class Rig {
   }
   void link_up(const std::string& boot = "boot-1") {
     wire::FromDriver message = from_driver(boot);
+    message.mutable_welcome()->set_ledger(ledger);
     for (const char* id : {"dispenser-1", "reactor-1", "reactor-2", "hplc-1"}) {
       wire::Instrument& described = *message.mutable_welcome()->add_instruments();
       described = instrument(id);

@@ -377,6 +377,32 @@ TEST_CASE("after a restart a question is answered by what the device remembers")
   if (each.standing == S::RUNNING) CHECK(bench.ledger->find("a")->outcome->took_s() == Approx(1000));
 }
 
+// Goal: what may be in a ledger that is lost is neither begun, nor said not to have been. Method: a command and a
+// cancel that come late, to the driver that has lost it.
+TEST_CASE("what is meant for another ledger is refused") {
+  Bench bench;
+  const std::string before = bench.driver->receive(rig::hello(), at(0)).at(0).welcome().ledger();
+  bench.restart(1);
+  CHECK(bench.driver->receive(rig::hello(), at(1)).at(0).welcome().ledger() == before);
+  bench.ledger = std::make_unique<Ledger>("");
+  bench.restart(2);
+  const std::string after = bench.driver->receive(rig::hello(), at(2)).at(0).welcome().ledger();
+  CHECK(after != before);
+
+  wire::ToDriver begin = to_driver(rig::heat("a")), cancel = to_driver();
+  cancel.mutable_cancel()->set_id("a");
+  for (wire::ToDriver message : {begin, cancel}) {
+    message.set_ledger(before);
+    const auto said = bench.driver->receive(message, at(3));
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].refused().id() == "a");
+    CHECK(bench.standing("a", 3) == wire::CommandState::NEVER_SEEN);
+  }
+  CHECK(bench.device.starts["a"] == 0);
+  begin.set_ledger(after);
+  CHECK(bench.driver->receive(begin, at(4)).at(0).has_accepted());
+}
+
 TEST_CASE("a ledger that cannot be written starts nothing and loses nothing") {
   // Goal: disk full. Method: no file may grow while a command comes, and while one ends.
   rig::TemporaryFolder folder;

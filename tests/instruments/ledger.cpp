@@ -48,6 +48,7 @@ TEST_CASE("a ledger gives back, after it was reopened, exactly what was entered"
     ledger.note_unsafe("oven-1");
     ledger.note_safe("oven-2");
     ledger.note_safe("oven-3");
+    CHECK(ledger.identify("boot-1") == "boot-1");
   }
   Ledger ledger(file);
   const auto a = ledger.find("a");
@@ -65,6 +66,7 @@ TEST_CASE("a ledger gives back, after it was reopened, exactly what was entered"
   REQUIRE(unfinished.size() == 1);
   CHECK(unfinished[0].command.id() == "b");
   CHECK(ledger.unsafe() == std::vector<std::string>{"oven-1"});
+  CHECK(ledger.identify("boot-2") == "boot-1");
 }
 
 TEST_CASE("an outcome, once entered, is never changed, and an id enters once") {
@@ -80,19 +82,21 @@ TEST_CASE("an outcome, once entered, is never changed, and an id enters once") {
   CHECK_THROWS_AS(ledger.begin(rig::heat("a"), "boot-2", kBegan), EnvironmentError);
 }
 
-TEST_CASE("a ledger of before it kept when a command began, and what is unsafe, is read and gone on with") {
+TEST_CASE("a ledger of before it kept when a command began, what is unsafe, and a name, is read and gone on with") {
   const rig::TemporaryFolder folder;
   const std::string file = folder / "ledger.db";
   {
     Ledger ledger(file);
     ledger.begin(rig::heat("a"), "boot-1", kBegan);
   }
-  Database(file, Database::Sync::kNone, true).execute("ALTER TABLE command DROP COLUMN began; DROP TABLE unsafe");
+  Database(file, Database::Sync::kNone, true)
+      .execute("ALTER TABLE command DROP COLUMN began; DROP TABLE unsafe; DROP TABLE identity");
   Ledger ledger(file);
   CHECK_FALSE(ledger.find("a")->began);
   ledger.begin(rig::heat("b"), "boot-2", kBegan);
   CHECK(ledger.find("b")->began == kBegan);
   CHECK(ledger.unsafe().empty());
+  CHECK(ledger.identify("boot-2") == "boot-2");
 }
 
 TEST_CASE("what a ledger acknowledged survives SIGKILL") {

@@ -28,6 +28,7 @@ const std::vector<std::string>& canaries() {
       "use what is set aside", "teach what cannot be",
       "lose a correction",     "never tell of a silent driver",
       "ignore an approval",    "say stored before it is",
+      "trust any ledger",      "serve any ledger",
   };
   return names;
 }

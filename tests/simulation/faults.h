@@ -38,6 +38,7 @@ enum class FaultKind {
   kWrongSignal,       // a meter finds what cannot be
   kDriverDeaf,        // lives, and neither hears nor says a thing for a while but that it lives
   kLedgerFull,        // a driver's ledger cannot be written: once, or for a while
+  kLedgerLost,        // a driver that died starts again with an empty one
   kApprovalWithheld,  // a person does not approve a hazardous step while anything goes wrong
   kApprovalBrief,     // … approves it for so short a time that it may expire on its way
   kDataLinkCut,       // the way of arrays breaks between two of its messages

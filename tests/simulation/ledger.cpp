@@ -16,6 +16,11 @@ void FullDiskLedger::need_room() {
   throw EnvironmentError("the disk is full");
 }
 
+std::string FullDiskLedger::identify(const std::string& fresh) {
+  need_room();
+  return Ledger::identify(fresh);
+}
+
 void FullDiskLedger::begin(const driver::v1::Command& command, const std::string& boot, Time now) {
   need_room();
   Ledger::begin(command, boot, now);

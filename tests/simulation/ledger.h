@@ -13,6 +13,7 @@ class FullDiskLedger final : public Ledger {
  public:
   FullDiskLedger(Faults& faults, std::uint64_t seed, std::uint64_t driver, const Time& now);
 
+  std::string identify(const std::string& fresh) override;
   void begin(const driver::v1::Command& command, const std::string& boot, Time now) override;
   void end(const driver::v1::Outcome& outcome) override;
   void refuse(const driver::v1::Command& command, const std::string& boot, const driver::v1::Outcome& outcome) override;

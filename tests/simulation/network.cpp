@@ -60,9 +60,12 @@ Network::Network(std::vector<DriverPlan> drivers, World& world, Faults& faults, 
       arrays_(seed, "arrays"),
       data_(plans_.size(), world, faults),
       narrate_(std::move(narrate)),
-      now_(start) {
-  for (std::size_t k = 0; k < plans_.size(); ++k)
-    processes_.push_back(std::make_unique<Process>(faults_, seed, k, now_));
+      now_(start),
+      seed_(seed) {
+  for (std::size_t k = 0; k < plans_.size(); ++k) {
+    processes_.push_back(std::make_unique<Process>());
+    new_ledger(k);
+  }
   for (std::size_t k = 0; k < plans_.size(); ++k) start_driver(k);
 }
 
@@ -115,6 +118,11 @@ bool Network::reachable(std::size_t k) const {
 
 // ── Drivers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+void Network::new_ledger(std::size_t k) {
+  Process& process = *processes_[k];
+  process.ledger = std::make_unique<FullDiskLedger>(faults_, seed_, k + plans_.size() * ++process.ledgers, now_);
+}
+
 void Network::start_driver(std::size_t k) {
   Process& process = *processes_[k];
   std::vector<std::unique_ptr<Instrument>> instruments;
@@ -122,7 +130,7 @@ void Network::start_driver(std::size_t k) {
   const std::string boot = fmt::format("boot-{}", ++process.boots);
   narrate_(now_, fmt::format("driver {} starts as {}", plans_[k].name, boot));
   try {
-    process.driver = std::make_unique<Driver>(plans_[k].name, boot, std::move(instruments), process.ledger,
+    process.driver = std::make_unique<Driver>(plans_[k].name, boot, std::move(instruments), *process.ledger,
                                               Driver::Options{plans_[k].dead_man_s, kWindow}, now_);
   } catch (const EnvironmentError& error) {
     narrate_(now_, fmt::format("driver {} cannot start: {}", plans_[k].name, error.what()));
@@ -137,6 +145,10 @@ void Network::crash_driver(std::size_t k) {
   if (!process.driver) return;
   narrate_(now_, fmt::format("driver {} dies", plans_[k].name));
   process.driver.reset();
+  if (faults_.strikes(FaultKind::kLedgerLost)) {
+    narrate_(now_, fmt::format("the ledger of driver {} is lost", plans_[k].name));
+    new_ledger(k);
+  }
   data_.cut(k);
   process.deaf_until = {};
   // Its sockets close: the controller sees that at once, or only the silence if the host has gone too.

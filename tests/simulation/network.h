@@ -67,11 +67,10 @@ class Network {
  private:
   friend class SimulatedLink;
   struct Process {
-    Process(Faults& faults, std::uint64_t seed, std::uint64_t number, const Time& now)
-        : ledger(faults, seed, number, now) {}
-    FullDiskLedger ledger;
+    std::unique_ptr<FullDiskLedger> ledger;
     std::unique_ptr<Driver> driver;  ///< none while it is dead
     int boots = 0;
+    std::uint64_t ledgers = 0;
     Time cut_until{}, deaf_until{};
     // The controller's end of the link.
     bool up = false;
@@ -96,6 +95,7 @@ class Network {
   void with_driver(std::size_t k, const std::function<std::vector<wire::FromDriver>(Driver&)>& what);
   void carry_arrays(std::size_t k);
   void carry_arrays_at(std::size_t k, Time at);
+  void new_ledger(std::size_t k);
   void start_driver(std::size_t k);
   void hello(std::size_t k);
   void link_down(std::size_t k);
@@ -111,6 +111,7 @@ class Network {
   Narrator narrate_;
   Time now_;
   Duration ahead_{0};
+  std::uint64_t seed_;
   std::vector<std::unique_ptr<Process>> processes_;
   std::priority_queue<Happening, std::vector<Happening>, std::greater<>> agenda_;
   std::uint64_t order_ = 0, events_ = 0, session_ = 0;  ///< session: of controllers; 0: none lives

@@ -31,10 +31,12 @@ CapabilityBuilder described(const DeviceTraits& device) {
   return out;
 }
 
-/// Says how long its jobs usually take, whatever this one will: a device that hangs does not know it beforehand.
+/// Says how long its jobs usually take, whatever this one will: a device that hangs does not know it beforehand. In its
+/// safe state it does nothing, whatever its driver knows of.
 class Hopeful final : public Instrument {
  public:
-  Hopeful(std::unique_ptr<Instrument> inner, Duration usual) : inner_(std::move(inner)), usual_(usual) {}
+  Hopeful(std::unique_ptr<Instrument> inner, Duration usual, std::function<void(Time)> stop)
+      : inner_(std::move(inner)), usual_(usual), stop_(std::move(stop)) {}
   wire::Instrument describe() const override { return inner_->describe(); }
   Outcome<Duration> start(const wire::Command& command, Time now) override {
     const Outcome<Duration> started = inner_->start(command, now);
@@ -44,7 +46,10 @@ class Hopeful final : public Instrument {
   Time wakes_at() const override { return inner_->wakes_at(); }
   std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
   void cancel(const std::string& command_id, Time now) override { inner_->cancel(command_id, now); }
-  void make_safe(Time now) override { inner_->make_safe(now); }
+  void make_safe(Time now) override {
+    inner_->make_safe(now);
+    stop_(now);
+  }
   Memory recall(const wire::Command& command, Time began, Time now) override {
     return inner_->recall(command, began, now);
   }
@@ -52,6 +57,7 @@ class Hopeful final : public Instrument {
  private:
   std::unique_ptr<Instrument> inner_;
   Duration usual_;
+  std::function<void(Time)> stop_;
 };
 
 }  // namespace
@@ -71,7 +77,8 @@ std::unique_ptr<Instrument> World::instrument(const DeviceTraits& device) {
                            [this, device](const Arguments& with, Time now) { return test(device, with, now); }});
   }
   plan.recall = [this, device](const Arguments& with, Time now) { return recall(device, with, now); };
-  return std::make_unique<Hopeful>(make_instrument(std::move(plan)), from_seconds(device.duration_s));
+  return std::make_unique<Hopeful>(make_instrument(std::move(plan)), from_seconds(device.duration_s),
+                                   [this, id = device.id](Time now) { stop(id, now); });
 }
 
 void World::check_approval(const Arguments& with, Time now) {
@@ -212,6 +219,13 @@ Outcome<Results> World::finish(const DeviceTraits& device, const std::string& id
   if (faults_.strikes(FaultKind::kDriverCrashAtEnd)) throw DriverDied{};
   if (job.fault) return *job.fault;
   return results(device, job);
+}
+
+void World::stop(const std::string& instrument, Time now) {
+  const std::string id = at_work(instrument);
+  if (id.empty()) return;
+  const Job& job = jobs_.at(id);
+  end(id, job.ends <= now && !job.fault);
 }
 
 /// The device has ended what it did, whoever hears of it.

@@ -43,6 +43,8 @@ class World {
   /// Speaks for the device for as long as its driver's process lives; the device itself stays.
   std::unique_ptr<Instrument> instrument(const DeviceTraits& device);
 
+  /// The device ends what it is at work on, whoever began it.
+  void stop(const std::string& instrument, Time now);
   /// A person gives the word for one hazardous job on `sample`.
   void approve(const std::string& sample) { ++words_[sample]; }
   /// The controller gives a command up: its device must not be one that works as it should.

@@ -404,11 +404,12 @@ class Telemetry(_message.Message):
     def __init__(self, instrument: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Value, _Mapping]]] = ...) -> None: ...
 
 class ToDriver(_message.Message):
-    __slots__ = ["cancel", "command", "heartbeat", "hello", "question", "stop", "version", "visit"]
+    __slots__ = ["cancel", "command", "heartbeat", "hello", "ledger", "question", "stop", "version", "visit"]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FIELD_NUMBER: _ClassVar[int]
     QUESTION_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -417,11 +418,12 @@ class ToDriver(_message.Message):
     command: Command
     heartbeat: Heartbeat
     hello: Hello
+    ledger: str
     question: Question
     stop: Stop
     version: int
     visit: Visit
-    def __init__(self, version: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., question: _Optional[_Union[Question, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., visit: _Optional[_Union[Visit, _Mapping]] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., question: _Optional[_Union[Question, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., visit: _Optional[_Union[Visit, _Mapping]] = ..., ledger: _Optional[str] = ...) -> None: ...
 
 class Trouble(_message.Message):
     __slots__ = ["instrument", "why"]
@@ -460,20 +462,22 @@ class Visit(_message.Message):
     def __init__(self, watch_s: _Optional[float] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ["controller", "data", "data_ticket", "dead_man_s", "instruments", "troubles"]
+    __slots__ = ["controller", "data", "data_ticket", "dead_man_s", "instruments", "ledger", "troubles"]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     DATA_TICKET_FIELD_NUMBER: _ClassVar[int]
     DEAD_MAN_S_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FIELD_NUMBER: _ClassVar[int]
     TROUBLES_FIELD_NUMBER: _ClassVar[int]
     controller: str
     data: str
     data_ticket: str
     dead_man_s: float
     instruments: _containers.RepeatedCompositeFieldContainer[Instrument]
+    ledger: str
     troubles: _containers.RepeatedCompositeFieldContainer[Trouble]
-    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ..., troubles: _Optional[_Iterable[_Union[Trouble, _Mapping]]] = ...) -> None: ...
+    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ..., troubles: _Optional[_Iterable[_Union[Trouble, _Mapping]]] = ..., ledger: _Optional[str] = ...) -> None: ...
 
 class Risk(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
