@@ -44,13 +44,13 @@ class Line::Port {
   bool is_open() const { return socket_.is_open() || serial_.is_open(); }
 
   std::optional<Fault> open(bool greeted, bool shared) {
-    const bool late = std::exchange(late_, false);
+    const double late_s = std::exchange(late_s_, 0);
     close();
     const std::string why = serial_address(address_) ? open_serial() : open_socket();
     if (!why.empty()) return lost(fmt::format("cannot be reached: {}", why));
     // A connection of its own brings nothing of an earlier one; that to a server of serial ports may.
-    if (late && (shared || (serial_.is_open() && !greeted))) {
-      hear_out(std::max(kQuiet, settings_->timeout_s));
+    if (late_s > 0 && (shared || (serial_.is_open() && !greeted))) {
+      hear_out(late_s);
     } else if (serial_.is_open()) {
       hear_out(kQuiet);
     }
@@ -117,7 +117,7 @@ class Line::Port {
   }
 
   Fault lost(const std::string& what) {
-    late_ = true;
+    late_s_ = std::max(kQuiet, settings_->timeout_s);
     close();
     if (interrupt_.is_set()) return {Fault::Kind::kInterrupted, "broken off"};
     return {Fault::Kind::kLink, fmt::format("the device at {} {}", device_, what)};
@@ -230,7 +230,7 @@ class Line::Port {
   tcp::socket socket_;
   asio::serial_port serial_;
   std::string heard_;  ///< read and not given yet
-  bool late_ = false;  ///< an answer may be on its way still
+  double late_s_ = 0;  ///< for so long the answer to who was not answered in time may be on its way still
   Interrupt interrupt_;
 };
 
