@@ -122,12 +122,13 @@ void Engine::on_welcome(const wire::FromDriver& message) {
   }
   const auto before = state_.drivers.find(message.driver());
   const bool started = before == state_.drivers.end() || before->second.boot != message.boot();
-  const std::string ledger = before == state_.drivers.end() ? "" : before->second.ledger;
+  const bool forgot =
+      before != state_.drivers.end() && is_another_ledger(before->second.ledger, message.welcome().ledger());
   record(std::move(seen));
   if (started) {
     for (const auto& [id, text] : missing_from(message, lab_)) alarm(id, text);
   }
-  if (is_another_ledger(ledger, message.welcome().ledger())) {
+  if (forgot) {
     alarm(message.driver(),
           fmt::format("driver {} came back with another ledger than before, and what the other one knew is lost to it: "
                       "its instruments are brought to their safe state, and what may not be repeated and may have been "

@@ -28,9 +28,7 @@ std::string way_out(int code) {
     case SQLITE_PERM:
       return "the file cannot be written; check its permissions and those of its folder";
     case SQLITE_CORRUPT:
-      return "the file is damaged; name another one, or put its newest copy back if it is a journal (an older ledger "
-             "would "
-             "not know all that was begun: move it away)";
+      return "the file is damaged; put a copy back that knows as much, or name another file";
     case SQLITE_IOERR:
       return "reading or writing the disk failed; check the disk and the file system";
     case SQLITE_NOMEM:

@@ -40,7 +40,7 @@ _WAYS_OUT = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check that its folder exists and that you may write there",
     sqlite3.SQLITE_READONLY: "the file cannot be written; check its permissions and those of its folder",
     sqlite3.SQLITE_PERM: "the file cannot be written; check its permissions and those of its folder",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away, or name another one (an older copy would not know all that was begun)",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; put a copy back that knows as much, or name another file",
     sqlite3.SQLITE_IOERR: "reading or writing the disk failed; check the disk and the file system",
 }
 
