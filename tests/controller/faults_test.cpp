@@ -69,25 +69,6 @@ void require_replays(const Rig& rig) {
 
 }  // namespace
 
-// Goal: what a driver made safe because it forgot is no order of a person's: somebody is asked, as the file says.
-// Method: a heating that has no attempt left, and a driver that comes back with another ledger.
-TEST_CASE("a step that is lost with its driver's ledger is not given up in silence") {
-  Rig rig(campaign_with("{retry: 0, then: ask}"));
-  rig.ledger = "first";
-  bring_to_react(rig);
-  const wire::Command heat = take(rig, "heat");
-  rig.ledger = "second";
-  rig.link_up("boot-2");
-  rig.answer(heat.id(), wire::CommandState::NEVER_SEEN, "boot-2");
-  CHECK_FALSE(rig.state().experiment(1).help);
-  rig.confirm_stops();
-  wait(rig, 0);
-  rig.answer(heat.id(), wire::CommandState::NEVER_SEEN, "boot-2");
-  CHECK(rig.state().experiment(1).help);
-  CHECK_FALSE(sent(rig, "heat"));
-  require_replays(rig);
-}
-
 // Goal: retries as the file says, with back-off, elsewhere first. Method: a reactor that fails each time.
 TEST_CASE("a step that may be repeated is, after a wait that doubles, on another instrument first") {
   Rig rig(campaign_with("{retry: 3, wait: 1 min}"));
