@@ -33,7 +33,7 @@ struct TwinOptions {
 int run_twin(const TwinOptions& options);
 
 struct DriverOptions {
-  std::string file, name, address, ledger, at, id, key;
+  std::string file, driver, address, ledger, at, id, key;
   std::optional<double> dead_man_s;
 };
 /// Serves the devices of one of a lab file's drivers by their profiles, or one device by its profile, until Ctrl-C.

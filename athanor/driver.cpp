@@ -74,7 +74,7 @@ Service service_of_device(const DriverOptions& options, const std::string& name,
   if (options.address.empty())
     throw InputError({options.file}, "say where the driver is to listen, such as --address tcp://127.0.0.1:5571");
   Service service;
-  service.driver = options.name.empty() ? name : options.name;
+  service.driver = options.driver.empty() ? name : options.driver;
   LabInstrument device;
   device.id = options.id.empty() ? name + "-1" : options.id;
   device.at = at;
@@ -94,11 +94,11 @@ Service service_of_lab(const DriverOptions& options) {
       to_be_served.push_back(instrument.driver);
   }
   Service service;
-  service.driver = options.name.empty() && to_be_served.size() == 1 ? to_be_served.front() : options.name;
+  service.driver = options.driver.empty() && to_be_served.size() == 1 ? to_be_served.front() : options.driver;
   if (service.driver.empty())
     throw InputError({options.file}, to_be_served.empty()
                                          ? "none of its instruments has an “at”, so there is nothing to serve here"
-                                         : fmt::format("it has several drivers with such devices; name one of {}",
+                                         : fmt::format("it has several drivers with such devices; say which with --driver: {}",
                                                        fmt::join(to_be_served, ", ")));
   const auto driver = std::find_if(lab.drivers.begin(), lab.drivers.end(),
                                    [&](const LabDriver& one) { return one.name == service.driver; });
@@ -147,10 +147,12 @@ int run_driver(const DriverOptions& options) {
       service.driver, boot, std::move(instruments), ledger,
       {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside, .log = log},
       clock.now());
-  tell(fmt::format("driver {} at {}{}\n", service.driver, service.address,
-                   service.key.empty() ? "" : fmt::format(", key {}", service.key)),
-       stdout);
-  serve_driver(driver, service.address, clock, stop.wake().fd(), 0, keys, log);
+  const auto listening = [&] {
+    tell(fmt::format("driver {} at {}{}\n", service.driver, service.address,
+                     service.key.empty() ? "" : fmt::format(", key {}", service.key)),
+         stdout);
+  };
+  serve_driver(driver, service.address, clock, stop.wake().fd(), {.keys = keys, .log = log, .listening = listening});
   return 0;
 }
 

@@ -61,7 +61,8 @@ std::vector<std::string> start_words(Kind kind) {
       return {"{athanor}", "twin",      "{file}",    "--driver", "{driver}", "--folder",
               "{folder}",  "--address", "{address}", "--speed",  "{speed}"};
     case Kind::kLab:
-      return {"{athanor}", "driver", "run", "{file}", "{driver}", "--address", "{address}", "--ledger", "{ledger}"};
+      return {"{athanor}", "driver",    "run",       "{file}",   "--driver",
+              "{driver}",  "--address", "{address}", "--ledger", "{ledger}"};
     case Kind::kProfile:
       return {"{athanor}", "driver", "run", "{file}", "--at", "{at}", "--address", "{address}", "--ledger", "{ledger}"};
     case Kind::kProgram:

@@ -147,7 +147,8 @@ std::string fresh_boot() {
 void serve(const Lab& lab, const Endpoint& endpoint, const std::string& folder, std::optional<std::uint64_t> seed,
            const ScaledClock& clock, int stop_fd, double linger_s, const DriverLog& log = {}) {
   Twin twin(lab, folder, seed, endpoint.driver, fresh_boot(), clock.now());
-  serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
+  serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd,
+               {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log});
 }
 
 /// What a process of the twin is.
@@ -184,7 +185,8 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
       const std::string ledger_file = folder + "/" + endpoint.driver + ".ledger";
       Ledger ledger(ledger_file, Database::Sync::kNone);
       Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock, ledger_file), ledger, {}, clock.now());
-      serve_driver(driver, endpoint.address, clock, stop_fd, linger_s, driver_keys(endpoint.key), log);
+      serve_driver(driver, endpoint.address, clock, stop_fd,
+                   {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log});
     } else {
       serve(lab, endpoint, folder, seed, clock, stop_fd, linger_s, log);
     }

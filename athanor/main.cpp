@@ -100,7 +100,7 @@ void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, in
   run->add_option("file", options.file,
                   "A lab file whose instruments have profiles, one profile (YAML), or sila2://HOST:PORT")
       ->required();
-  run->add_option("name", options.name, "Which of the lab file's drivers (default: the only one with profiles)");
+  run->add_option("--driver", options.driver, "Of a lab file: this driver (default: the only one with such devices)");
   run->add_option("--address", options.address,
                   "Where it listens: tcp://HOST:PORT or ipc://FILE (default: the lab file's endpoint)");
   run->add_option("--ledger", options.ledger,
@@ -333,8 +333,9 @@ int run_command(int argc, char** argv) {
   app.set_version_flag("--version", std::string("athanor ") + ATHANOR_VERSION);
   app.require_subcommand(1);
   app.failure_message([](const CLI::App* asked, const CLI::Error& error) {
-    const auto chosen = asked->get_subcommands();
-    const std::string name = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+    std::string name;
+    for (auto chosen = asked->get_subcommands(); !chosen.empty(); chosen = chosen.front()->get_subcommands())
+      name += chosen.front()->get_name() + " ";
     return fmt::format("athanor: {}; see “athanor {}--help”\n", error.what(), name);
   });
   RunOptions run_options;

@@ -171,7 +171,7 @@ nlohmann::json measure(const std::string& name, const std::string& address, Arra
     instruments.push_back(bell());
     Ledger ledger("");
     Driver bench("bench", "boot", std::move(instruments), ledger, {}, clock.now());
-    serve_driver(bench, address, clock, -1, 0, {}, [](const std::string&) {});
+    serve_driver(bench, address, clock, -1, {.log = [](const std::string&) {}});
     _exit(0);
   }
   nlohmann::json row;

@@ -89,7 +89,7 @@ nlohmann::json measure(const Way& way, int commands, const std::string& folder) 
     instruments.push_back(bell());
     Ledger ledger("");
     Driver bench("bench", "boot", std::move(instruments), ledger, {}, clock.now());
-    serve_driver(bench, way.address, clock, -1, 0, keys(there, "driver"), [](const std::string&) {});
+    serve_driver(bench, way.address, clock, -1, {.keys = keys(there, "driver"), .log = [](const std::string&) {}});
   });
   const pid_t flooding = way.flood ? start([&] { flood(loud); }) : -1;
   std::vector<Endpoint> endpoints = {{"bench", way.address, way.keys ? "driver" : ""}};

@@ -39,6 +39,13 @@ std::vector<std::pair<std::string, std::string>> missing_from(const wire::FromDr
   return missing;
 }
 
+/// Why a planner that has no suggestion has none; what is near is optimizers/tried.h's.
+std::string nothing_left(const Space& space) {
+  if (space.finite()) return "every point of the space was tried";
+  return "no point of the space is left that differs from all that were tried, in some parameter, by its resolution, or "
+         "by 1/10,000 of its range where it has none";
+}
+
 }  // namespace
 
 Engine::Engine(const Campaign& campaign, const Lab& lab, State state, Options options)
@@ -367,7 +374,7 @@ void Engine::complete_or_drain() {
   if (under_way() == 0 && (enough() || tried_all)) {
     for (auto number = state_.next_live(0); number != 0; number = state_.next_live(number))
       abandon(number, "the campaign was complete before a person had answered");
-    return move_campaign(CampaignEvent::kComplete, enough() ? "" : "every point of the space was tried");
+    return move_campaign(CampaignEvent::kComplete, enough() ? "" : nothing_left(campaign_.problem.space));
   }
   if (stopping()) return waits_for_safety() ? void() : move_campaign(CampaignEvent::kDrained, state_.why);
   if (state_.asking || retries_at_ < kNever || waits_for_interlock()) return;

@@ -39,6 +39,7 @@ std::string way_out(int code) {
 }
 
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int kEndingTimeoutMs = 1000;  // for a process that has the file to itself and is just ending
 
 }  // namespace
 
@@ -136,7 +137,7 @@ Database::Database(const std::string& file, Sync sync, bool exclusive) : file_(f
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE;
   try {
     if (sqlite3_open_v2(name.c_str(), &connection_, flags, nullptr) != SQLITE_OK) fail("opening it");
-    sqlite3_busy_timeout(connection_, exclusive ? 0 : kBusyTimeoutMs);
+    sqlite3_busy_timeout(connection_, exclusive ? kEndingTimeoutMs : kBusyTimeoutMs);
     // In exclusive mode the lock is taken by the first write transaction and kept until the connection is closed.
     if (exclusive) execute("PRAGMA locking_mode = EXCLUSIVE");
     require_wal();

@@ -72,15 +72,19 @@ std::unique_ptr<DriverLink> make_zmq_link(const std::vector<Endpoint>& endpoints
 /// Where a driver says who came, who was turned away and what could not be understood; none: on standard error.
 using DriverLog = std::function<void(const std::string& line)>;
 
-/// Serves `driver` on `endpoint` until `stop_fd` becomes readable: the process's main loop. Keeps the dead-man time by
-/// wall clock. With `linger_s` > 0, returns too once no controller was heard for that long (for twins that a run
-/// started). With `keys`, only for controllers whose key is allowed at that moment, and encrypted.
-/// A driver that makes arrays gets a data socket beside: over tcp at `data_port`, or one that the system chooses. `log`
-/// is then called in its thread, too.
+struct ServeOptions {
+  double linger_s = 0;                ///< above 0: ends, too, once no controller was heard for that long
+  std::optional<LinkKeys> keys = {};  ///< then encrypted, and only for controllers whose key is allowed at that moment
+  /// Of a driver that makes arrays also called in the thread of its data socket.
+  DriverLog log = {};
+  unsigned data_port = 0;                ///< of the data socket, over tcp; 0: one that the system chooses
+  std::function<void()> listening = {};  ///< called once, when controllers can connect
+};
+/// Serves `driver` at `address` until `stop_fd` becomes readable: the process's main loop. Keeps the dead-man time by
+/// wall clock.
 /// throws EnvironmentError naming the address if it is in use; InputError if it leaves this machine and has no keys.
 void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd,
-                  double linger_s = 0, const std::optional<LinkKeys>& keys = {}, const DriverLog& log = nullptr,
-                  unsigned data_port = 0);
+                  ServeOptions options = {});
 
 /// The ZeroMQ library's version: "4.3.4".
 std::string transport_version();

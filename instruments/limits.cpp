@@ -58,6 +58,7 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
     return fmt::format("“{}” is {}; expected a finite number", field.name(), readable(value));
   }
   double number = value.number(), rounding = 0, relative = 0;
+  std::string found = fmt::format("“{}” is {}", field.name(), readable(value));
   if (value.unit() != field.unit()) {
     try {
       const Unit from = Unit::parse(value.unit()), to = Unit::parse(field.unit());
@@ -68,12 +69,13 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
       // A number that stands exactly on its limit may come out of the conversion some last digits beyond it.
       relative = 1e-12;
       rounding = relative * std::abs(value.number()) * std::abs(from.convert(1, to) - from.convert(0, to));
+      found += fmt::format(" ({:.6g}{}{})", number, field.unit().empty() ? "" : " ", field.unit());  // 30 is 3000 %
     } catch (const InputError& error) {
       return fmt::format("“{}” is {}: {}; expected {}", field.name(), readable(value), error.what(), wanted);
     }
   }
   const auto beyond = [&](const char* side, double limit) {
-    return fmt::format("“{}” is {}, {} the limit of {}{}{}", field.name(), readable(value), side, format_number(limit),
+    return fmt::format("{}, {} the limit of {}{}{}", found, side, format_number(limit),
                        field.unit().empty() ? "" : " ", field.unit());
   };
   if (field.has_low() && number < field.low() - rounding - relative * std::abs(field.low())) {
@@ -82,7 +84,7 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
   if (field.has_high() && number > field.high() + rounding + relative * std::abs(field.high())) {
     return beyond("above", field.high());
   }
-  return level_refused(field, number, fmt::format("“{}” is {}", field.name(), readable(value)));
+  return level_refused(field, number, found);
 }
 
 }  // namespace

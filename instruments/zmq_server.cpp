@@ -378,13 +378,17 @@ class DriverServer {
 
 }  // namespace
 
-void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd, double linger_s,
-                  const std::optional<LinkKeys>& keys, const DriverLog& log, unsigned data_port) {
-  const DriverLog standard_error = [&driver](const std::string& line) {
-    std::fputs(fmt::format("driver {}: {}\n", driver.name(), line).c_str(),
-               stderr);  // which throws nothing where it fails
-  };
-  DriverServer(driver, address, clock, keys, log ? log : standard_error, data_port).serve(stop_fd, linger_s);
+void serve_driver(Driver& driver, const std::string& address, const ScaledClock& clock, int stop_fd,
+                  ServeOptions options) {
+  if (!options.log) {
+    options.log = [&driver](const std::string& line) {
+      std::fputs(fmt::format("driver {}: {}\n", driver.name(), line).c_str(),
+                 stderr);  // which throws nothing where it fails
+    };
+  }
+  DriverServer server(driver, address, clock, options.keys, options.log, options.data_port);
+  if (options.listening) options.listening();
+  server.serve(stop_fd, options.linger_s);
 }
 
 }  // namespace athanor

@@ -123,6 +123,7 @@ def _number_refused(field: wire.Field, value: wire.Value) -> str:
         # A number that stands exactly on its limit may come out of the conversion some last digits beyond it.
         relative = 1e-12
         rounding = relative * abs(value.number) * abs(slope)
+        found += f" ({number:.6g} {field.unit})" if field.unit else f" ({number:.6g})"  # 30 is 3000 %
     if field.HasField("low") and number < field.low - rounding - relative * abs(field.low):
         return f"{found}, below the limit of {units.format_number(field.low)} {field.unit}".rstrip()
     if field.HasField("high") and number > field.high + rounding + relative * abs(field.high):

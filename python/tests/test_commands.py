@@ -99,7 +99,7 @@ class Commands(BenchTest):
             "“volume” is nan uL; expected a finite number": command("a", "dispense", **{**DISPENSE, "volume": (float("nan"), "uL")}),
             "“volume” is 3 g, which cannot be converted": command("a", "dispense", **{**DISPENSE, "volume": (3, "g")}),
             "“volume” is 3 zz: “zz” is no unit": command("a", "dispense", **{**DISPENSE, "volume": (3, "zz")}),
-            "“temperature” is 354 K, above the limit of 80 degC": command("a", "dispense", **{**DISPENSE, "temperature": (354, "K")}),
+            "“temperature” is 354 K (80.85 degC), above the limit of 80 degC": command("a", "dispense", **{**DISPENSE, "temperature": (354, "K")}),
             "“volume” is 9.999 uL, below the limit of 10 uL": command("a", "dispense", **{**DISPENSE, "volume": (9.999, "uL")}),
             "none of its choices (did you mean “XPhos”?)": command("a", "dispense", **{**DISPENSE, "reagent": "Xphos"}),
             "none of its 3 levels (the nearest: 200 and 400 rpm)": command("a", "dispense", speed=(300, "rpm"), **DISPENSE),

@@ -155,7 +155,8 @@ class BadInput(ProgramTest):
 
     def test_command_line(self):
         self.refuse(2, "--speed", "500x", arguments=("run", "campaign.yaml", "--speed", "fast"))
-        self.refuse(2, "--sped", arguments=("run", "campaign.yaml", "--sped", "1x"))
+        self.refuse(2, "--sped", "athanor run --help", arguments=("run", "campaign.yaml", "--sped", "1x"))
+        self.refuse(2, "lab.yaml", "athanor driver run --help", arguments=("driver", "run", "profile.yaml", "lab.yaml"))
 
     # ── journals ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def test_journal_of_another_campaign(self):

@@ -294,6 +294,25 @@ instruments:
         _, said = self.run_program("driver", "run", "station.yaml", "--address", f"ipc://{self.folder}/one.sock", expect=2)
         self.assertIn("say where the device is, such as --at tcp://10.0.0.5:5025", said)
 
+    def test_a_driver_that_cannot_listen_does_not_say_that_it_does(self):
+        """Goal: who waits for the line of a driver waits for that driver. Method: two at one address."""
+        self.write_lab()
+        self.serve()
+        out, said = self.run_program("driver", "run", "lab.yaml", "--ledger", "second", expect=3)
+        self.assertEqual(out, "")
+        self.assertIn("desk.sock", said)
+
+    def test_which_driver_is_meant_must_be_said(self):
+        self.write_lab()
+        lab = self.folder / "lab.yaml"
+        two = lab.read_text().replace("drivers: {", 'drivers: {other: {endpoint: "ipc://other.sock"}, ').replace(
+            "station-2: {driver: desk,", "station-2: {driver: other,")
+        lab.write_text(two)
+        _, said = self.run_program("driver", "run", "lab.yaml", expect=2)
+        self.assertIn("say which with --driver: desk, other", said)
+        _, said = self.run_program("driver", "run", "lab.yaml", "--driver", "otter", expect=2)
+        self.assertIn("no driver “otter” (did you mean “other”?)", said)
+
     def test_garbage_is_told_by_the_driver_alone(self):
         """Goal: what cannot be understood is a line of the driver's log, with its source. Method: all the garbage that a trial has, one kind of it
         a text that is no UTF-8, of which the library of messages has a line of its own."""

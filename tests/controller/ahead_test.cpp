@@ -15,6 +15,7 @@
 #include "tests/core/tries.h"
 
 namespace athanor {
+using Catch::Matchers::StartsWith;
 using testing::Rig;
 
 namespace {
@@ -297,7 +298,7 @@ TEST_CASE("an exhausted planner leaves what is prepared to be tried") {
   CHECK(rig.state().status == CampaignState::kRunning);
   rig.measure(4);
   CHECK(rig.state().status == CampaignState::kFinished);
-  CHECK(rig.state().why == "every point of the space was tried");
+  CHECK_THAT(rig.state().why, StartsWith("no point of the space is left"));
   CHECK(rig.asked.empty());
 }
 

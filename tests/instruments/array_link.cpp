@@ -32,10 +32,11 @@ class Served {
     instruments.push_back(rig::camera("camera-" + name, device));
     driver_ = std::make_unique<Driver>(name, "boot-1", std::move(instruments), ledger_, Driver::Options{}, clock.now());
     thread_ = std::thread([this, address, &clock, keys] {
-      serve_driver(*driver_, address, clock, stop_.fd(), 0, keys, [this](const std::string& line) {
+      const DriverLog log = [this](const std::string& line) {
         const std::lock_guard lock(mutex_);
         log_ += line + "\n";
-      });
+      };
+      serve_driver(*driver_, address, clock, stop_.fd(), {.keys = keys, .log = log});
     });
   }
   ~Served() {

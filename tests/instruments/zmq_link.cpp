@@ -436,7 +436,7 @@ TEST_CASE("a chatty instrument is heard once a second") {
   Driver driver("hot", "boot", std::move(instruments), ledger, {}, site.clock.now());
   Wake stop;
   std::thread serving([&] {
-    serve_driver(driver, rig::address_in(site.folder), site.clock, stop.fd(), 0, {}, [](const std::string&) {});
+    serve_driver(driver, rig::address_in(site.folder), site.clock, stop.fd(), {.log = [](const std::string&) {}});
   });
   {
     auto link = site.link();

@@ -92,7 +92,7 @@ TEST_CASE("driver process", "[.driver-process]") {
   Ledger ledger(folder + "/ledger.db");
   const ScaledClock clock = running_clock(1);
   Driver driver("hot", setting("ATHANOR_TEST_BOOT"), std::move(instruments), ledger, {}, clock.now());
-  serve_driver(driver, "ipc://" + folder + "/socket", clock, -1, 60);  // ends by itself should the test die
+  serve_driver(driver, "ipc://" + folder + "/socket", clock, -1, {.linger_s = 60});  // ends by itself should the test die
 }
 
 ScaledClock running_clock(double speed) {
@@ -109,12 +109,12 @@ ServedDriver::ServedDriver(const std::string& address, const ScaledClock& clock,
   ATHANOR_CHECK(::pipe(stop_) == 0, "no pipe");
   thread_ = std::thread([this, address, &clock, linger_s, keys] {
     try {
-      serve_driver(*driver_, address, clock, stop_[0], linger_s, keys, [this](const std::string& line) {
+      const DriverLog log = [this](const std::string& line) {
         const std::lock_guard lock(mutex_);
         log_.push_back(line);
-
         said_.notify_all();
-      });
+      };
+      serve_driver(*driver_, address, clock, stop_[0], {.linger_s = linger_s, .keys = keys, .log = log});
     } catch (const std::exception& error) {
       failure_ = error.what();
     }
