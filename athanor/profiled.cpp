@@ -37,12 +37,15 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
   std::vector<std::unique_ptr<Instrument>> instruments;
   for (const auto& [instrument, profile, sila2_profile] : devices) {
     const auto& [id, at, place] = std::tie(instrument.id, instrument.at, instrument.at_place);
-    if (profile != nullptr) {
-      instruments.push_back(make_device(*profile, id, at, lines, clock));
-      continue;
-    }
-    if (!executions) executions = std::make_unique<sila2::Executions>(ledger + ".sila2");
     try {
+      const std::string address = profile != nullptr ? profile->adapter->whole_address(at) : at;
+      if (address.find("://") != std::string::npos)
+        locks.emplace_back(address, profile != nullptr ? profile->name : "");
+      if (profile != nullptr) {
+        instruments.push_back(make_device(*profile, id, at, lines, clock));
+        continue;
+      }
+      if (!executions) executions = std::make_unique<sila2::Executions>(ledger + ".sila2");
       sila2::Device made = sila2::make_device(*sila2_profile, id, at, *executions, clock);
       for (const std::string& note : made.notes)
         tell(fmt::format("athanor driver: instrument “{}”: {}\n", id, printable(note)));

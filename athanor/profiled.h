@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "instruments/device_claims.h"
+#include "instruments/device_lock.h"
 #include "instruments/instrument.h"
 #include "instruments/lab.h"
 #include "sila2/executions.h"
@@ -33,6 +34,7 @@ struct ProfiledDevices {
   std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
   std::map<std::string, std::unique_ptr<sila2::Profile>> sila2_profiles;
   DeviceClaims claims;
+  std::vector<DeviceLock> locks;                  ///< of devices over the network, when they are connected
   Lines lines;                                    ///< that several devices may share
   std::unique_ptr<sila2::Executions> executions;  ///< of SiLA 2 servers, where there are any
 
@@ -40,8 +42,9 @@ struct ProfiledDevices {
   /// InputError for a device that is here already.
   void add(const LabInstrument& instrument);
   /// This and `clock` must outlive them; what is kept of SiLA 2 servers stands beside `ledger`. Says on standard error
-  /// what is not offered. A SiLA 2 server that does not answer, or not as its profile has it, is told to `set_aside`
-  /// and left out; without one, or where nothing else is served, EnvironmentError or InputError is thrown.
+  /// what is not offered. A device that another driver on this machine speaks for, and a SiLA 2 server that does not
+  /// answer, or not as its profile has it, are told to `set_aside` and left out; without one, or where nothing else is
+  /// served, EnvironmentError or InputError is thrown.
   std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger,
                                                    const SetAside& set_aside = {});
 };

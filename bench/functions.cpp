@@ -139,7 +139,7 @@ Chapter functions() {
   };
   Chapter out;
   for (const auto& [name, function] : all) {
-    out[name] = [function] { return make(function); };
+    out[name] = [function = function] { return make(function); };
   }
   return out;
 }

@@ -298,9 +298,33 @@ instruments:
         """Goal: who waits for the line of a driver waits for that driver. Method: two at one address."""
         self.write_lab()
         self.serve()
-        out, said = self.run_program("driver", "run", "lab.yaml", "--ledger", "second", expect=3)
+        out, said = self.run_program("driver", "run", "station.yaml", "--at", f"tcp://127.0.0.3:{self.device.server_address[1]}", "--address",
+                                     f"ipc://{self.folder}/desk.sock", expect=3)
         self.assertEqual(out, "")
         self.assertIn("desk.sock", said)
+
+    def test_a_device_has_one_driver_on_a_machine(self):
+        """Goal: no two ledgers tell one device the same thing twice. Method: a driver for a device that a laboratory's driver has, alone and beside
+        one that is free; a trial of the laboratory; and all of it again when that driver was killed."""
+        self.write_lab()
+        driver = self.serve()
+        port = self.device.server_address[1]
+        alone = ("driver", "run", "station.yaml", "--at", f"tcp://127.0.0.1:{port}", "--address", f"ipc://{self.folder}/alone.sock")
+        _, said = self.run_program(*alone, expect=3)
+        self.assertIn(f"another driver on this machine (process {driver.pid}) speaks for it", said)
+        _, said = self.run_program("instrument", "check", "lab.yaml", "--only", "description", expect=3)
+        self.assertIn(f"(process {driver.pid})", said)
+        lab = self.folder / "lab.yaml"
+        self.write("other.yaml", lab.read_text().replace("desk.sock", "other.sock").replace("127.0.0.2", "127.0.0.3"))
+        other = self.start("driver", "run", "other.yaml", "--ledger", "other.ledger")
+        self.assertIn("driver desk at ipc://", other.stdout.readline())
+        out, _ = self.run_program("instrument", "describe", "other.yaml")
+        self.assertIn("another driver on this machine", out)
+        self.run_program("instrument", "do", "other.yaml", "station-2", "measure", "x=0.5")
+        for one in (driver, other):
+            one.kill()
+            one.wait()
+        self.serve()
 
     def test_which_driver_is_meant_must_be_said(self):
         self.write_lab()
