@@ -176,6 +176,12 @@ class Rig {
     state.set_standing(standing);
     give(DriverSaid{message});
   }
+  void refuse(const std::string& id, const std::string& why, const std::string& boot = "boot-1") {
+    wire::FromDriver message = from_driver(boot);
+    message.mutable_refused()->set_id(id);
+    message.mutable_refused()->set_why(why);
+    give(DriverSaid{message});
+  }
   /// Answers the oldest question to the planner with points of our own.
   void plan() {
     REQUIRE_FALSE(asked.empty());

@@ -46,6 +46,8 @@ TEST_CASE("never seen, says another ledger than the one in which it would be: no
     CHECK(rig.state().alarms == 1);
     REQUIRE(rig.questions == std::vector<std::string>{dose.id()});
     CHECK(rig.stops.size() == 4);  // whatever any of them was at, or was left in, is forgotten
+    rig.refuse(dose.id(), "it was meant for another ledger", "boot-2");  // as is known: no alarm of its own
+    CHECK(rig.state().alarms == 1);
     rig.answer(dose.id(), wire::CommandState::NEVER_SEEN, "boot-2");
     CHECK(rig.state().commands.at(dose.id()).open());  // the dispenser may be at it
     CHECK_FALSE(rig.state().experiment(1).help);

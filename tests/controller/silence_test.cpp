@@ -45,13 +45,6 @@ Rig dosing(wire::Command& dose) {
   return rig;
 }
 
-void refuse(Rig& rig, const std::string& id, const std::string& why) {
-  wire::FromDriver message = rig.from_driver();
-  message.mutable_refused()->set_id(id);
-  message.mutable_refused()->set_why(why);
-  rig.give(DriverSaid{message});
-}
-
 }  // namespace
 
 TEST_CASE("a driver that says nothing of a command raises an alarm after a minute, once") {
@@ -235,7 +228,7 @@ TEST_CASE("a command that its driver cannot enter in its ledger is sent again, e
   wire::Command dose;
   Rig rig = dosing(dose);
   const std::string full = "the ledger of driver “hands” failed: the disk is full";
-  refuse(rig, dose.id(), full);
+  rig.refuse(dose.id(), full);
   int tries = 0;
   Time last_try{};
   Duration longest{0};
@@ -247,7 +240,7 @@ TEST_CASE("a command that its driver cannot enter in its ledger is sent again, e
       longest = std::max(longest, tries == 0 ? Duration{0} : rig.now - last_try);
       last_try = rig.now;
       ++tries;
-      refuse(rig, command.id(), full);
+      rig.refuse(command.id(), full);
     }
   };
   wait(rig, from_seconds(6 * 3600), driver);
@@ -261,7 +254,7 @@ TEST_CASE("a command that its driver cannot enter in its ledger is sent again, e
   CHECK(records < 100);
 
   SECTION("another reason is told, too") {
-    refuse(rig, dose.id(), "driver “hands” takes commands from “ben”");
+    rig.refuse(dose.id(), "driver “hands” takes commands from “ben”");
     CHECK(alarms(rig).size() == 2);
   }
   SECTION("a driver that restarts is asked at once") {
@@ -273,7 +266,7 @@ TEST_CASE("a command that its driver cannot enter in its ledger is sent again, e
   SECTION("once there is room it goes on, and a late refusal changes nothing") {
     rig.accept(dose.id());
     rig.outcome(Rig::success(dose));
-    refuse(rig, dose.id(), full);
+    rig.refuse(dose.id(), full);
     CHECK(alarms(rig).size() == 1);
     CHECK(rig.state().commands.at(dose.id()).state == CommandState::kDone);
   }

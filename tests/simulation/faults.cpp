@@ -27,7 +27,8 @@ constexpr Kind kKinds[kFaultKinds] = {
     {"snapshot damaged", 0.1},    {"device refuses", 0.03},
     {"device breaks", 0.02},      {"wrong signal", 0.1},
     {"driver deaf", 0.3},         {"ledger full", 0.03},
-    {"ledger lost", 0.4},         {"approval withheld", 0.2},
+    {"ledger lost", 0.4},         {"ledger found", 0.4},
+    {"stays unsafe", 0.2},        {"approval withheld", 0.2},
     {"approval brief", 0.3},      {"data link cut", 0.02},
     {"store full", 0.02},         {"crash amid array", 0.005},
 };

@@ -39,6 +39,8 @@ enum class FaultKind {
   kDriverDeaf,        // lives, and neither hears nor says a thing for a while but that it lives
   kLedgerFull,        // a driver's ledger cannot be written: once, or for a while
   kLedgerLost,        // a driver that died starts again with an empty one
+  kLedgerFound,       // … with one that it had lost
+  kStaysUnsafe,       // a device that is brought to its safe state goes on for a while, or, twice, as long as it can
   kApprovalWithheld,  // a person does not approve a hazardous step while anything goes wrong
   kApprovalBrief,     // … approves it for so short a time that it may expire on its way
   kDataLinkCut,       // the way of arrays breaks between two of its messages

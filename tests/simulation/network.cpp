@@ -147,7 +147,11 @@ void Network::crash_driver(std::size_t k) {
   process.driver.reset();
   if (faults_.strikes(FaultKind::kLedgerLost)) {
     narrate_(now_, fmt::format("the ledger of driver {} is lost", plans_[k].name));
+    process.lost.push_back(std::move(process.ledger));
     new_ledger(k);
+  } else if (!process.lost.empty() && faults_.strikes(FaultKind::kLedgerFound)) {
+    narrate_(now_, fmt::format("driver {} finds a ledger that it had lost", plans_[k].name));
+    std::swap(process.ledger, process.lost.front());
   }
   data_.cut(k);
   process.deaf_until = {};

@@ -68,6 +68,7 @@ class Network {
   friend class SimulatedLink;
   struct Process {
     std::unique_ptr<FullDiskLedger> ledger;
+    std::vector<std::unique_ptr<FullDiskLedger>> lost;  ///< ledgers before it
     std::unique_ptr<Driver> driver;  ///< none while it is dead
     int boots = 0;
     std::uint64_t ledgers = 0;

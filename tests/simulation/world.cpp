@@ -9,7 +9,7 @@ namespace athanor::simulation {
 namespace {
 
 constexpr double kHangs = 1e7;  // seconds: nobody lives to see the end
-constexpr Duration kBrokenFor = std::chrono::hours{3};
+constexpr Duration kBrokenFor = std::chrono::hours{3}, kUnsafeFor = std::chrono::minutes{40};
 constexpr double kTestTakes = 30;     // seconds
 constexpr double kWrongSignal = 1e6;  // %
 constexpr std::size_t kRow = 32;      // bytes of a recording
@@ -35,29 +35,43 @@ CapabilityBuilder described(const DeviceTraits& device) {
 /// safe state it does nothing, whatever its driver knows of.
 class Hopeful final : public Instrument {
  public:
-  Hopeful(std::unique_ptr<Instrument> inner, Duration usual, std::function<void(Time)> stop)
-      : inner_(std::move(inner)), usual_(usual), stop_(std::move(stop)) {}
+  Hopeful(std::unique_ptr<Instrument> inner, const DeviceTraits& device, World& world)
+      : inner_(std::move(inner)), id_(device.id), usual_(from_seconds(device.duration_s)), world_(world) {}
   wire::Instrument describe() const override { return inner_->describe(); }
   Outcome<Duration> start(const wire::Command& command, Time now) override {
     const Outcome<Duration> started = inner_->start(command, now);
     return started && command.capability() != "self_test" ? Outcome<Duration>(usual_) : started;
   }
   void send_arrays_to(ArrayWindow& window) override { inner_->send_arrays_to(window); }
-  Time wakes_at() const override { return inner_->wakes_at(); }
-  std::vector<wire::FromDriver> poll(Time now) override { return inner_->poll(now); }
+  Time wakes_at() const override { return safe_ ? inner_->wakes_at() : std::min(inner_->wakes_at(), world_.safe_at(id_)); }
+  std::vector<wire::FromDriver> poll(Time now) override {
+    if (!safe_) become_safe(now);
+    return inner_->poll(now);
+  }
   void cancel(const std::string& command_id, Time now) override { inner_->cancel(command_id, now); }
   void make_safe(Time now) override {
     inner_->make_safe(now);
-    stop_(now);
+    world_.make_safe(id_, now);
+    safe_ = false;
+    become_safe(now);
   }
+  bool is_safe() const override { return safe_; }
   Memory recall(const wire::Command& command, Time began, Time now) override {
     return inner_->recall(command, began, now);
   }
 
  private:
+  void become_safe(Time now) {
+    if (world_.safe_at(id_) > now) return;
+    world_.stop(id_, now);
+    safe_ = true;
+  }
+
   std::unique_ptr<Instrument> inner_;
+  std::string id_;
   Duration usual_;
-  std::function<void(Time)> stop_;
+  World& world_;
+  bool safe_ = true;
 };
 
 }  // namespace
@@ -77,8 +91,7 @@ std::unique_ptr<Instrument> World::instrument(const DeviceTraits& device) {
                            [this, device](const Arguments& with, Time now) { return test(device, with, now); }});
   }
   plan.recall = [this, device](const Arguments& with, Time now) { return recall(device, with, now); };
-  return std::make_unique<Hopeful>(make_instrument(std::move(plan)), from_seconds(device.duration_s),
-                                   [this, id = device.id](Time now) { stop(id, now); });
+  return std::make_unique<Hopeful>(make_instrument(std::move(plan)), device, *this);
 }
 
 void World::check_approval(const Arguments& with, Time now) {
@@ -219,6 +232,17 @@ Outcome<Results> World::finish(const DeviceTraits& device, const std::string& id
   if (faults_.strikes(FaultKind::kDriverCrashAtEnd)) throw DriverDied{};
   if (job.fault) return *job.fault;
   return results(device, job);
+}
+
+void World::make_safe(const std::string& instrument, Time now) {
+  Time& until = unsafe_until_[instrument];
+  if (until > now || !faults_.strikes(FaultKind::kStaysUnsafe)) return;
+  until = now + (faults_.strikes(FaultKind::kStaysUnsafe) ? from_seconds(kHangs) : kUnsafeFor);
+}
+
+Time World::safe_at(const std::string& instrument) const {
+  const auto until = unsafe_until_.find(instrument);
+  return until == unsafe_until_.end() || faults_.over() ? Time{} : until->second;
 }
 
 void World::stop(const std::string& instrument, Time now) {

@@ -43,7 +43,11 @@ class World {
   /// Speaks for the device for as long as its driver's process lives; the device itself stays.
   std::unique_ptr<Instrument> instrument(const DeviceTraits& device);
 
-  /// The device ends what it is at work on, whoever began it.
+  /// The device ends what it is at work on, whoever began it; at once, or when it can.
+  void make_safe(const std::string& instrument, Time now);
+  /// When a device that was made safe will be; in the past: it is.
+  Time safe_at(const std::string& instrument) const;
+  /// It is, now.
   void stop(const std::string& instrument, Time now);
   /// A person gives the word for one hazardous job on `sample`.
   void approve(const std::string& sample) { ++words_[sample]; }
@@ -95,6 +99,7 @@ class World {
   std::map<std::string, double> stock_ml_, used_ml_;
   Faults& faults_;
   std::map<std::string, Time> broken_until_;  ///< by instrument
+  std::map<std::string, Time> unsafe_until_;  ///< the same
   std::map<std::string, Job> jobs_;           ///< by command id
   std::map<std::string, std::string> busy_;   ///< instrument → command
   std::map<std::string, std::string> steps_;  ///< sample and step → the first command that began it
