@@ -43,6 +43,9 @@ class Workplace {
   std::string folder_;
 };
 
+constexpr int kNotAllTried = 4;        // the exit status where nothing is broken
+constexpr const char* kDeadMan = "5";  // seconds, of a driver that is started: its own may be a minute
+
 /// What a file is, that stands for a driver.
 enum class Kind {
   kScript,   ///< Python
@@ -56,15 +59,16 @@ enum class Kind {
 std::vector<std::string> start_words(Kind kind) {
   switch (kind) {
     case Kind::kScript:
-      return {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}"};
+      return {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}", "--dead-man", kDeadMan};
     case Kind::kTwin:
       return {"{athanor}", "twin",      "{file}",    "--driver", "{driver}", "--folder",
               "{folder}",  "--address", "{address}", "--speed",  "{speed}"};
     case Kind::kLab:
-      return {"{athanor}", "driver",    "run",       "{file}",   "--driver",
-              "{driver}",  "--address", "{address}", "--ledger", "{ledger}"};
+      return {"{athanor}", "driver",    "run",      "{file}",   "--driver",   "{driver}",
+              "--address", "{address}", "--ledger", "{ledger}", "--dead-man", kDeadMan};
     case Kind::kProfile:
-      return {"{athanor}", "driver", "run", "{file}", "--at", "{at}", "--address", "{address}", "--ledger", "{ledger}"};
+      return {"{athanor}", "driver",    "run",      "{file}",   "--at",       "{at}",
+              "--address", "{address}", "--ledger", "{ledger}", "--dead-man", kDeadMan};
     case Kind::kProgram:
       break;
   }
@@ -102,12 +106,13 @@ std::vector<std::string> start_command(const ConformanceCheckOptions& options, K
   return words;
 }
 
-std::string verdict_word(Verdict verdict) {
-  return verdict == Verdict::kHolds ? "holds" : verdict == Verdict::kBroken ? "BROKEN" : "not tried";
+const char* verdict_word(Verdict verdict) {
+  static constexpr const char* kWords[] = {"holds", "broken", "not tried", "n/a"};
+  return kWords[static_cast<int>(verdict)];
 }
 
 void print_promise(const PromiseReport& one) {
-  fmt::print("{:9} {:24} {}\n", verdict_word(one.verdict), one.name,
+  fmt::print("{:9} {:24} {}\n", one.verdict == Verdict::kBroken ? "BROKEN" : verdict_word(one.verdict), one.name,
              one.verdict == Verdict::kBroken ? one.promised + ": it is not so" : printable(one.detail));
   if (one.verdict == Verdict::kBroken) {
     fmt::print("{:34} {}\n", "", printable(one.detail));
@@ -122,9 +127,7 @@ json report_json(const ConformanceReport& report) {
     all.push_back({{"name", one.name},
                    {"promise", one.promised},
                    {"tried", one.tried},
-                   {"verdict", one.verdict == Verdict::kHolds    ? "holds"
-                               : one.verdict == Verdict::kBroken ? "broken"
-                                                                 : "not tried"},
+                   {"verdict", verdict_word(one.verdict)},
                    {"detail", one.detail},
                    {"messages", one.talk},
                    {"took_s", one.took_s}});
@@ -135,9 +138,10 @@ json report_json(const ConformanceReport& report) {
 }
 
 void print_sum(const ConformanceReport& report) {
-  int counts[3] = {};
+  int counts[4] = {};
   for (const PromiseReport& one : report.promises) ++counts[static_cast<int>(one.verdict)];
-  fmt::print("driver {}: {} promises hold, {} broken, {} not tried\n", report.driver, counts[0], counts[1], counts[2]);
+  fmt::print("driver {}: {} promises hold, {} broken, {} could not be tried, {} do not apply\n", report.driver,
+             counts[0], counts[1], counts[2], counts[3]);
   fmt::print("commanded: {}\n",
              report.commanded.empty() ? "nothing" : fmt::format("{}", fmt::join(report.commanded, ", ")));
 }
@@ -235,16 +239,17 @@ int check_instrument(const ConformanceCheckOptions& options) {
     if (!options.json) print_sum(reports.back());
     if (reports.back().broken_off) break;
   }
-  bool hold = true, broken_off = false;
+  bool hold = true, broken = false, broken_off = false;
   json all = json::array();
   for (const ConformanceReport& report : reports) {
     hold = hold && report.holds();
+    broken = broken || report.broken();
     broken_off = broken_off || report.broken_off;
     all.push_back(report_json(report));
   }
   // What others wrote, and what was cut off of it, may be no UTF-8.
   if (options.json) fmt::print("{}\n", all.dump(-1, ' ', false, json::error_handler_t::replace));
-  return broken_off ? 130 : hold ? 0 : 1;
+  return broken_off ? 130 : broken ? 1 : hold ? 0 : kNotAllTried;
 }
 
 }  // namespace athanor

@@ -182,6 +182,7 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
       serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s);
     } else if (role == Role::kAdapter) {
       ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
+      devices.real = false;
       const std::string ledger_file = folder + "/" + endpoint.driver + ".ledger";
       Ledger ledger(ledger_file, Database::Sync::kNone);
       Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock, ledger_file), ledger, {}, clock.now());

@@ -8,6 +8,7 @@
 #include "adapters/device.h"
 #include "athanor/commands.h"
 #include "core/error.h"
+#include "instruments/address.h"
 #include "sila2/channel.h"
 #include "sila2/device.h"
 
@@ -39,8 +40,9 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
     const auto& [id, at, place] = std::tie(instrument.id, instrument.at, instrument.at_place);
     try {
       const std::string address = profile != nullptr ? profile->adapter->whole_address(at) : at;
-      if (address.find("://") != std::string::npos)
-        locks.emplace_back(address, profile != nullptr ? profile->name : "");
+      const std::string name = profile != nullptr ? profile->name : "";
+      if (real && address.find("://") != std::string::npos)
+        locks.try_emplace({normal_address(address), name}, address, name);
       if (profile != nullptr) {
         instruments.push_back(make_device(*profile, id, at, lines, clock));
         continue;

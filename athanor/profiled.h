@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/profile.h"
@@ -34,9 +35,10 @@ struct ProfiledDevices {
   std::map<std::string, std::unique_ptr<Profile>> profiles;  ///< by file
   std::map<std::string, std::unique_ptr<sila2::Profile>> sila2_profiles;
   DeviceClaims claims;
-  std::vector<DeviceLock> locks;                  ///< of devices over the network, when they are connected
-  Lines lines;                                    ///< that several devices may share
-  std::unique_ptr<sila2::Executions> executions;  ///< of SiLA 2 servers, where there are any
+  bool real = true;  ///< no other driver on this machine may speak for them, too
+  std::map<std::pair<std::string, std::string>, DeviceLock> locks;  ///< by address and profile, when they are connected
+  Lines lines;                                                      ///< that several devices may share
+  std::unique_ptr<sila2::Executions> executions;                    ///< of SiLA 2 servers, where there are any
 
   /// Its `id`, `at` and `profile` count, which may be empty for a SiLA 2 server. throws as load_profile does, and
   /// InputError for a device that is here already.

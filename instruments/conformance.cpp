@@ -118,6 +118,9 @@ PromiseReport keep(Trial& trial, const Promise& promise) {
     report.verdict = Verdict::kHolds;
   } catch (const NotTried& not_tried) {
     report.detail = not_tried.why;
+  } catch (const NotApplicable& not_applicable) {
+    report.verdict = Verdict::kNotApplicable;
+    report.detail = not_applicable.why;
   } catch (const Broken& broken) {
     report.verdict = Verdict::kBroken;
     report.detail = broken.what;
@@ -140,9 +143,15 @@ void require_known(const std::vector<std::string>& only) {
 
 }  // namespace
 
+bool ConformanceReport::broken() const {
+  return std::any_of(promises.begin(), promises.end(),
+                     [](const auto& each) { return each.verdict == PromiseReport::Verdict::kBroken; });
+}
+
 bool ConformanceReport::holds() const {
-  return std::none_of(promises.begin(), promises.end(),
-                      [](const auto& each) { return each.verdict == PromiseReport::Verdict::kBroken; });
+  return std::all_of(promises.begin(), promises.end(), [](const auto& each) {
+    return each.verdict == PromiseReport::Verdict::kHolds || each.verdict == PromiseReport::Verdict::kNotApplicable;
+  });
 }
 
 std::vector<PromiseReport> promises() {

@@ -12,12 +12,17 @@
 namespace athanor {
 
 struct PromiseReport {
-  enum class Verdict { kHolds, kBroken, kNotTried };
+  enum class Verdict {
+    kHolds,
+    kBroken,
+    kNotTried,      ///< it could not be
+    kNotApplicable  ///< there is nothing of which it could hold: no arrays, one instrument only
+  };
   std::string name;      ///< "doubled-after-end"
   std::string promised;  ///< in a sentence
   std::string tried;     ///< how, in a sentence
   Verdict verdict = Verdict::kNotTried;
-  std::string detail;             ///< what was measured; what was found and expected; why it was not tried
+  std::string detail;  ///< what was measured; what was found and expected; why it was not, or need not be tried
   std::vector<std::string> talk;  ///< where it is broken: what was said on both sides
   double took_s = 0;
 };
@@ -28,7 +33,8 @@ struct ConformanceReport {
   std::vector<PromiseReport> promises;
   bool broken_off = false;  ///< by a person, before its end
 
-  bool holds() const;  ///< nothing is broken
+  bool broken() const;  ///< something is
+  bool holds() const;   ///< all that applies was tried, and holds
 };
 
 struct ConformanceOptions {

@@ -17,10 +17,16 @@ namespace {
 constexpr double kLookAgain = 0.5;  // seconds in which what was made a second time would show itself
 
 const Chosen& making_arrays(Trial& trial) {
+  const auto makes_any = [](const wire::Instrument& instrument) {
+    return std::any_of(instrument.capabilities().begin(), instrument.capabilities().end(), makes_arrays);
+  };
+  if (std::none_of(trial.instruments().begin(), trial.instruments().end(), makes_any))
+    throw NotApplicable{"no capability makes an array"};
   const auto& all = trial.plan().allowed;
   const auto found =
       std::find_if(all.begin(), all.end(), [](const Chosen& each) { return makes_arrays(each.capability); });
-  if (found == all.end()) throw NotTried{"no capability that may be commanded makes an array"};
+  if (found == all.end())
+    throw NotTried{"no capability that may be commanded makes an array; name one with --capability"};
   const wire::Welcome welcome = trial.hello();
   if (welcome.data_ticket().empty() || !data_address(trial.options().at.address, welcome.data()))
     throw Broken{

@@ -14,6 +14,7 @@ namespace athanor::conformance {
 
 namespace {
 
+constexpr std::size_t kMostQuick = 3;   // that are tried for one that is carried out
 constexpr double kLookAgain = 0.5;      // seconds in which what was begun a second time would show itself
 constexpr double kLongestDeadMan = 20;  // that is waited for
 constexpr double kLongestDeadManOfLongRun = 120;
@@ -76,19 +77,34 @@ wire::ToDriver stop_message(const std::string& id, const std::string& instrument
 }  // namespace
 
 std::string carried_out(Trial& trial) {
-  const Chosen& quick = trial.quick();
-  const double began = monotonic_seconds();
-  const wire::Command command = quick.command(trial.fresh_id());
-  trial.begin(command);
-  const wire::Outcome outcome = trial.outcome(command.id(), trial.patience_s(quick));
-  const double took = monotonic_seconds() - began;
-  trial.device_fails = !outcome.done();
-  if (trial.device_fails)
-    throw NotTried{fmt::format("the device could not carry {} out: {}; mend it, or choose another with --capability",
-                               command.capability(), in_words(outcome))};
-  if (const std::string wrong = wrong_results(quick.capability, outcome); !wrong.empty()) throw Broken{wrong};
-  trial.learn_speed(outcome.took_s(), took);
-  return fmt::format("{} {} was carried out in {:.2f} s", command.instrument(), command.capability(), took);
+  trial.quick();
+  std::string why;  // the first one was not carried out
+  for (std::size_t i = 0; i < std::min(trial.plan().quick.size(), kMostQuick); ++i) {
+    trial.prefer_quick(i);
+    const wire::Command command = trial.quick().command(trial.fresh_id());
+    const double began = monotonic_seconds();
+    try {
+      trial.begin(command);
+    } catch (const NotTried& not_begun) {
+      if (why.empty()) why = not_begun.why;
+      continue;
+    }
+    const wire::Outcome outcome = trial.outcome(command.id(), trial.patience_s(trial.quick()));
+    const double took = monotonic_seconds() - began;
+    if (!outcome.done()) {
+      if (why.empty())
+        why = fmt::format("the device could not carry {} out: {}; mend it, or choose another with --capability",
+                          command.capability(), in_words(outcome));
+      continue;
+    }
+    if (const std::string wrong = wrong_results(trial.quick().capability, outcome); !wrong.empty()) throw Broken{wrong};
+    trial.learn_speed(outcome.took_s(), took);
+    trial.prefer_quick(i, took);
+    return fmt::format("{} {} was carried out in {:.2f} s", command.instrument(), command.capability(), took);
+  }
+  trial.prefer_quick(0);
+  trial.device_fails = true;
+  throw NotTried{why};
 }
 
 std::string doubled_at_once(Trial& trial) {
@@ -163,8 +179,8 @@ std::string id_reuse(Trial& trial) {
   };
   refuses("after its end");
   trial.expect_same(command, known, "after another command was refused its id");
-  if (trial.plan().lasting) {
-    other = trial.lasting().command(trial.fresh_id());
+  if (const Chosen* lasting = trial.lasting_if_any()) {
+    other = lasting->command(trial.fresh_id());
     trial.begin(other);
     const std::string id = other.id();
     other.set_sample("conformance, another sample");
@@ -251,10 +267,10 @@ std::string stop(Trial& trial) {
 
 std::string stop_one(Trial& trial) {
   const auto& all = trial.instruments();
+  if (all.size() == 1) throw NotApplicable{"the driver speaks for one instrument only"};
   const Chosen& chosen = trial.lasting();
   const auto other =
       std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.id() != chosen.instrument; });
-  if (other == all.end()) throw NotTried{"the driver speaks for one instrument only"};
   const wire::Command command = chosen.command(trial.fresh_id());
   trial.begin(command);
   trial.probe().say(stop_message(trial.fresh_id(), other->id()));
@@ -270,7 +286,7 @@ std::string stop_one(Trial& trial) {
 
 std::string dead_man(Trial& trial) {
   const double dead_man_s = trial.dead_man_s();
-  if (dead_man_s == 0) throw NotTried{"the driver says that it has none (dead_man_s is 0)"};
+  if (dead_man_s == 0) throw NotApplicable{"the driver says that it has none (dead_man_s is 0)"};
   if (const double longest = trial.options().long_run ? kLongestDeadManOfLongRun : kLongestDeadMan;
       dead_man_s > longest)
     throw NotTried{fmt::format("it is {:.0f} s; no more than {:.0f} s are waited", dead_man_s, longest)};

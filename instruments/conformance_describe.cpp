@@ -77,7 +77,7 @@ std::string questions(Trial& trial) {
 }
 
 std::string visits(Trial& trial) {
-  if (!trial.knows_visits()) throw NotTried{"the driver is of before Visit, which may be left out"};
+  if (!trial.knows_visits()) throw NotApplicable{"the driver is of before Visit, which may be left out"};
   trial.hello();
   Probe visitor = trial.stranger();
   wire::ToDriver visit, hello;

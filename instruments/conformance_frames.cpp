@@ -16,8 +16,9 @@ const auto kRefused = [](const wire::FromDriver& message) { return message.has_r
 
 /// What runs while odd things are said to the driver; none where nothing lasts long enough.
 std::optional<wire::Command> begin_lasting(Trial& trial) {
-  if (!trial.plan().lasting) return std::nullopt;
-  const wire::Command command = trial.lasting().command(trial.fresh_id());
+  const Chosen* lasting = trial.lasting_if_any();
+  if (lasting == nullptr) return std::nullopt;
+  const wire::Command command = lasting->command(trial.fresh_id());
   trial.begin(command);
   return command;
 }

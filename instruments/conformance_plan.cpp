@@ -18,6 +18,7 @@ namespace {
 
 constexpr double kShortestLasting = 1;  // seconds of wall time: shorter ones end before anything can be done to them
 constexpr double kLasting = 60;         // … and so long is enough for everything
+constexpr double kAfterDeadMan = 5;     // … but for a dead-man time that is longer
 constexpr double kLongestQuick = 10;    // … that are waited for
 constexpr double kLongestQuickOfLongRun = 120;
 constexpr double kLongestOfMany = 0.05;  // seconds of wall time, of many that are carried out to their end
@@ -122,7 +123,8 @@ std::string Endurance::in_words() const {
                                                : "begun and cancelled");
 }
 
-TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options) {
+TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options,
+                     double dead_man_s) {
   TrialPlan plan;
   for (const wire::Instrument& instrument : instruments) {
     if (!mistakes_in(instrument).empty()) continue;  // what they are is said by the check of descriptions
@@ -144,19 +146,24 @@ TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const Con
     return careful ? a.capability.repeatable() : a.expected_s < b.expected_s;
   };
   std::stable_sort(plan.allowed.begin(), plan.allowed.end(), better);
+  const double enough = options.long_run ? std::max(kLasting, dead_man_s + kAfterDeadMan) : kLasting;
   for (const Chosen& chosen : plan.allowed) {
     const double longest = options.long_run ? kLongestQuickOfLongRun : kLongestQuick;
-    if (!plan.quick && chosen.expected_s / options.speed <= longest) plan.quick = chosen;
+    if (chosen.expected_s / options.speed <= longest) plan.quick.push_back(chosen);
     const Chosen longer =
-        options.with.empty() ? stretched(chosen, std::max(chosen.expected_s, kLasting * options.speed)) : chosen;
-    const double lasts = longer.expected_s / options.speed;
-    const double before = plan.lasting ? plan.lasting->expected_s / options.speed : 0;
-    if (lasts >= kShortestLasting && std::abs(lasts - kLasting) < std::abs(before - kLasting)) plan.lasting = longer;
+        options.with.empty() ? stretched(chosen, std::max(chosen.expected_s, enough * options.speed)) : chosen;
+    if (longer.expected_s / options.speed >= kShortestLasting) plan.lasting.push_back(longer);
   }
+  const auto nearer = [&](const Chosen& a, const Chosen& b) {
+    return std::abs(a.expected_s / options.speed - enough) < std::abs(b.expected_s / options.speed - enough);
+  };
+  std::stable_sort(plan.lasting.begin(), plan.lasting.end(), nearer);
   if (plan.allowed.empty()) return plan;
   const bool spared = !options.simulated && options.capability.empty();
-  const bool soon = plan.quick && plan.quick->expected_s / options.speed <= kLongestOfMany;
-  plan.endurance = {soon ? *plan.quick : plan.lasting.value_or(plan.allowed.front()),
+  const bool soon = !plan.quick.empty() && plan.quick.front().expected_s / options.speed <= kLongestOfMany;
+  plan.endurance = {soon                   ? plan.quick.front()
+                    : plan.lasting.empty() ? plan.allowed.front()
+                                           : plan.lasting.front(),
                     spared ? Endurance::How::kRefused
                     : soon ? Endurance::How::kCarriedOut
                            : Endurance::How::kCancelled,
@@ -178,7 +185,10 @@ std::vector<std::string> announcement(const TrialPlan& plan, const ConformanceOp
   if (plan.endurance && (only.empty() || std::find(only.begin(), only.end(), "endurance") != only.end()))
     lines.push_back(fmt::format("  {}: {} {}", plan.endurance->in_words(), plan.endurance->chosen.instrument,
                                 plan.endurance->chosen.capability.name()));
-  if (plan.lasting) lines.push_back(fmt::format("  begun, and ended before its time: {}", in_words(*plan.lasting)));
+  for (const Chosen& chosen : plan.lasting) {
+    lines.push_back(fmt::format("  begun, and ended before its time: {}", in_words(chosen)));
+    if (!options.simulated) break;
+  }
   lines.push_back("every instrument of the driver is stopped, and brought to its safe state, more than once");
   for (const std::string& left_out : plan.left_out) lines.push_back("not carried out: " + left_out);
   return lines;

@@ -36,9 +36,10 @@ struct Endurance {
 };
 
 struct TrialPlan {
-  std::vector<Chosen> allowed;         ///< every capability that may be commanded, its shortest command
-  std::optional<Chosen> quick;         ///< the one to be carried out to its end
-  std::optional<Chosen> lasting;       ///< runs long enough for something to happen meanwhile; is cancelled
+  std::vector<Chosen> allowed;  ///< every capability that may be commanded, its shortest command
+  /// To be carried out to their ends, and to run for so long that something can happen meanwhile, by what they say of
+  /// themselves: the best first. A device may say otherwise.
+  std::vector<Chosen> quick, lasting;
   std::optional<Endurance> endurance;  ///< none: nothing may be commanded
   std::vector<Chosen> hazardous;       ///< those that need an approval
   std::vector<std::string> left_out;   ///< "dispenser-1 dispense, which takes “volume” of the stock “reagent”"
@@ -46,7 +47,9 @@ struct TrialPlan {
 
 /// Values come from limits, levels and choices: the lowest. What may be missing is left out. throws InputError for a
 /// capability that no instrument has, or values that it does not allow.
-TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options);
+/// dead_man_s: the driver's, which a long run waits for.
+TrialPlan plan_trial(const std::vector<wire::Instrument>& instruments, const ConformanceOptions& options,
+                     double dead_man_s = 0);
 
 /// What the trial does with real devices, a line each, before it does.
 std::vector<std::string> announcement(const TrialPlan& plan, const ConformanceOptions& options);

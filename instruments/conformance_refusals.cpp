@@ -45,10 +45,38 @@ int each_parameter(Trial& trial, const std::function<int(const Chosen&, const wi
   return found;
 }
 
+bool is_bounded(const wire::Field& field) {
+  return field.has_low() || field.has_high() || !field.levels().empty() || !field.choices().empty();
+}
+
+bool is_number(const wire::Field& field) {
+  return !field.is_text();
+}
+
+bool has_other_unit(const wire::Field& field) {
+  return is_number(field) && field.levels().empty() && other_unit(field.unit()).has_value();
+}
+
+bool is_anything(const wire::Field&) {
+  return true;
+}
+
+/// Nothing that may be commanded has a parameter that is `such`, of which is `what`.
+[[noreturn]] void none_found(const Trial& trial, bool (*such)(const wire::Field&), const char* what) {
+  for (const wire::Instrument& instrument : trial.instruments()) {
+    for (const wire::Capability& capability : instrument.capabilities()) {
+      const auto& all = capability.parameters();
+      if (std::any_of(all.begin(), all.end(), such))
+        throw NotTried{fmt::format("nothing that may be commanded has {}; name “{}” with --capability if it may be",
+                                   what, capability.name())};
+    }
+  }
+  throw NotApplicable{fmt::format("nothing has {}", what)};
+}
+
 }  // namespace
 
 std::string limits(Trial& trial) {
-  trial.any();
   const int tried = each_parameter(trial, [&](const Chosen& chosen, const wire::Field& field) {
     const auto beyond = [&](double limit, double towards) {
       refuse(trial, chosen, number_value(field.name(), std::nextafter(limit, towards), field.unit()));
@@ -64,12 +92,11 @@ std::string limits(Trial& trial) {
     if (!field.choices().empty()) refuse(trial, chosen, text_value(field.name(), "none of the choices")), ++count;
     return count;
   });
-  if (tried == 0) throw NotTried{"no parameter of what may be commanded has limits, levels or choices"};
+  if (tried == 0) none_found(trial, is_bounded, "a parameter with limits, levels or choices");
   return fmt::format("{} bounds, the next number beyond each", tried);
 }
 
 std::string units(Trial& trial) {
-  trial.any();
   const int tried = each_parameter(trial, [&](const Chosen& chosen, const wire::Field& field) {
     if (field.is_text()) return 0;
     const double value = field.has_low() ? field.low() : 1;
@@ -78,12 +105,11 @@ std::string units(Trial& trial) {
     if (!Unit::parse(field.unit()).convertible_to(Unit())) refuse(trial, chosen, number_value(field.name(), value, ""));
     return 1;
   });
-  if (tried == 0) throw NotTried{"no parameter of what may be commanded is a number"};
+  if (tried == 0) none_found(trial, is_number, "a parameter that is a number");
   return fmt::format("{} numbers in a unit of something else, an unknown one and none", tried);
 }
 
 std::string units_converted(Trial& trial) {
-  trial.any();
   constexpr double kClearlyBeyond = 1e-6;  // of the limit, or of one unit: no rounding explains that
   const int tried = each_parameter(trial, [&](const Chosen& chosen, const wire::Field& field) {
     const auto other = field.is_text() || !field.levels().empty() ? std::nullopt : other_unit(field.unit());
@@ -106,7 +132,7 @@ std::string units_converted(Trial& trial) {
     trial.cancel(command.id());
     return 1;
   });
-  if (tried == 0) throw NotTried{"no parameter of what may be commanded has a unit of which another is known"};
+  if (tried == 0) none_found(trial, has_other_unit, "a parameter in a unit of which another is known");
   return fmt::format("{} numbers in another unit: allowed within the limits, refused beyond", tried);
 }
 
@@ -123,7 +149,6 @@ std::string unknown_names(Trial& trial) {
 }
 
 std::string values(Trial& trial) {
-  trial.any();
   const int tried = each_parameter(trial, [&](const Chosen& chosen, const wire::Field& field) {
     if (field.is_text()) {
       refuse(trial, chosen, number_value(field.name(), 1, ""));
@@ -137,12 +162,11 @@ std::string values(Trial& trial) {
     refuse(trial, chosen, nothing);
     return 1;
   });
-  if (tried == 0) throw NotTried{"nothing that may be commanded has a parameter"};
+  if (tried == 0) none_found(trial, is_anything, "a parameter");
   return fmt::format("{} parameters: no number, not finite, of the other kind, nothing at all", tried);
 }
 
 std::string missing(Trial& trial) {
-  trial.any();
   const int tried = each_parameter(trial, [&](const Chosen& chosen, const wire::Field& field) {
     int count = 0;
     for (const wire::Value& value : chosen.with) {
@@ -160,7 +184,7 @@ std::string missing(Trial& trial) {
            fmt::format("{} {} without “{}”", chosen.instrument, chosen.capability.name(), field.name()));
     return count + 1;
   });
-  if (tried == 0) throw NotTried{"nothing that may be commanded needs a parameter"};
+  if (tried == 0) none_found(trial, is_anything, "a parameter that it needs");
   return fmt::format("{} commands that lacked a parameter or gave one twice", tried);
 }
 
@@ -177,7 +201,7 @@ std::string refusal_kept(Trial& trial) {
 }
 
 std::string hazardous(Trial& trial) {
-  if (trial.plan().hazardous.empty()) throw NotTried{"no capability is hazardous"};
+  if (trial.plan().hazardous.empty()) throw NotApplicable{"no capability is hazardous"};
   if (!trial.options().simulated)
     throw NotTried{"a driver that does not keep this would begin it; on a simulated device, give --simulated"};
   constexpr std::int64_t kFarAhead = 4'102'444'800'000'000;  // the year 2100

@@ -165,7 +165,10 @@ std::string terminated(Trial& trial) {
 
 std::string endurance(Trial& trial) {
   const Endurance& many = trial.endurance();
-  const Chosen& chosen = many.chosen;
+  const Chosen* const lasting = many.how == Endurance::How::kCancelled ? trial.lasting_if_any() : nullptr;
+  const Chosen& chosen = lasting != nullptr                        ? *lasting
+                         : many.how == Endurance::How::kCarriedOut ? trial.quick()
+                                                                   : many.chosen;
   const int count = many.commands;
   constexpr double kFreeMib = 8;            // what a ledger's cache or an interpreter may take for good
   constexpr double kMibPerCommand = 0.002;  // … and what the rounding of memory pages may look like

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/quantity.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
 #include "instruments/in_words.h"
@@ -18,8 +19,11 @@ namespace athanor {
 
 namespace {
 
-constexpr double kStartSeconds = 20;  // a driver's process is given so long until it answers
-constexpr double kSafeSeconds = 10;   // … and a device until it is safe again
+constexpr double kStartSeconds = 20;     // a driver's process is given so long until it answers
+constexpr double kSafeSeconds = 10;      // … and a device until it is safe again
+constexpr double kLooksSeconds = 1;      // whether a command runs for as long as it says, or ends before
+constexpr double kShortWait = 1.5;       // a longer command is cancelled where any end will do
+constexpr std::size_t kMostLasting = 5;  // that are tried for one that lasts
 
 }  // namespace
 
@@ -64,7 +68,7 @@ Trial::Trial(const ConformanceOptions& options)
   boot_ = visited->boot;
   instruments_ = visited->instruments;
   dead_man_s_ = visited->dead_man_s;
-  plan_ = plan_trial(instruments_, options_);
+  plan_ = plan_trial(instruments_, options_, dead_man_s_);
   const auto makes_any = [](const wire::Instrument& instrument) {
     const auto& all = instrument.capabilities();
     return std::any_of(all.begin(), all.end(), makes_arrays);
@@ -103,22 +107,67 @@ std::string Trial::fresh_id() {
   return fmt::format("conformance/{}/{}", options_.nonce, ++ids_);
 }
 
+void Trial::prefer_quick(std::size_t i, std::optional<double> took_s) {
+  quick_ = i;
+  quick_took_s_ = took_s;
+}
+
 const Chosen& Trial::quick() const {
-  if (plan_.quick) return *plan_.quick;
+  if (quick_ < plan_.quick.size()) return plan_.quick[quick_];
   throw NotTried{"nothing that is carried out unasked ends soon enough to be waited for; name one with --capability"};
 }
 
-const Chosen& Trial::lasting() const {
-  if (plan_.lasting) return *plan_.lasting;
-  throw NotTried{
-      "nothing that is carried out unasked lasts a second, in which something could be done to it; name one with "
-      "--capability"};
+/// What a device does may take less time than its description says; then a promise about what runs is not broken, but
+/// cannot be tried with it. Empty: it runs.
+std::string Trial::why_not_lasting(const Chosen& chosen) {
+  const std::string name = fmt::format("{} {}", chosen.instrument, chosen.capability.name());
+  const wire::Command command = chosen.command(fresh_id());
+  const double began = monotonic_seconds();
+  try {
+    begin(command);
+  } catch (const NotTried& not_tried) {
+    return not_tried.why;
+  } catch (const Broken&) {
+    return "";  // which is for the check to find that is about it
+  }
+  const auto ends = [&](const wire::FromDriver& message) { return message.outcome().id() == command.id(); };
+  if (const auto ended = probe_.await(ends, std::min(kLooksSeconds, wall_s(chosen) / 2))) {
+    const wire::Outcome& outcome = ended->outcome();
+    return fmt::format("{} ended by itself after {:.2f} s, where {} s are described: {}", name,
+                       monotonic_seconds() - began, pretty_number(wall_s(chosen), 3), in_words(outcome));
+  }
+  try {
+    say_cancel(command.id());
+    stop_all();
+    restless_ = false;
+  } catch (const Broken&) {
+  }
+  return "";
+}
+
+const Chosen* Trial::lasting_if_any() {
+  if (lasting_) return &*lasting_;
+  if (!why_none_lasts_.empty()) return nullptr;
+  for (std::size_t i = 0; i < std::min(plan_.lasting.size(), kMostLasting); ++i) {
+    const std::string why = why_not_lasting(plan_.lasting[i]);
+    if (why.empty()) return &lasting_.emplace(plan_.lasting[i]);
+    if (why_none_lasts_.empty()) why_none_lasts_ = why;
+  }
+  why_none_lasts_ += why_none_lasts_.empty() ? "nothing that is carried out unasked lasts a second, in which something "
+                                               "could be done to it"
+                                             : "";
+  return nullptr;
+}
+
+const Chosen& Trial::lasting() {
+  if (const Chosen* found = lasting_if_any()) return *found;
+  throw NotTried{why_none_lasts_ + "; name one that does with --capability"};
 }
 
 const Chosen& Trial::any() const {
   if (plan_.allowed.empty())
     throw NotTried{"no capability is of the class SAFE and takes nothing from the stock; name one with --capability"};
-  return plan_.lasting ? *plan_.lasting : plan_.allowed.front();
+  return lasting_ ? *lasting_ : plan_.lasting.empty() ? plan_.allowed.front() : plan_.lasting.front();
 }
 
 const Endurance& Trial::endurance() const {
@@ -220,10 +269,14 @@ std::vector<wire::CommandState> Trial::ask(const std::vector<std::string>& ids) 
 }
 
 std::pair<wire::Command, wire::Outcome> Trial::ended() {
-  const bool wait = plan_.quick.has_value();
-  const wire::Command command = (wait ? *plan_.quick : any()).command(fresh_id());
+  // What ends by itself soon is waited for; a cancel could cross its end.
+  const bool soon = !plan_.quick.empty() && quick_took_s_.value_or(wall_s(quick())) <= kShortWait;
+  const Chosen* const lasting = soon ? nullptr : lasting_if_any();
+  const Chosen& chosen = lasting != nullptr ? *lasting : !plan_.quick.empty() ? quick() : any();
+  const wire::Command command = chosen.command(fresh_id());
   begin(command);
-  return {command, wait ? outcome(command.id(), patience_s(*plan_.quick)) : cancel(command.id())};
+  const bool cancelled = lasting != nullptr || plan_.quick.empty();
+  return {command, cancelled ? cancel(command.id()) : outcome(command.id(), patience_s(chosen))};
 }
 
 void Trial::expect_same(const wire::Command& command, const wire::Outcome& known, const std::string& when) {

@@ -25,6 +25,10 @@ struct Broken {
 struct NotTried {
   std::string why;
 };
+/// Thrown by a check: the driver has nothing of which it could hold.
+struct NotApplicable {
+  std::string why;
+};
 
 constexpr double kAnswerSeconds = 5;  // within which a driver answers anything, and stops
 constexpr const char* kTrialName = "athanor instrument check";
@@ -53,9 +57,12 @@ class Trial {
 
   // ── Commands ──
   std::string fresh_id();
-  const Chosen& quick() const;  ///< throws NotTried where there is none, as those below
-  const Chosen& lasting() const;
-  const Chosen& any() const;  ///< to be refused, or cancelled at once
+  const Chosen& quick() const;     ///< throws NotTried where there is none, as those below
+  const Chosen& lasting();         ///< found by trying: does it run for as long as it says?
+  const Chosen* lasting_if_any();  ///< null: there is none
+  const Chosen& any() const;       ///< to be refused, or cancelled at once
+  /// Of the plan's: it was carried out, in so many seconds of wall time, and others were not.
+  void prefer_quick(std::size_t i, std::optional<double> took_s = {});
   const Endurance& endurance() const;
   double wall_s(const Chosen& chosen) const { return chosen.expected_s / speed_; }
   /// Seconds of wall time within which it must have ended.
@@ -98,6 +105,7 @@ class Trial {
  private:
   void inspect(const wire::FromDriver* message);
   void stop_all();
+  std::string why_not_lasting(const Chosen& chosen);
 
   ConformanceOptions options_;
   std::unique_ptr<DriverProcess> process_;
@@ -107,6 +115,10 @@ class Trial {
   double dead_man_s_ = 0, speed_;
   std::vector<wire::Instrument> instruments_;
   TrialPlan plan_;
+  std::size_t quick_ = 0;  ///< which of the plan's
+  std::optional<double> quick_took_s_;
+  std::optional<Chosen> lasting_;
+  std::string why_none_lasts_;  ///< empty: not sought yet
   TrialStore store_;
   Wake data_wake_;
   std::unique_ptr<DataLink> data_;    ///< null: the driver makes no arrays

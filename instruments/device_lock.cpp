@@ -62,8 +62,9 @@ DeviceLock::DeviceLock(const std::string& address, const std::string& part) : fd
     }
     const std::string why =
         errno == EADDRINUSE
-            ? fmt::format("another driver on this machine{} speaks for it, with a ledger of its own; end that one first",
-                          holder_of(name, size))
+            ? fmt::format(
+                  "another driver on this machine{} speaks for it, with a ledger of its own; end that one first",
+                  holder_of(name, size))
             : std::strerror(errno);
     ::close(fd_);
     throw EnvironmentError(fmt::format("the device at {} cannot be spoken for: {}", address, why));
@@ -74,7 +75,5 @@ DeviceLock::DeviceLock(const std::string& address, const std::string& part) : fd
 DeviceLock::~DeviceLock() {
   if (fd_ >= 0) ::close(fd_);
 }
-
-DeviceLock::DeviceLock(DeviceLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 }  // namespace athanor

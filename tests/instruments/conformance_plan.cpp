@@ -46,9 +46,9 @@ TEST_CASE("what a driver is tried out with is within its limits, and as little a
                                    .number("extra", "s")
                                    .optional()
                                    .usual_duration(std::chrono::seconds(3))});
-  REQUIRE(made.quick);
-  const wire::Command command = made.quick->command("a");
-  CHECK(why_refused(made.quick->capability, command).empty());
+  REQUIRE(made.quick.size() == 1);
+  const wire::Command command = made.quick.front().command("a");
+  CHECK(why_refused(made.quick.front().capability, command).empty());
   REQUIRE(command.with_size() == 5);
   CHECK(command.with(0).number() == 100);
   CHECK(command.with(1).number() == -5);
@@ -64,17 +64,17 @@ TEST_CASE("only what is harmless is commanded, and only what ends soon is waited
   const auto hazardous = capability("hazardous").risk(wire::HAZARDOUS);
   TrialPlan made = plan({slow, faster_once, guarded, hazardous, fast});
   CHECK(made.allowed.size() == 3);
-  CHECK(made.quick->capability.name() == "fast");  // it may be repeated
-  CHECK(made.lasting->capability.name() == "fast");
+  CHECK(made.quick.front().capability.name() == "fast");  // it may be repeated
+  CHECK(made.lasting.front().capability.name() == "fast");
   REQUIRE(made.hazardous.size() == 1);
-  CHECK_FALSE(plan({slow}).quick);
+  CHECK(plan({slow}).quick.empty());
   ConformanceOptions simulated;
   simulated.simulated = true;
   simulated.speed = 100;
   made = plan({slow, guarded, hazardous}, simulated);
   CHECK(made.allowed.size() == 2);
-  CHECK(made.quick->capability.name() == "guarded");
-  CHECK(made.lasting->capability.name() == "slow");  // six seconds of wall time
+  CHECK(made.quick.front().capability.name() == "guarded");
+  CHECK(made.lasting.front().capability.name() == "slow");  // six seconds of wall time
   CHECK(plan({guarded, hazardous}).allowed.empty());
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("what takes from the stock is left out unless it is asked for, and sai
   CHECK_THAT(said(options), Contains("500 commands in a row"));
   options = {};
   options.capability = "dose";
-  CHECK(plan(all, options).quick->capability.name() == "dose");
+  CHECK(plan(all, options).quick.front().capability.name() == "dose");
   CHECK_THAT(said(options), Contains("one dose: reagent “A”, volume 1 mL; each time takes “volume” of the stock") &&
                                 !Contains("not carried out"));
   options.capability = "hazardous";
@@ -122,10 +122,15 @@ TEST_CASE("what takes from the stock is left out unless it is asked for, and sai
 
 TEST_CASE("what lasts as long as a parameter says is made to last") {
   const TrialPlan made = plan({heat()});
-  CHECK(made.quick->expected_s == Approx(6));
-  REQUIRE(made.lasting);
-  CHECK(made.lasting->expected_s == Approx(60));
-  CHECK(why_refused(made.lasting->capability, made.lasting->command("a")).empty());
+  CHECK(made.quick.front().expected_s == Approx(6));
+  REQUIRE(made.lasting.size() == 1);
+  CHECK(made.lasting.front().expected_s == Approx(60));
+  CHECK(why_refused(made.lasting.front().capability, made.lasting.front().command("a")).empty());
+  // Longer than the dead-man time of a driver, where that is waited for.
+  CHECK(plan_trial({instrument({heat()})}, {}, 90).lasting.front().expected_s == Approx(60));
+  ConformanceOptions options;
+  options.long_run = true;
+  CHECK(plan_trial({instrument({heat()})}, options, 90).lasting.front().expected_s == Approx(95));
 }
 
 TEST_CASE("a capability of choice is commanded as it is, within its limits, and never a hazardous one") {
@@ -134,7 +139,7 @@ TEST_CASE("a capability of choice is commanded as it is, within its limits, and 
   options.with = {number_value("temperature", 300, "K")};
   const TrialPlan made = plan({heat().risk(wire::GUARDED), capability("other")}, options);
   REQUIRE(made.allowed.size() == 1);
-  CHECK(made.quick->command("a").with(1).unit() == "K");
+  CHECK(made.quick.front().command("a").with(1).unit() == "K");
   options.with = {number_value("temperature", 300, "degC")};
   CHECK_THROWS_WITH(plan({heat()}, options), Contains("above the limit"));
   options.with.clear();
