@@ -92,9 +92,10 @@ int command_instrument(const InstrumentOptions& options);
 struct ConformanceCheckOptions {
   std::string target, driver, at, capability, key, driver_key, speed = "20x";
   std::vector<std::string> with, only;
+  std::optional<double> dead_man_s;
   bool long_run = false, simulated = false, json = false, list = false;
 };
-/// 0: the driver keeps every promise that could be tried; 1: it does not.
+/// 0: the driver keeps every promise that applies; 4: none is broken, and some could not be tried; 1: it does not.
 int check_instrument(const ConformanceCheckOptions& options);
 
 /// Of the controller that holds the journal, or of the journal where none runs.

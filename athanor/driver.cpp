@@ -11,7 +11,7 @@
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
 #include "athanor/profiled.h"
-#include "athanor/signals.h"
+#include "core/signals.h"
 #include "core/document.h"
 #include "instruments/driver_link.h"
 #include "instruments/lab.h"

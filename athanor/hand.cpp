@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "athanor/signals.h"
+#include "core/signals.h"
 #include "data_store/data_store.h"
 #include "instruments/data_link.h"
 #include "instruments/description.h"

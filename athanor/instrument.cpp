@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "athanor/progress.h"
-#include "athanor/signals.h"
+#include "core/signals.h"
 #include "core/document.h"
 #include "instruments/description.h"
 
@@ -165,6 +165,16 @@ void print_readings(const wire::Telemetry& telemetry, const InstrumentOptions& o
   }
 }
 
+/// What a driver of before it was in the protocol does not have, and what that costs.
+std::vector<std::string> lacks(const Visited& visited) {
+  std::vector<std::string> all;
+  if (!visited.knows_visits)
+    all.emplace_back("Visit: whoever looks has to become its controller for a moment, and cannot watch");
+  if (visited.described && visited.ledger.empty())
+    all.emplace_back("a name of its ledger: should that be lost, what was under way may be begun a second time");
+  return all;
+}
+
 }  // namespace
 
 std::string risk_word(wire::Risk risk) {
@@ -201,8 +211,12 @@ int list_instruments(const InstrumentOptions& options) {
       if (!options.json) fmt::print("  {} {}\n", trouble.instrument(), printable(trouble.why()));
       troubles[trouble.instrument()] = trouble.why();
     }
+    const std::vector<std::string> lacking = one.visited ? lacks(*one.visited) : std::vector<std::string>{};
+    for (const std::string& what : options.json ? std::vector<std::string>{} : lacking)
+      fmt::print("  is older than this program, and lacks {}\n", what);
     out.push_back({{"driver", name},
                    {"address", one.at.address},
+                   {"lacks", lacking},
                    {"up", one.visited.has_value()},
                    {"why_not", one.visited ? "" : one.probe->trouble()},
                    {"boot", one.visited ? one.visited->boot : ""},

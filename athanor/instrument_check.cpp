@@ -10,8 +10,8 @@
 
 #include "athanor/instrument.h"
 #include "athanor/laboratory.h"
-#include "athanor/signals.h"
 #include "core/document.h"
+#include "core/signals.h"
 #include "instruments/conformance.h"
 #include "instruments/messages.h"
 
@@ -43,8 +43,8 @@ class Workplace {
   std::string folder_;
 };
 
-constexpr int kNotAllTried = 4;        // the exit status where nothing is broken
-constexpr const char* kDeadMan = "5";  // seconds, of a driver that is started: its own may be a minute
+constexpr int kNotAllTried = 4;  // the exit status where nothing is broken
+constexpr double kDeadMan = 5;   // seconds, of a driver that is started and understands it: its own may be a minute
 
 /// What a file is, that stands for a driver.
 enum class Kind {
@@ -59,16 +59,15 @@ enum class Kind {
 std::vector<std::string> start_words(Kind kind) {
   switch (kind) {
     case Kind::kScript:
-      return {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}", "--dead-man", kDeadMan};
+      return {"python3", "{file}", "--address", "{address}", "--ledger", "{ledger}"};
     case Kind::kTwin:
       return {"{athanor}", "twin",      "{file}",    "--driver", "{driver}", "--folder",
               "{folder}",  "--address", "{address}", "--speed",  "{speed}"};
     case Kind::kLab:
-      return {"{athanor}", "driver",    "run",      "{file}",   "--driver",   "{driver}",
-              "--address", "{address}", "--ledger", "{ledger}", "--dead-man", kDeadMan};
+      return {"{athanor}", "driver",    "run",       "{file}",   "--driver",
+              "{driver}",  "--address", "{address}", "--ledger", "{ledger}"};
     case Kind::kProfile:
-      return {"{athanor}", "driver",    "run",      "{file}",   "--at",       "{at}",
-              "--address", "{address}", "--ledger", "{ledger}", "--dead-man", kDeadMan};
+      return {"{athanor}", "driver", "run", "{file}", "--at", "{at}", "--address", "{address}", "--ledger", "{ledger}"};
     case Kind::kProgram:
       break;
   }
@@ -103,6 +102,9 @@ std::vector<std::string> start_command(const ConformanceCheckOptions& options, K
       if (word == name) word = value;
     }
   }
+  if (kind == Kind::kTwin) return words;  // whose drivers have none
+  const bool understands = kind != Kind::kProgram || options.dead_man_s;
+  if (understands) words.insert(words.end(), {"--dead-man", fmt::format("{}", options.dead_man_s.value_or(kDeadMan))});
   return words;
 }
 
@@ -221,6 +223,9 @@ int check_instrument(const ConformanceCheckOptions& options) {
     throw InputError(
         fmt::format("“{}” is neither a file nor an address (“tcp://HOST:PORT”, “ipc://FILE”)", options.target));
   const Kind kind = runs ? Kind::kProgram : kind_of(options.target);
+  if (options.dead_man_s && (runs || kind == Kind::kTwin))
+    throw InputError(
+        "--dead-man is for a driver that the trial starts; one that runs has its own, and a twin's have none");
   for (const std::string& driver : runs ? std::vector<std::string>{""} : drivers_of(options, kind)) {
     const Workplace workplace;
     trial.nonce = random_digits(16);

@@ -310,6 +310,11 @@ void add_instrument(CLI::App& app, InstrumentOptions& options, ConformanceCheckO
   check->add_option("--speed", trial.speed, "Of a lab file's twin: a factor such as 20x, the default");
   check->add_option("--key", trial.key, "Our own key, where this machine has several (see athanor keys)");
   check->add_option("--driver-key", trial.driver_key, "Of a driver at an address: the name of its key");
+  check
+      ->add_option("--dead-man", trial.dead_man_s,
+                   "Start it with this dead-man time, in seconds (default: 5 for the Python kit's and for profiles; "
+                   "other programs are not told one)")
+      ->check(CLI::Range(0.1, 1e6));
   check->add_flag("--long", trial.long_run, "10,000 commands instead of 500, and longer waits");
   check->add_flag("--simulated", trial.simulated,
                   "Nothing real can come to harm: also carry out what is guarded, hazardous, or takes from the stock");

@@ -13,7 +13,7 @@
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
 #include "athanor/progress.h"
-#include "athanor/signals.h"
+#include "core/signals.h"
 #include "controller/control_socket.h"
 #include "controller/export.h"
 #include "controller/report.h"

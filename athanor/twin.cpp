@@ -6,7 +6,7 @@
 
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
-#include "athanor/signals.h"
+#include "core/signals.h"
 
 namespace athanor {
 namespace {

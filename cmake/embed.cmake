@@ -13,7 +13,7 @@ function(athanor_embed target prefix)
       "asm(\".pushsection .rodata\\n.global ${symbol}\\n${symbol}: .incbin \\\"${file}\\\"\\n\"\n"
       "    \".global ${symbol}_end\\n${symbol}_end: .byte 0\\n.popsection\\n\");\n")
   endwhile()
-  set(source ${CMAKE_BINARY_DIR}/embedded/${prefix}.cpp)
+  set(source ${PROJECT_BINARY_DIR}/embedded/${prefix}.cpp)
   file(CONFIGURE OUTPUT ${source} CONTENT "${code}" @ONLY)
   set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}")
   target_sources(${target} PRIVATE ${source})
@@ -22,14 +22,14 @@ endfunction()
 # athanor_report_page(MODULE): adds the page to athanor_MODULE, as controller/report.cpp reads it: web/report.js bundled with
 # its charts into one script. Needs web/node_modules (script/bootstrap); nothing is fetched while building.
 function(athanor_report_page module)
-  set(web ${CMAKE_SOURCE_DIR}/web)
+  set(web ${PROJECT_SOURCE_DIR}/web)
   file(GLOB esbuild ${web}/node_modules/@esbuild/*/bin/esbuild)
   if(NOT esbuild OR NOT EXISTS ${web}/node_modules/echarts/package.json)
     message(FATAL_ERROR "The report's charts are not there (${web}/node_modules). Run script/bootstrap, or: npm ci --prefix web")
   endif()
   list(GET esbuild 0 esbuild)
 
-  set(out ${CMAKE_BINARY_DIR}/web)
+  set(out ${PROJECT_BINARY_DIR}/web)
   file(GLOB scripts CONFIGURE_DEPENDS ${web}/*.js)
   add_custom_command(OUTPUT ${out}/report.js
     COMMAND ${esbuild} ${web}/report.js --bundle --minify --format=iife --target=es2020 --charset=utf8

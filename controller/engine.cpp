@@ -42,7 +42,8 @@ std::vector<std::pair<std::string, std::string>> missing_from(const wire::FromDr
 /// Why a planner that has no suggestion has none; what is near is optimizers/tried.h's.
 std::string nothing_left(const Space& space) {
   if (space.finite()) return "every point of the space was tried";
-  return "no point of the space is left that differs from all that were tried, in some parameter, by its resolution, or "
+  return "no point of the space is left that differs from all that were tried, in some parameter, by its resolution, "
+         "or "
          "by 1/10,000 of its range where it has none";
 }
 
@@ -128,12 +129,18 @@ void Engine::on_welcome(const wire::FromDriver& message) {
     offers_[instrument.id()] = tighten(lab_, instrument);
   }
   const auto before = state_.drivers.find(message.driver());
-  const bool started = before == state_.drivers.end() || before->second.boot != message.boot();
-  const bool forgot =
-      before != state_.drivers.end() && is_another_ledger(before->second.ledger, message.welcome().ledger());
+  const bool is_new = before == state_.drivers.end();
+  const bool started = is_new || before->second.boot != message.boot();
+  const bool forgot = !is_new && is_another_ledger(before->second.ledger, message.welcome().ledger());
   record(std::move(seen));
   if (started) {
     for (const auto& [id, text] : missing_from(message, lab_)) alarm(id, text);
+  }
+  if (is_new && message.welcome().ledger().empty()) {
+    alarm(message.driver(),
+          fmt::format("driver {} is of before ledgers had names: should its ledger be lost, what was under way may be "
+                      "begun a second time. Renew it when you can",
+                      message.driver()));
   }
   if (forgot) {
     alarm(message.driver(),

@@ -61,6 +61,10 @@ bool is_anything(const wire::Field&) {
   return true;
 }
 
+bool is_needed(const wire::Field& field) {
+  return !field.may_be_missing();
+}
+
 /// Nothing that may be commanded has a parameter that is `such`, of which is `what`.
 [[noreturn]] void none_found(const Trial& trial, bool (*such)(const wire::Field&), const char* what) {
   for (const wire::Instrument& instrument : trial.instruments()) {
@@ -184,7 +188,7 @@ std::string missing(Trial& trial) {
            fmt::format("{} {} without “{}”", chosen.instrument, chosen.capability.name(), field.name()));
     return count + 1;
   });
-  if (tried == 0) none_found(trial, is_anything, "a parameter that it needs");
+  if (tried == 0) none_found(trial, is_needed, "a parameter that it needs");
   return fmt::format("{} commands that lacked a parameter or gave one twice", tried);
 }
 

@@ -1,16 +1,15 @@
 #include "instruments/device_lock.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include "core/digest.h"
@@ -20,8 +19,8 @@
 namespace athanor {
 namespace {
 
-constexpr int kTries = 20;  // for a process that is just ending
-constexpr std::chrono::milliseconds kBetween{50};
+constexpr int kEndingMs = 1000;  // for a process that is just ending
+constexpr int kTries = 100;      // where others try, too
 
 /// A name in the system's abstract space of sockets (unix(7)), which has no file and ends with who holds it.
 std::pair<sockaddr_un, socklen_t> name_of(const std::string& device) {
@@ -40,15 +39,20 @@ int make_socket() {
   return fd;
 }
 
-/// “ (process 1234)”, where that can be told.
+/// Who holds the name, if that is so for longer than it takes to end: “process 1234”. Its end wakes us, since it ends
+/// the connection, too. Empty: the name may be free now.
 std::string holder_of(const sockaddr_un& name, socklen_t size) {
   const int fd = make_socket();
   ucred holder{};
   socklen_t holder_size = sizeof holder;
-  const bool known = ::connect(fd, reinterpret_cast<const sockaddr*>(&name), size) == 0 &&
-                     ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &holder, &holder_size) == 0 && holder.pid > 0;
+  std::string found;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&name), size) == 0 &&
+      ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &holder, &holder_size) == 0) {
+    pollfd wait{fd, POLLIN, 0};
+    if (::poll(&wait, 1, kEndingMs) == 0) found = fmt::format("process {}", holder.pid);
+  }
   ::close(fd);
-  return known ? fmt::format(" (process {})", holder.pid) : "";
+  return found;
 }
 
 }  // namespace
@@ -56,16 +60,14 @@ std::string holder_of(const sockaddr_un& name, socklen_t size) {
 DeviceLock::DeviceLock(const std::string& address, const std::string& part) : fd_(make_socket()) {
   const auto [name, size] = name_of(normal_address(address) + "\n" + part);
   for (int i = 0; ::bind(fd_, reinterpret_cast<const sockaddr*>(&name), size) != 0; ++i) {
-    if (errno == EADDRINUSE && i < kTries) {
-      std::this_thread::sleep_for(kBetween);
-      continue;
+    std::string why = std::strerror(errno);
+    if (errno == EADDRINUSE) {
+      const std::string holder = holder_of(name, size);
+      if (holder.empty() && i < kTries) continue;
+      why =
+          fmt::format("another driver on this machine ({}) speaks for it, with a ledger of its own; end that one first",
+                      holder.empty() ? "one that ended meanwhile" : holder);
     }
-    const std::string why =
-        errno == EADDRINUSE
-            ? fmt::format(
-                  "another driver on this machine{} speaks for it, with a ledger of its own; end that one first",
-                  holder_of(name, size))
-            : std::strerror(errno);
     ::close(fd_);
     throw EnvironmentError(fmt::format("the device at {} cannot be spoken for: {}", address, why));
   }

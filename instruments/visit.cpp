@@ -41,6 +41,7 @@ std::optional<Visited> visit(Probe& probe, double seconds, double watch_s) {
   visited.instruments.assign(welcome.instruments().begin(), welcome.instruments().end());
   visited.troubles.assign(welcome.troubles().begin(), welcome.troubles().end());
   visited.dead_man_s = welcome.dead_man_s();
+  visited.ledger = welcome.ledger();
   return visited;
 }
 

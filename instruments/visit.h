@@ -17,6 +17,7 @@ struct Visited {
   std::vector<wire::Instrument> instruments;
   std::vector<wire::Trouble> troubles;  ///< also of instruments that it does not describe
   double dead_man_s = 0;
+  std::string ledger;  ///< its name; empty: the driver is of before they had names
 };
 
 /// What the driver at the probe's address says of itself; none if nothing was heard within `seconds`. Disturbs nobody:

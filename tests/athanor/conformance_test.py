@@ -116,7 +116,10 @@ class Conformance(OvensTest):
         self.assertIn("10000 commands in a row, refused", report["promises"][0]["detail"])
 
     def test_both_kits_keep_every_promise(self):
-        """Goal: who uses a kit need not think of the protocol. Method: the example that `driver new` writes; a device by its profile."""
+        """Goal: who uses a kit need not think of the protocol. Method: the example that `driver new` writes, the one in C++, and a device by its
+        profile."""
+        _, verdicts = self.check(os.environ["ATHANOR_EXAMPLE_DRIVER"], "--dead-man", "4")
+        self.expect(verdicts, set(), HAZARDOUS | OF_ARRAYS | ONE_INSTRUMENT | {"missing"})  # its one parameter need not be given
         _, verdicts = self.check(SOURCE / "python" / "template" / "example.py")
         self.expect(verdicts, set(), HAZARDOUS | OF_ARRAYS | ONE_INSTRUMENT)
         device = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Shaker)

@@ -139,7 +139,9 @@ class Instrument(OvensTest):
     def test_a_driver_of_before_visit(self):
         """Goal: older drivers serve, and are taken from nobody either. Method: one that refuses Visit, free and in somebody's charge."""
         self.start_driver("--break", "before-visit")
-        self.assertIn("oven-1 (oven): heat, burn", self.instrument("list", "lab.yaml"))
+        listed = self.instrument("list", "lab.yaml")
+        self.assertIn("oven-1 (oven): heat, burn", listed)
+        self.assertIn("is older than this program, and lacks Visit", listed)
         # Such a driver was told Hello to be looked at, and finds out with its next heartbeats that this has left.
         end = time.monotonic() + TIMEOUT_S
         while time.monotonic() < end:

@@ -77,7 +77,7 @@ class Rig {
   bool hazardous = false;         ///< to heat
   bool self_tests = false;        ///< are offered by reactors
   bool unknown_duration = false;  ///< of everything
-  std::string ledger;             ///< that the driver says it keeps
+  std::string ledger = "ledger";  ///< that the driver says it keeps
   bool doubts = false;            ///< the detector has ends, and is flat after five equal readings
 
   explicit Rig(const std::string& campaign_text = kCampaign, const std::string& lab_text = kLab)

@@ -11,6 +11,16 @@
 namespace athanor {
 using testing::Rig;
 
+TEST_CASE("a driver that is older than the names of ledgers is told of, once") {
+  Rig rig;
+  rig.ledger = "";
+  rig.link_up();
+  CHECK(rig.state().alarms == 1);
+  rig.link_up("boot-2");
+  rig.link_up("boot-3");
+  CHECK(rig.state().alarms == 1);
+}
+
 // Goal: what a driver cannot have seen, since its ledger is another, is taken for begun, and its instrument for one
 // that may be at work. Method: a dose, which may not be repeated, whose driver comes back with another ledger.
 TEST_CASE("never seen, says another ledger than the one in which it would be: nobody knows") {

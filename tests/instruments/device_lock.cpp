@@ -1,5 +1,6 @@
 #include "instruments/device_lock.h"
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,7 +45,7 @@ TEST_CASE("who is killed speaks for no device any more, and one that is ending i
   if (holder == 0) {
     const DeviceLock lock(address("held"), "");  // of this process's own number: the parent asks for it below
     (void)!write(told[1], "x", 1);
-    usleep(300'000);
+    poll(nullptr, 0, 300);
     raise(SIGKILL);
   }
   char byte = 0;

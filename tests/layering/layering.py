@@ -30,7 +30,7 @@ HEAVY = {
     "modbus/*": ["adapters/modbus_*", "tests/adapters/modbus*", "bench/adapters/sockets.cpp"],
     "curl/*": ["adapters/http_bus.cpp", "bench/adapters/sockets.cpp"],
     "re2/*": ["adapters/answer.cpp"],
-    "CLI/*": ["athanor/*", "bench/*.cpp", "tests/simulation/simulate.cpp"],
+    "CLI/*": ["athanor/*", "instruments/driver_main.cpp", "bench/*.cpp", "tests/simulation/simulate.cpp"],
     "catch2/*": ["tests/*"],
     "benchmark/*": ["bench/*"],
     "grpc*": ["sila2/grpc/channel.cpp", "bench/adapters/sila2.cpp"],
@@ -44,9 +44,9 @@ CODE, TEXTS = "code", "texts"
 SEAMS = [
     ("the system's time", r"_clock\s*::\s*now\b|\b(gettimeofday|clock_gettime|timespec_get|ftime|mktime|localtime(_r)?|gmtime(_r)?)\s*\("
                           r"|\bstd\s*::\s*(time|clock)\s*\(|\btime\s*\(\s*(nullptr|NULL|0|&)", ["core/clock.cpp"], CODE),
-    ("the system's clock object", r"\bSystemClock\b", ["core/clock.*", "athanor/*", "tests/*", "bench/*"], CODE),
+    ("the system's clock object", r"\bSystemClock\b", ["core/clock.*", "athanor/*", "instruments/driver_main.cpp", "tests/*", "bench/*"], CODE),
     ("a clock's time", r"(?<![\w:])(?:\w+(?:\.|->))*now\s*\(\s*\)",
-     ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "sila2/device.cpp", "lab_twin/wire_server.cpp", "controller/runtime.cpp", "data_store/data_store.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp",
+     ["core/clock.*", "adapters/conversation.cpp", "adapters/device.cpp", "sila2/device.cpp", "lab_twin/wire_server.cpp", "controller/runtime.cpp", "data_store/data_store.cpp", "instruments/zmq_link.cpp", "instruments/zmq_server.cpp", "instruments/driver_main.cpp",
       "instruments/local_link.cpp", "athanor/*", "tests/*", "bench/*"], CODE),
     ("how long something took", r"\bmonotonic_seconds\b",
      ["core/clock.*", "adapters/*_bus.cpp", "adapters/connect.cpp", "adapters/folder_watch.cpp", "adapters/line.cpp", "adapters/opcua_client.cpp",

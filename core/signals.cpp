@@ -1,4 +1,4 @@
-#include "athanor/signals.h"
+#include "core/signals.h"
 
 #include <signal.h>
 

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-#include "controller/runtime.h"
+#include "core/wake.h"
 
 namespace athanor {
 
