@@ -56,15 +56,20 @@ class Station(socketserver.StreamRequestHandler):
 class Driver(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.device = socketserver.ThreadingTCPServer(("0.0.0.0", 0), Station)  # two stations: at 127.0.0.1 and at 127.0.0.2
-        self.device.daemon_threads = True
-        self.device.heard = []
-        self.device.answers = {}  # instead of what it would say
-        threading.Thread(target=self.device.serve_forever, daemon=True).start()
-        self.addCleanup(self.device.server_close)
-        self.addCleanup(self.device.shutdown)
+        self.device = self.start_device()  # two stations: at 127.0.0.1 and at 127.0.0.2
         self.write("station.yaml", PROFILE)
         self.write("campaign.yaml", CAMPAIGN)
+
+    def start_device(self, answers=()):
+        """answers: instead of what it would say."""
+        device = socketserver.ThreadingTCPServer(("0.0.0.0", 0), Station)
+        device.daemon_threads = True
+        device.heard = []
+        device.answers = dict(answers)
+        threading.Thread(target=device.serve_forever, daemon=True).start()
+        self.addCleanup(device.server_close)
+        self.addCleanup(device.shutdown)
+        return device
 
     def write_lab(self, second="station.yaml", second_at=None):
         port = self.device.server_address[1]
@@ -92,6 +97,17 @@ class Driver(ProgramTest):
         self.assertEqual(sum(line.startswith("SET ") for line in self.device.heard), 6)
         driver.send_signal(signal.SIGTERM)
         self.assertEqual(driver.wait(timeout=60), 0)
+
+    def test_a_campaign_goes_on_without_a_device_that_is_another(self):
+        """Goal: the laboratory goes on. Method: at one of two addresses another device answers."""
+        other = self.start_device({"ID?": b"OVEN 7"})
+        self.write_lab(second_at=f"tcp://127.0.0.1:{other.server_address[1]}")
+        self.serve()
+        out, _ = self.run_program("run", "campaign.yaml")
+        self.assertIn("6 experiments measured, 0 failed", out)
+        self.assertRegex(out, "station-2 did not “measure” for experiment [0-9]: .*“OVEN 7”")
+        self.assertEqual(sum(line.startswith("SET ") for line in self.device.heard), 6)
+        self.assertEqual([line for line in other.heard if line.startswith("SET ")], [])
 
     def test_the_driver_holds_everybody_to_what_the_laboratory_allows(self):
         """Goal: no way round the lab file. Method: by the driver's address alone, where nobody else knows of that file."""
