@@ -25,9 +25,13 @@ class TwinTest(PeerTest):
         self.ports = [free_port() for _ in range(5)]  # the dispenser, three reactors, the HPLC
         ports = iter(self.ports)
         (self.folder / "lab.yaml").write_text(re.sub(r"127\.0\.0\.1:47\d+", lambda _: f"127.0.0.1:{next(ports)}", text))
-        twin = self.start(PROGRAM, "twin", "lab.yaml", "--wire", "--speed", "1000x", "--folder", "twin", ready="driver ")
-        self.addCleanup(self.kill, twin, signal.SIGTERM)  # so that it ends its processes, too
+        self.twin = self.start_twin("1000x")
         self.manager = pyvisa.ResourceManager("@py")
+
+    def start_twin(self, speed):
+        twin = self.start(PROGRAM, "twin", "lab.yaml", "--wire", "--speed", speed, "--folder", "twin", ready="driver ")
+        self.addCleanup(self.kill, twin, signal.SIGTERM)  # so that it ends its processes, too
+        return twin
 
     def visa(self, port, end):
         await_listener(port)
@@ -77,6 +81,31 @@ class TwinTest(PeerTest):
         self.assertEqual(len(hplc.query_ascii_values("FETC:AREA_PERCENT?")), 1)
         self.assertEqual(hplc.query("*IDN?;SYST:ERR?"), 'Athanor,hplc,hplc-1,1;0,"No error"')
         self.assertEqual(self.begun(), {"dispense": 2, "measure_hplc": 1})
+
+    def test_a_device_that_was_killed_forgets_its_job(self):
+        """Goal: what a real device does when its power fails. Method: kill -9 in mid-command; the same questions, and the order, to the next one."""
+        self.dispense("j1", "substrates")
+        self.kill(self.twin, signal.SIGTERM)
+        self.twin = self.start_twin("20x")
+        order = ('CONF:SAMP "s1"', 'CONF:PLAC "vial-1"', 'INIT:MEASURE_HPLC "j2"')
+        hplc = self.visa(self.ports[4], "\n")
+        for line in order:
+            hplc.write(line)
+        self.assertTrue(hplc.query("STAT?").startswith('RUN,"j2",'))
+        self.kill(self.twin, signal.SIGKILL)
+        hplc.timeout = 1000
+        with self.assertRaises(pyvisa.errors.VisaIOError):
+            hplc.query("STAT?")
+        self.twin = self.start_twin("1000x")
+        hplc = self.visa(self.ports[4], "\n")
+        self.assertEqual(hplc.query("STAT?"), "IDLE")
+        self.assertEqual(self.begun(), {"dispense": 1, "measure_hplc": 1})  # it did nothing by itself
+        for line in order:
+            hplc.write(line)
+        while (state := hplc.query("STAT?")).startswith("RUN"):
+            pass
+        self.assertEqual(state, 'DONE,"j2"')
+        self.assertEqual(self.begun(), {"dispense": 1, "measure_hplc": 2})
 
     def test_modbus_under_pymodbus(self):
         self.dispense("j1", "substrates")
