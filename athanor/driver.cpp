@@ -11,8 +11,8 @@
 #include "athanor/commands.h"
 #include "athanor/laboratory.h"
 #include "athanor/profiled.h"
-#include "core/signals.h"
 #include "core/document.h"
+#include "core/signals.h"
 #include "instruments/driver_link.h"
 #include "instruments/lab.h"
 #include "instruments/ledger.h"
@@ -96,10 +96,11 @@ Service service_of_lab(const DriverOptions& options) {
   Service service;
   service.driver = options.driver.empty() && to_be_served.size() == 1 ? to_be_served.front() : options.driver;
   if (service.driver.empty())
-    throw InputError({options.file}, to_be_served.empty()
-                                         ? "none of its instruments has an “at”, so there is nothing to serve here"
-                                         : fmt::format("it has several drivers with such devices; say which with --driver: {}",
-                                                       fmt::join(to_be_served, ", ")));
+    throw InputError({options.file},
+                     to_be_served.empty()
+                         ? "none of its instruments has an “at”, so there is nothing to serve here"
+                         : fmt::format("it has several drivers with such devices; say which with --driver: {}",
+                                       fmt::join(to_be_served, ", ")));
   const auto driver = std::find_if(lab.drivers.begin(), lab.drivers.end(),
                                    [&](const LabDriver& one) { return one.name == service.driver; });
   if (driver == lab.drivers.end())

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "athanor/progress.h"
-#include "core/signals.h"
 #include "core/document.h"
+#include "core/signals.h"
 #include "instruments/description.h"
 
 namespace athanor {

@@ -75,8 +75,8 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
     }
   }
   const auto beyond = [&](const char* side, double limit) {
-    return fmt::format("{}, {} the limit of {}{}{}", found, side, format_number(limit),
-                       field.unit().empty() ? "" : " ", field.unit());
+    return fmt::format("{}, {} the limit of {}{}{}", found, side, format_number(limit), field.unit().empty() ? "" : " ",
+                       field.unit());
   };
   if (field.has_low() && number < field.low() - rounding - relative * std::abs(field.low())) {
     return beyond("below", field.low());

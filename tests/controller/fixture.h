@@ -1,6 +1,7 @@
 // A small campaign, its laboratory, and a driver that the test plays by hand.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -184,7 +185,7 @@ class Rig {
   }
   /// Answers the oldest question to the planner with points of our own.
   void plan() {
-    REQUIRE_FALSE(asked.empty());
+    if (asked.empty()) throw std::logic_error("the planner was asked nothing");
     const AskPlanner ask = asked.front();
     asked.erase(asked.begin());
     PlannerSaid said;
@@ -231,7 +232,7 @@ class Rig {
   }
   /// Takes the oldest command that was sent.
   wire::Command take() {
-    REQUIRE_FALSE(commands.empty());
+    if (commands.empty()) throw std::logic_error("no command was sent");
     const wire::Command command = commands.front();
     commands.erase(commands.begin());
     return command;

@@ -29,8 +29,8 @@ TEST_CASE("a device over the network is spoken for by one driver on a machine") 
   for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "[::1]"}) {
     CAPTURE(host);
     CHECK_THROWS_WITH(DeviceLock(address(host), "pump"),
-                      Contains(address(host)) && Contains("another driver on this machine (process " +
-                                                          std::to_string(getpid()) + ")"));
+                      Contains(address(host)) &&
+                          Contains("another driver on this machine (process " + std::to_string(getpid()) + ")"));
   }
   CHECK_NOTHROW(DeviceLock(address("127.0.0.2"), "pump"));
   CHECK_NOTHROW(DeviceLock(address(), "heater"));  // another part of it

@@ -92,7 +92,8 @@ TEST_CASE("driver process", "[.driver-process]") {
   Ledger ledger(folder + "/ledger.db");
   const ScaledClock clock = running_clock(1);
   Driver driver("hot", setting("ATHANOR_TEST_BOOT"), std::move(instruments), ledger, {}, clock.now());
-  serve_driver(driver, "ipc://" + folder + "/socket", clock, -1, {.linger_s = 60});  // ends by itself should the test die
+  serve_driver(driver, "ipc://" + folder + "/socket", clock, -1,
+               {.linger_s = 60});  // ends by itself should the test die
 }
 
 ScaledClock running_clock(double speed) {

@@ -69,7 +69,7 @@ class Network {
   struct Process {
     std::unique_ptr<FullDiskLedger> ledger;
     std::vector<std::unique_ptr<FullDiskLedger>> lost;  ///< ledgers before it
-    std::unique_ptr<Driver> driver;  ///< none while it is dead
+    std::unique_ptr<Driver> driver;                     ///< none while it is dead
     int boots = 0;
     std::uint64_t ledgers = 0;
     Time cut_until{}, deaf_until{};

@@ -43,7 +43,9 @@ class Hopeful final : public Instrument {
     return started && command.capability() != "self_test" ? Outcome<Duration>(usual_) : started;
   }
   void send_arrays_to(ArrayWindow& window) override { inner_->send_arrays_to(window); }
-  Time wakes_at() const override { return safe_ ? inner_->wakes_at() : std::min(inner_->wakes_at(), world_.safe_at(id_)); }
+  Time wakes_at() const override {
+    return safe_ ? inner_->wakes_at() : std::min(inner_->wakes_at(), world_.safe_at(id_));
+  }
   std::vector<wire::FromDriver> poll(Time now) override {
     if (!safe_) become_safe(now);
     return inner_->poll(now);
