@@ -128,8 +128,13 @@ class Lines {
   template <class Kind>
   std::shared_ptr<Kind> line(const DeviceAddress& to, const SerialSettings& serial) {
     if (!to.device && !serial_address(to.line)) return std::make_shared<Kind>(to.line, serial);
-    std::shared_ptr<SharedLine>& line = lines_[normal_address(to.line)];
-    if (!line) line = std::make_shared<Kind>(to.line, serial);
+    // As it is written, first: a link may come, or lead elsewhere, between two devices at it.
+    std::shared_ptr<SharedLine>& line = lines_[to.line];
+    if (!line) {
+      std::shared_ptr<SharedLine>& same = lines_[normal_address(to.line)];
+      if (!same) same = std::make_shared<Kind>(to.line, serial);
+      line = same;
+    }
     require_same(*line, serial, std::dynamic_pointer_cast<Kind>(line) != nullptr);
     return std::static_pointer_cast<Kind>(line);
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -51,6 +52,25 @@ struct Pumps {
 };
 
 }  // namespace
+
+TEST_CASE("Devices at a link that comes while a driver starts share one line", "[shared]") {
+  Pumps pumps(LineDevice::Kind::kSerial);
+  const std::string serial = "serial:", port = pumps.device.address().substr(serial.size());
+  const TemporaryFolder folder;
+  const std::string link = std::filesystem::path(folder.path) / "pumps.tty";
+  Lines lines;
+  Station first(kPump, serial + link + "#01", lines);
+  std::filesystem::create_symlink(port, link);
+  Station second(kPump, serial + link + "#02", lines);
+  for (int i = 0; i < 5; ++i) {
+    for (Station* station : {&first, &second}) {
+      const wire::Outcome outcome = station->carry_out(command(fmt::format("k{}", i), "infuse"));
+      INFO(outcome.message());
+      CHECK(outcome.done());
+    }
+  }
+  CHECK(pumps.collisions == 0);
+}
 
 TEST_CASE("Devices at one line are spoken to in turn, each by its address", "[shared]") {
   Pumps pumps(GENERATE(LineDevice::Kind::kSerial, LineDevice::Kind::kTcp));
