@@ -154,7 +154,7 @@ void serve(const Lab& lab, const Endpoint& endpoint, const std::string& folder, 
 /// What a process of the twin is.
 enum class Role {
   kDriver,   ///< speaks for simulated devices
-  kDevices,  ///< simulated devices on sockets of their own
+  kDevices,  ///< simulated devices on sockets and serial lines of their own
   kAdapter,  ///< speaks for those, by their profiles
 };
 

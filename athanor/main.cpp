@@ -33,8 +33,9 @@ void add_run(CLI::App& app, RunOptions& options, int& status) {
   command->add_option("--speed", options.speed,
                       "real, max (virtual time) or a factor such as 500x; default: max with a twin, real without");
   command->add_option("--report", options.report_file, "Where the report goes (default: beside the journal, as .html)");
-  command->add_flag("--wire", options.wire,
-                    "With a twin: its devices are spoken to over sockets, by the profiles that the lab file names");
+  command->add_flag(
+      "--wire", options.wire,
+      "With a twin: its devices are spoken to over sockets and serial lines, by the profiles that the lab file names");
   command->add_option("--key", options.key,
                       "This controller's own key, where the lab file gives drivers a “key:” (default: the only one)");
   command->add_flag("--json", options.json, "Print one JSON object at the end");
@@ -85,7 +86,7 @@ void add_twin(CLI::App& app, TwinOptions& options, int& status) {
                     "Print what physically happened in the folder's world, as JSON, and end");
   command
       ->add_flag("--wire", options.wire,
-                 "Its devices listen where the lab file says (“at”), in their own languages, and the drivers speak to "
+                 "Its devices are where the lab file says (“at”), speak their own languages, and the drivers speak to "
                  "them by their profiles")
       ->excludes(driver);
   command->callback([&options, &status] { status = run_twin(options); });

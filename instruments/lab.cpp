@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "core/error.h"
 #include "instruments/address.h"
@@ -145,6 +147,19 @@ std::vector<LabDriver> read_drivers(const Node& node) {
   return drivers;
 }
 
+/// A folder, and the device file of a serial line that begins with a dot, are relative to the lab file; all else is a
+/// place on a line.
+std::string read_address(const Node& at) {
+  constexpr std::string_view kSerial = "serial:";
+  const std::string address = at.text().value_or("");
+  if (address.starts_with(kSerial) && address.substr(kSerial.size()).starts_with('.')) {
+    const auto folder = std::filesystem::absolute(at.document().folder());
+    return std::string(kSerial) + (folder / address.substr(kSerial.size())).lexically_normal().string();
+  }
+  const bool folder = !address.empty() && address.find(':') == std::string::npos;
+  return folder ? at.path().value_or("") : address;
+}
+
 LabInstrument read_instrument(const std::string& id, const Node& node, const std::vector<LabDriver>& drivers) {
   check_name(node, "an instrument", id);
   LabInstrument instrument;
@@ -173,9 +188,7 @@ LabInstrument read_instrument(const std::string& id, const Node& node, const std
     instrument.profile_place = profile.place();
   }
   if (const Node at = reader.optional("at")) {
-    const std::string address = at.text().value_or("");
-    const bool path = !address.empty() && address.find(':') == std::string::npos;  // of a folder, not a place on a line
-    instrument.at = path ? at.path().value_or("") : address;
+    instrument.at = read_address(at);
     instrument.at_place = at.place();
   }
   const bool tells_itself = instrument.at.starts_with("sila2");  // what it offers; a profile may say more

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -90,6 +91,16 @@ std::optional<PlannedDevice> plan_device(const Lab& lab, const LabInstrument& in
 }
 
 }  // namespace
+
+std::optional<std::string> serial_path(const std::string& at) {
+  constexpr std::string_view kScheme = "serial:";
+  if (!at.starts_with(kScheme) || !at.substr(kScheme.size()).starts_with('/')) return std::nullopt;
+  return at.substr(kScheme.size(), at.find('#') - kScheme.size());
+}
+
+bool speaks_rtu(const WireManners& manners, const std::string& at) {
+  return manners.speaks == "modbus" && serial_path(at).has_value();
+}
 
 Blueprint read_blueprint(const Lab& lab) {
   Blueprint blueprint;

@@ -18,11 +18,16 @@ struct WireManners {
   std::string speaks = "scpi";
   double no_answer = 0;
   double late = 0, late_by_s = 2;  ///< wall time
-  double garbled = 0;              ///< a byte lost or changed; of Modbus, the answer to another question
-  double truncated = 0;            ///< half of it, and no more
-  double resets = 0;               ///< the connection ends instead
-  double restarts = 0;             ///< the device goes off and on again: what it did is broken off and forgotten
+  double garbled = 0;    ///< a byte lost or changed; of Modbus, the answer to another question, or of another unit
+  double truncated = 0;  ///< half of it, and no more
+  double resets = 0;     ///< the connection ends instead
+  double restarts = 0;   ///< the device goes off and on again: what it did is broken off and forgotten
 };
+
+/// The path of "serial:/PATH", also of a device at that line (“#3”); none of another address.
+std::optional<std::string> serial_path(const std::string& at);
+/// Whether the device at this address frames what it says as Modbus RTU.
+bool speaks_rtu(const WireManners& manners, const std::string& at);
 
 struct PlannedDevice {
   std::string driver;

@@ -39,10 +39,10 @@ class Twin {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The simulated devices of `driver` on real sockets: each listens where its instrument's `at` says, and speaks the
-/// language of its settings, until `stop_fd` becomes readable or, with `linger_s` > 0, nobody was connected for so
-/// long. throws as Twin does; InputError also for an instrument without an address, EnvironmentError for one that is in
-/// use.
+/// The simulated devices of `driver` on real sockets and serial lines: each is where its instrument's `at` says, and
+/// speaks the language of its settings, until `stop_fd` becomes readable or, with `linger_s` > 0, nobody was connected
+/// for so long. throws as Twin does; InputError also for an instrument without an address, EnvironmentError for one
+/// that is in use.
 void serve_wire(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, const std::string& driver,
                 const ScaledClock& clock, int stop_fd, double linger_s = 0);
 

@@ -1,4 +1,4 @@
-"""Campaigns through the real adapters: simulated devices on sockets, SCPI, MT-SICS and Modbus, with what goes wrong on a wire."""
+"""Campaigns through the real adapters: simulated devices on sockets and serial lines, SCPI, MT-SICS and Modbus, with what goes wrong on a wire."""
 
 import collections
 import json
@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import sys
+import time
 
 from laboratory import LaboratoryTest
 from program import EXAMPLES, TIMEOUT_S, main
@@ -58,6 +59,12 @@ class Wire(LaboratoryTest):
         text = re.sub(r"twin: \{speaks: (\w+)[^}]*\}", lambda m: f"twin: {{speaks: {m[1]}, {settings[next(kinds)]}}}", text)
         return self.write(name, text)
 
+    def at_lines(self, lab):
+        """The same lab with its devices at serial lines: the reactors at one, the others at their own."""
+        places = iter(["liquids.tty", *(f"reactors.tty#{unit}" for unit in (1, 2, 3)), "analysis.tty"])
+        lab.write_text(re.sub(r"at: tcp://127.0.0.1:\d+", lambda _: f'at: "serial:./{next(places)}"', lab.read_text()))
+        return lab
+
     def short(self, experiments):
         text = CAMPAIGN.read_text().replace("lab: lab.yaml\n", "")
         text = text.replace("initial: 8", f"initial: {experiments}").replace("experiments: 40", f"experiments: {experiments}")
@@ -79,21 +86,25 @@ class Wire(LaboratoryTest):
         return actions
 
     def test_same_campaign(self):
-        """Goal: what goes over the wire is what was meant. Method: all of a small space on exact devices, with and without it."""
-        lab, campaign = self.lab("exact.yaml", EXACT), self.write("all.yaml", EVERY_POINT)
-        self.run_campaign(campaign, "--lab", lab, "--journal", "direct")
-        result = self.run_campaign(campaign, "--lab", lab, "--journal", "wired", "--wire", "--speed", SPEED)
-        self.assertEqual((result["status"], result["experiments"], result["abandoned"]), ("finished", 12, 0))
-        direct, wired = self.values("direct"), self.values("wired")
-        self.assertEqual(set(direct), set(wired))
-        for point, value in direct.items():
-            self.assertAlmostEqual(value, wired[point], delta=1e-3)  # Modbus carries 24 bits of each number
-        self.check_once(lab, "wired")
+        """Goal: what goes over the wire is what was meant. Method: all of a small space on exact devices, without it, over sockets, and over
+        serial lines."""
+        sockets, campaign = self.lab("exact.yaml", EXACT), self.write("all.yaml", EVERY_POINT)
+        self.run_campaign(campaign, "--lab", sockets, "--journal", "direct")
+        direct = self.values("direct")
+        for name, lab in [("sockets", sockets), ("lines", self.at_lines(self.lab("lines.yaml", EXACT)))]:
+            result = self.run_campaign(campaign, "--lab", lab, "--journal", name, "--wire", "--speed", SPEED)
+            self.assertEqual((result["status"], result["experiments"], result["abandoned"]), ("finished", 12, 0))
+            wired = self.values(name)
+            self.assertEqual(set(direct), set(wired))
+            for point, value in direct.items():
+                self.assertAlmostEqual(value, wired[point], delta=1e-3)  # Modbus carries 24 bits of each number
+            self.check_once(lab, name)
+        self.assertEqual(list(self.folder.glob("*.tty")), [])
 
     def test_killed_drivers(self):
         """Goal: a driver that dies loses nothing of what its device does. Method: drivers are killed (SIGKILL) in mid-campaign."""
         lab, campaign = self.lab("exact.yaml", EXACT), self.short(16)
-        process = self.start("run", campaign, "--lab", lab, "--journal", "k", "--json", "--wire", "--speed", SPEED)
+        process = self.begin_wired(campaign, lab, "k")
         chance, kills = random.Random(1), 0
         while line := process.stderr.readline():
             if not line.startswith("experiment"):
@@ -102,13 +113,58 @@ class Wire(LaboratoryTest):
             if drivers:
                 os.kill(chance.choice(drivers), signal.SIGKILL)
                 kills += 1
+        print(f"killed {kills} drivers", file=sys.stderr)
+        self.assertGreaterEqual(kills, 8)
+        self.check_finished(process, lab, "k", 16)
+
+    def test_killed_twin_leaves_its_lines(self):
+        """Goal: what a killed twin leaves behind at its serial lines is no obstacle, and one that is ended leaves nothing. Method: the twin is killed
+        (SIGKILL) and started again, with a second one beside it, which is turned away; then it is ended."""
+        lab = self.at_lines(self.lab("lines.yaml", EXACT))
+        lines = [self.folder / f"{name}.tty" for name in ("liquids", "reactors", "analysis")]
+
+        def start_twin():
+            return self.start("twin", lab, "--wire", "--speed", SPEED, "--folder", "t")
+
+        def await_lines():
+            self.wait_until(lambda: all(line.exists() for line in lines))
+
+        twin = start_twin()
+        await_lines()
+        twin.kill()  # and its drivers die with it
+        twin.communicate()
+        self.wait_until(lambda: not any(line.exists() for line in lines))
+        self.assertTrue(all(line.is_symlink() for line in lines))
+        twin = start_twin()
+        await_lines()
+        out, err = start_twin().communicate(timeout=TIMEOUT_S)
+        self.assertIn("is another twin's, which runs; end that one first", err)
+        self.assertTrue(all(line.exists() for line in lines))
+        twin.terminate()
+        twin.communicate(timeout=TIMEOUT_S)
+        self.assertEqual([line for line in lines if line.is_symlink()], [])
+
+    def wait_until(self, holds):
+        until = time.monotonic() + TIMEOUT_S
+        while not holds():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
+
+    def begin_wired(self, campaign, lab, journal):
+        return self.start("run", campaign, "--lab", lab, "--journal", journal, "--json", "--wire", "--speed", SPEED)
+
+    def await_experiments(self, process, count):
+        """Until so many more were told; false if the run came to its end before."""
+        while count > 0 and (line := process.stderr.readline()):
+            count -= line.startswith("experiment")
+        return count == 0
+
+    def check_finished(self, process, lab, journal, experiments):
         out, err = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual(process.returncode, 0, err)
         result = json.loads(out)
-        print(f"killed {kills} drivers", file=sys.stderr)
-        self.assertGreaterEqual(kills, 8)
-        self.assertEqual((result["status"], result["experiments"], result["abandoned"]), ("finished", 16, 0))
-        actions = self.check_once(lab, "k")
+        self.assertEqual((result["status"], result["experiments"], result["abandoned"]), ("finished", experiments, 0))
+        actions = self.check_once(lab, journal)
         self.assertEqual([a for a in actions if a["capability"] in ONCE and not a["completed"]], [])
 
     def test_one_of_three_at_a_line_is_silent(self):
@@ -120,7 +176,7 @@ class Wire(LaboratoryTest):
         for unit, port in enumerate([silent, *others], 1):
             text = text.replace(f"at: tcp://127.0.0.1:{port}\n", f'at: "tcp://127.0.0.1:{silent}#{unit}"\n')
         lab.write_text(text.replace("speaks: modbus, ", "speaks: modbus, wire: {no_answer: 1}, ", 1))
-        process = self.start("run", self.short(8), "--lab", lab, "--journal", "shared", "--json", "--wire", "--speed", SPEED)
+        process = self.begin_wired(self.short(8), lab, "shared")
         out, err = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual(process.returncode, 0, err)
         result = json.loads(out)
@@ -131,16 +187,27 @@ class Wire(LaboratoryTest):
 
     def speaks_to_devices(self, pid):
         """A driver holds its ledger open; the process of the devices only the world."""
-        files = [os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink() and os.path.lexists(fd)]
+        try:
+            files = [os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+        except OSError:
+            return False  # it, or what it had open, has ended meanwhile
         return any(file.endswith(".ledger") for file in files)
 
     def test_bad_lines(self):
         """Goal: nothing is done twice over lines that lose, delay, garble and cut what is said, to devices that restart."""
         line = "wire: {no_answer: 0.003, late: 0.003, late_by: 1.5 s, garbled: 0.003, truncated: 0.003, resets: 0.003, restarts: 0.0005}"
-        lab = self.lab("bad.yaml", {kind: f"{exact}, {line}" for kind, exact in EXACT.items()})
+        self.run_over_bad_lines(self.lab("bad.yaml", {kind: f"{exact}, {line}" for kind, exact in EXACT.items()}))
+
+    def test_bad_serial_lines(self):
+        """Goal: the same over serial lines."""
+        line = "no_answer: 0.003, late: 0.003, late_by: 1.5 s, garbled: 0.003, truncated: 0.003, resets: 0.002, restarts: 0.0005"
+        lab = self.lab("bad.yaml", {kind: f"{exact}, wire: {{{line}}}" for kind, exact in EXACT.items()})
+        self.run_over_bad_lines(self.at_lines(lab))
+
+    def run_over_bad_lines(self, lab):
         campaign = self.short(16)
         for _ in range(10):  # three spoilt in a row stop a campaign, as they should; a person looks, and goes on
-            process = self.start("run", campaign, "--lab", lab, "--journal", "bad", "--json", "--wire", "--speed", SPEED)
+            process = self.begin_wired(campaign, lab, "bad")
             out, err = process.communicate(timeout=TIMEOUT_S)
             self.assertIn(process.returncode, (0, 1), err)
             result = json.loads(out)

@@ -136,6 +136,24 @@ stock:
   CHECK(mistakes.size() == std::size(all));
 }
 
+// Goal: files that a lab file names are found from its folder. Method: serial lines and a folder, in and beside that
+// folder.
+TEST_CASE("where a device is, is relative to the lab file where it is a file") {
+  const Lab lab = parse_lab(R"(lab: l
+drivers: {d: {}}
+instruments:
+  a: {driver: d, profile: p.yaml, at: "serial:./lines/oven.tty#3"}
+  b: {driver: d, profile: p.yaml, at: "serial:../pump.tty"}
+  c: {driver: d, profile: p.yaml, at: "serial:/dev/ttyUSB0#1"}
+  e: {driver: d, profile: p.yaml, at: results}
+)",
+                            "lab.yaml", "/srv/labs");
+  CHECK(lab.find("a")->at == "serial:/srv/labs/lines/oven.tty#3");
+  CHECK(lab.find("b")->at == "serial:/srv/pump.tty");
+  CHECK(lab.find("c")->at == "serial:/dev/ttyUSB0#1");
+  CHECK(lab.find("e")->at == "/srv/labs/results");
+}
+
 // Goal: one device is not two instruments however its address is written, and devices that are two may be named.
 // Method: a laboratory with each way to write the same place twice, among others that only look alike.
 TEST_CASE("one device is not two instruments") {

@@ -1,69 +1,15 @@
 // Goal: simulated devices answer in each of their languages as docs/twin.md says, and survive whatever is said to them.
 // Method: whole messages and messages cut anywhere to a device on an exact bench; then noise, of which none may begin a
 // job, end the program, or leave the device unable to answer.
-#include <fmt/format.h>
-
 #include <catch2/catch.hpp>
 
 #include "core/random.h"
-#include "lab_twin/blueprint.h"
-#include "lab_twin/wire_device.h"
-#include "tests/lab_twin/rig.h"
+#include "tests/lab_twin/wire_rig.h"
 
 namespace athanor {
 namespace {
 
 using namespace test;
-
-/// One device of the exact bench, with four vials.
-struct Bench {
-  explicit Bench(const std::string& id)
-      : lab(parse_lab(exact_bench(), "bench.yaml", ".")), blueprint(read_blueprint(lab)) {
-    world = open_world(lab, blueprint, folder.path(), std::nullopt);
-    for (PlannedDevice& planned : blueprint.devices) {
-      if (planned.description.id() != id) continue;
-      auto simulated = std::make_unique<Device>(planned.description, planned.behaviours, planned.temper, world, now);
-      device = std::make_unique<WireDevice>(std::move(simulated), world,
-                                            std::vector<std::string>{"vial-1", "vial-2", "vial-3", "vial-4"});
-    }
-    REQUIRE(device);
-  }
-
-  std::string say(WireLanguage& language, std::string bytes) {
-    std::string all;
-    for (const std::string& answer : language.hear(bytes, now)) all += answer;
-    return all;
-  }
-
-  Folder folder;
-  Lab lab;
-  Blueprint blueprint;
-  std::shared_ptr<World> world;
-  std::unique_ptr<WireDevice> device;
-  Time now = start_time();
-};
-
-std::string modbus(std::uint16_t transaction, const std::string& request) {
-  std::string frame;
-  for (const unsigned word : {unsigned{transaction}, 0u, static_cast<unsigned>(request.size() + 1)}) {
-    frame += static_cast<char>(word >> 8);
-    frame += static_cast<char>(word & 0xff);
-  }
-  return frame + '\1' + request;
-}
-
-std::string words(const std::vector<unsigned>& numbers) {
-  std::string bytes;
-  for (const unsigned number : numbers) {
-    bytes += static_cast<char>(number >> 8);
-    bytes += static_cast<char>(number & 0xff);
-  }
-  return bytes;
-}
-
-std::string input(std::size_t at, std::size_t count) {
-  return std::string(1, '\4') + words({static_cast<unsigned>(at), static_cast<unsigned>(count)});
-}
 
 TEST_CASE("a dispenser in the manner of MT-SICS") {
   Bench bench("dispenser-1");

@@ -1,5 +1,5 @@
 """Athanor's simulated devices on the wire (`athanor twin LAB --wire`) under clients that nobody here wrote: PyVISA with pyvisa-py
-speaks SCPI and MT-SICS to them, pymodbus Modbus TCP.
+speaks SCPI and MT-SICS to them, pymodbus Modbus TCP and RTU.
 
 Goal: they answer as devices of their kind do, and the world counts what they were told to do.
 """
@@ -11,7 +11,7 @@ import struct
 import subprocess
 
 import pyvisa
-from pymodbus.client import ModbusTcpClient
+from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from rig import PROGRAM, SOURCE, TIMEOUT_S, PeerTest, await_listener, free_port
 
@@ -24,7 +24,12 @@ class TwinTest(PeerTest):
         text = LAB.read_text().replace("../../", f"{SOURCE}/")
         self.ports = [free_port() for _ in range(5)]  # the dispenser, three reactors, the HPLC
         ports = iter(self.ports)
-        (self.folder / "lab.yaml").write_text(re.sub(r"127\.0\.0\.1:47\d+", lambda _: f"127.0.0.1:{next(ports)}", text))
+        text = re.sub(r"127\.0\.0\.1:47\d+", lambda _: f"127.0.0.1:{next(ports)}", text)
+        # One reactor more, at a serial line, before those at sockets.
+        first = text.index("  reactor-1:")
+        serial = text[first : text.index("  reactor-2:")].replace("reactor-1", "reactor-0")
+        serial = serial.replace(f"tcp://127.0.0.1:{self.ports[1]}", '"serial:./reactor.tty#7"')
+        (self.folder / "lab.yaml").write_text(text[:first] + serial + text[first:])
         self.twin = self.start_twin("1000x")
         self.manager = pyvisa.ResourceManager("@py")
 
@@ -107,24 +112,30 @@ class TwinTest(PeerTest):
         self.assertEqual(state, 'DONE,"j2"')
         self.assertEqual(self.begun(), {"dispense": 1, "measure_hplc": 2})
 
-    def test_modbus_under_pymodbus(self):
-        self.dispense("j1", "substrates")
+    def test_modbus_tcp_under_pymodbus(self):
         await_listener(self.ports[1])
-        reactor = ModbusTcpClient("127.0.0.1", port=self.ports[1], timeout=TIMEOUT_S)
+        self.heat(ModbusTcpClient("127.0.0.1", port=self.ports[1], timeout=TIMEOUT_S), unit=1)
+
+    def test_modbus_rtu_under_pymodbus(self):
+        await_listener(self.ports[1])  # of the same process, after its serial line
+        self.heat(ModbusSerialClient(str(self.folder / "reactor.tty"), timeout=TIMEOUT_S), unit=7)
+
+    def heat(self, reactor, unit):
+        self.dispense("j1", "substrates")
         self.assertTrue(reactor.connect())
         self.addCleanup(reactor.close)
 
         def inputs(address, count):
-            return reactor.read_input_registers(address, count=count).registers
+            return reactor.read_input_registers(address, count=count, device_id=unit).registers
 
         def order(tag, duration_s):
             """The place, the tag, 80 degC for so long; and the order."""
             words = [1, 0, tag, *[0] * 6, *struct.unpack(">HHHH", struct.pack(">ff", 80, duration_s))]
-            self.assertFalse(reactor.write_registers(1, words).isError())
-            self.assertFalse(reactor.write_register(0, 1).isError())
+            self.assertFalse(reactor.write_registers(1, words, device_id=unit).isError())
+            self.assertFalse(reactor.write_register(0, 1, device_id=unit).isError())
 
         self.assertEqual(inputs(0, 1), [0])
-        self.assertTrue(reactor.read_coils(0, count=1).isError())
+        self.assertTrue(reactor.read_coils(0, count=1, device_id=unit).isError())
         order(41, 3600)  # longer than the laboratory allows
         self.assertEqual(inputs(0, 2), [3, 4])
         order(42, 600)

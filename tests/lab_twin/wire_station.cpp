@@ -1,0 +1,120 @@
+// Goal: each mishap of a line strikes in each language, as often as it is told to, and is what its name says. Method:
+// the same question many times to a device where one mishap has a share of a half, held against the good answer.
+#include "lab_twin/wire_station.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+#include <map>
+
+#include "lab_twin/wire_rtu.h"
+#include "tests/lab_twin/wire_rig.h"
+
+namespace athanor {
+namespace {
+
+using namespace test;
+using Said = WireStation::Said;
+
+struct Tongue {
+  std::string speaks, at, question;
+};
+
+const std::vector<Tongue> kTongues = {{"scpi", "tcp://127.0.0.1:1", "*IDN?\n"},
+                                      {"sics", "tcp://127.0.0.1:1", "I4\r\n"},
+                                      {"modbus", "tcp://127.0.0.1:1", modbus(7, input(0, 6))},
+                                      {"scpi", "serial:/x.tty", "*IDN?\n"},
+                                      {"sics", "serial:/x.tty", "I4\r\n"},
+                                      {"modbus", "serial:/x.tty#1", modbus(0, input(0, 6))}};
+
+WireStation station_of(const Bench& bench, const Tongue& tongue, const WireManners& manners) {
+  PlannedDevice planned = bench.planned;
+  planned.at = tongue.at;
+  planned.wire = manners;
+  planned.wire.speaks = tongue.speaks;
+  return {planned, bench.world, bench.vials, bench.now};
+}
+
+Said ask(WireStation& station, std::string question, Time now) {
+  return station.hear(question, now);
+}
+
+TEST_CASE("each mishap strikes in each language as often as its share says") {
+  constexpr int kTimes = 400, kOff = 60;  // ± 6 standard deviations about the half
+  constexpr double kHalf = 0.5, kLateBy = 3;
+  struct Mishap {
+    std::function<void(WireManners&)> set;
+    std::function<bool(const Said&, const std::string& good)> is;
+  };
+  const auto only = [](const Said& said) { return said.answers.size() == 1 ? said.answers[0].bytes : ""; };
+  const std::map<std::string, Mishap> mishaps = {
+      {"no_answer",
+       {[](auto& m) { m.no_answer = kHalf; },
+        [](const Said& said, const std::string&) { return said.answers.empty() && !said.breaks; }}},
+      {"late",
+       {[](auto& m) { m.late = kHalf, m.late_by_s = kLateBy; },
+        [&](const Said& said, const std::string& good) {
+          return only(said) == good && said.answers[0].late_s == kLateBy;
+        }}},
+      {"garbled",
+       {[](auto& m) { m.garbled = kHalf; },
+        [&](const Said& said, const std::string& good) { return !only(said).empty() && only(said) != good; }}},
+      {"truncated",
+       {[](auto& m) { m.truncated = kHalf; },
+        [&](const Said& said, const std::string& good) { return only(said) == good.substr(0, good.size() / 2); }}},
+      {"resets",
+       {[](auto& m) { m.resets = kHalf; },
+        [](const Said& said, const std::string&) { return said.breaks && said.answers.empty(); }}},
+      {"restarts",
+       {[](auto& m) { m.restarts = kHalf; },
+        [](const Said& said, const std::string&) { return said.breaks && said.answers.empty(); }}}};
+  Bench bench("reactor-1");
+  for (const Tongue& tongue : kTongues) {
+    WireStation whole = station_of(bench, tongue, {});
+    const std::string good = only(ask(whole, tongue.question, bench.now));
+    REQUIRE_FALSE(good.empty());
+    for (const auto& [name, mishap] : mishaps) {
+      INFO(name << " in " << tongue.speaks << " at " << tongue.at);
+      WireManners manners;
+      mishap.set(manners);
+      WireStation station = station_of(bench, tongue, manners);
+      int struck = 0, whole_answers = 0;
+      for (int i = 0; i < kTimes; ++i) {
+        const Said said = ask(station, tongue.question, bench.now);
+        if (mishap.is(said, good)) {
+          ++struck;
+        } else if (only(said) == good && said.answers[0].late_s == 0) {
+          ++whole_answers;
+        }
+      }
+      CHECK(std::abs(struck - kTimes / 2) < kOff);
+      CHECK(struck + whole_answers == kTimes);
+    }
+  }
+}
+
+TEST_CASE("a spoilt answer in RTU is a frame of another unit") {
+  Bench bench("reactor-1");
+  WireManners manners;
+  manners.garbled = 1;
+  WireStation station = station_of(bench, kTongues.back(), manners);
+  const Said said = ask(station, kTongues.back().question, bench.now);
+  REQUIRE(said.answers.size() == 1);
+  CHECK(modbus_crc(said.answers[0].bytes) == 0);
+  CHECK(said.answers[0].bytes[0] == 2);
+}
+
+TEST_CASE("a device that restarts forgets its job") {
+  Bench bench("reactor-1");
+  WireManners manners;
+  manners.restarts = 1;
+  WireStation station = station_of(bench, kTongues[0], manners);
+  CHECK(ask(station, "CONF:TEMPERATURE 80;CONF:DURATION 300;INIT:HEAT \"a\"\n", bench.now).answers.empty());
+  CHECK(ask(station, "STAT?\n", bench.now).breaks);
+  manners.restarts = 0;
+  // The world counts the job; who is asked next knows of none.
+  WireStation again = station_of(bench, kTongues[0], manners);
+  CHECK(ask(again, "STAT?\n", bench.now).answers.front().bytes == "IDLE\n");
+}
+
+}  // namespace
+}  // namespace athanor
