@@ -26,7 +26,7 @@ std::vector<std::string> names_of(const Map& map) {
 }
 
 /// How the device speaks, where it is spoken to over the wire.
-WireManners read_manners(Settings& settings) {
+WireManners read_manners(Settings& settings, const LabInstrument& instrument) {
   WireManners manners;
   manners.speaks = settings.choice("speaks", {"scpi", "sics", "modbus"}, "scpi");
   Settings wire(settings.raw("wire"), "the line to " + settings.what());
@@ -37,6 +37,12 @@ WireManners read_manners(Settings& settings) {
   manners.truncated = wire.number("truncated", 0, 0, 1);
   manners.resets = wire.number("resets", 0, 0, 1);
   manners.restarts = wire.number("restarts", 0, 0, 1);
+  manners.checksum = wire.number("checksum", 0, 0, 1);
+  if (const Node checksum = wire.raw("checksum"); checksum && !speaks_rtu(manners, instrument.at))
+    checksum.error(fmt::format(
+        "instrument {} speaks {}{}, whose answers have no checksum that could be wrong; leave it out, or let it speak "
+        "modbus at a serial line, such as at: serial:./{}.tty",
+        instrument.id, manners.speaks, instrument.at.empty() ? "" : " at " + instrument.at, instrument.id));
   wire.finish();
   return manners;
 }
@@ -74,7 +80,7 @@ std::optional<PlannedDevice> plan_device(const Lab& lab, const LabInstrument& in
   device.temper.breaks = settings.number("breaks", 0, 0, 1);
   device.temper.broken_for_s = settings.quantity("broken_for", "s", 7200, 0, 1e9);
   device.temper.wild = settings.number("wild", 0, 0, 1);
-  device.wire = read_manners(settings);
+  device.wire = read_manners(settings, instrument);
   Behaviours behaviours = model.device(instrument.kind, settings);
   settings.finish();
   if (behaviours.empty()) return std::nullopt;  // of a model that could not be read: its mistakes are on the list

@@ -22,6 +22,7 @@ struct WireManners {
   double truncated = 0;  ///< half of it, and no more
   double resets = 0;     ///< the connection ends instead
   double restarts = 0;   ///< the device goes off and on again: what it did is broken off and forgotten
+  double checksum = 0;   ///< its checksum is wrong; of Modbus RTU, since the other languages have none
 };
 
 /// The path of "serial:/PATH", also of a device at that line (“#3”); none of another address.

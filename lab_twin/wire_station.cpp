@@ -43,9 +43,10 @@ void WireStation::restart(Time now) {
 
 WireStation::Mishap WireStation::what_befalls() {
   const std::pair<Mishap, double> shares[] = {
-      {Mishap::kReset, manners_.resets},        {Mishap::kRestart, manners_.restarts},
-      {Mishap::kNoAnswer, manners_.no_answer},  {Mishap::kGarbled, manners_.garbled},
-      {Mishap::kTruncated, manners_.truncated}, {Mishap::kLate, manners_.late}};
+      {Mishap::kReset, manners_.resets},          {Mishap::kRestart, manners_.restarts},
+      {Mishap::kNoAnswer, manners_.no_answer},    {Mishap::kGarbled, manners_.garbled},
+      {Mishap::kTruncated, manners_.truncated},   {Mishap::kLate, manners_.late},
+      {Mishap::kWrongChecksum, manners_.checksum}};
   double roll = mishaps_.uniform();
   for (const auto& [mishap, share] : shares) {
     if (roll < share) return mishap;
@@ -68,6 +69,7 @@ WireStation::Said WireStation::hear(std::string& heard, Time now) {
       answer = rtu_ ? of_another_unit(std::move(answer)) : language_->spoiled(std::move(answer));
     if (rtu_) answer = rtu_frame(answer);
     if (mishap == Mishap::kTruncated) answer.resize(answer.size() / 2);
+    if (mishap == Mishap::kWrongChecksum) answer.back() = static_cast<char>(~answer.back());
     said.answers.push_back({std::move(answer), mishap == Mishap::kLate ? manners_.late_by_s : 0});
   }
   return said;

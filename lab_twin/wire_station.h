@@ -33,7 +33,7 @@ class WireStation {
   void go_on(Time now) { device_.state(now); }
 
  private:
-  enum class Mishap { kNone, kReset, kRestart, kNoAnswer, kGarbled, kTruncated, kLate };
+  enum class Mishap { kNone, kReset, kRestart, kNoAnswer, kGarbled, kTruncated, kLate, kWrongChecksum };
   void restart(Time now);
   Mishap what_befalls();
 

@@ -81,6 +81,28 @@ TEST_CASE("Registers of each type are written and read back, in both word orders
   CHECK(number(seen, "heating") == 1);
 }
 
+TEST_CASE("An answer whose checksum is wrong is a fault of the line, and the next command works", "[modbus]") {
+  ModbusDevice device(true);
+  Station station(furnace(), device.address);
+  device.garbled = true;
+  const wire::Outcome spoilt = station.carry_out(command("k1", "look"));
+  CHECK(spoilt.fault() == wire::LINK);
+  CHECK(spoilt.not_begun());  // it was only looked at
+  CHECK(spoilt.message().find("the device at " + device.address +
+                              " did not let the register “now” be read: the checksum of its answer is wrong") == 0);
+  CHECK(station.carry_out(command("k2", "look")).done());
+  // Of what acts, it cannot be told whether it was done.
+  device.garbled = true;
+  const wire::Outcome doubtful = station.carry_out(command("k3", "heat", {number_value("temperature", 80, "degC")}));
+  CHECK(doubtful.fault() == wire::LINK);
+  CHECK_FALSE(doubtful.not_begun());
+  CHECK(doubtful.message().find("did not let the register “heating” be written: the checksum of its answer is wrong") !=
+        std::string::npos);
+  station.await_safe();
+  CHECK(station.carry_out(command("k4", "heat", {number_value("temperature", 80, "degC")})).done());
+  CHECK(device.held(2) == 80);
+}
+
 TEST_CASE("A number that does not fit into its register is not written", "[modbus]") {
   ModbusDevice device(false);
   Station station(furnace(), device.address);

@@ -66,13 +66,20 @@ TEST_CASE("each mishap strikes in each language as often as its share says") {
         [](const Said& said, const std::string&) { return said.breaks && said.answers.empty(); }}},
       {"restarts",
        {[](auto& m) { m.restarts = kHalf; },
-        [](const Said& said, const std::string&) { return said.breaks && said.answers.empty(); }}}};
+        [](const Said& said, const std::string&) { return said.breaks && said.answers.empty(); }}},
+      {"checksum",
+       {[](auto& m) { m.checksum = kHalf; },
+        [&](const Said& said, const std::string& good) {
+          return only(said).size() == good.size() && only(said) != good && modbus_crc(only(said)) != 0 &&
+                 only(said).substr(0, good.size() - 2) == good.substr(0, good.size() - 2);
+        }}}};
   Bench bench("reactor-1");
   for (const Tongue& tongue : kTongues) {
     WireStation whole = station_of(bench, tongue, {});
     const std::string good = only(ask(whole, tongue.question, bench.now));
     REQUIRE_FALSE(good.empty());
     for (const auto& [name, mishap] : mishaps) {
+      if (name == "checksum" && !(tongue.speaks == "modbus" && serial_path(tongue.at))) continue;
       INFO(name << " in " << tongue.speaks << " at " << tongue.at);
       WireManners manners;
       mishap.set(manners);
@@ -114,6 +121,33 @@ TEST_CASE("a device that restarts forgets its job") {
   // The world counts the job; who is asked next knows of none.
   WireStation again = station_of(bench, kTongues[0], manners);
   CHECK(ask(again, "STAT?\n", bench.now).answers.front().bytes == "IDLE\n");
+}
+
+TEST_CASE("only Modbus RTU has a checksum that can be wrong") {
+  const auto mistakes = [](const std::string& twin, const std::string& at) {
+    const std::string text =
+        "lab: x\ntwin: {model: suzuki}\ndrivers: {d: {}}\ninstruments:\n  oven:\n    driver: d\n    kind: reactor\n"
+        "    profile: p.yaml\n    at: \"" +
+        at + "\"\n    twin: {" + twin + "}\n";
+    try {
+      read_blueprint(parse_lab(text, "lab.yaml", "/srv"));
+    } catch (const InputError& error) {
+      return error.mistakes();
+    }
+    return std::vector<Mistake>{};
+  };
+  const std::string wire = ", wire: {checksum: 0.1}";
+  CHECK(mistakes("speaks: modbus" + wire, "serial:./oven.tty").empty());
+  CHECK(mistakes("speaks: modbus" + wire, "serial:/run/oven.tty#3").empty());
+  for (const auto& [speaks, at] :
+       {std::pair("modbus", "tcp://127.0.0.1:502"), std::pair("modbus", "tcp://127.0.0.1:502#1"),
+        std::pair("scpi", "serial:/run/oven.tty"), std::pair("sics", "tcp://127.0.0.1:502")}) {
+    const auto found = mistakes(std::string("speaks: ") + speaks + wire, at);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].place.line == 10);
+    CHECK_THAT(found[0].message, Catch::Contains(std::string("instrument oven speaks ") + speaks + " at " + at));
+    CHECK_THAT(found[0].message, Catch::Contains("leave it out, or let it speak modbus at a serial line"));
+  }
 }
 
 }  // namespace
