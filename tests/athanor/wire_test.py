@@ -1,6 +1,7 @@
 """Campaigns through the real adapters: simulated devices on sockets and serial lines, SCPI, MT-SICS and Modbus, with what goes wrong on a wire."""
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -23,6 +25,7 @@ EXACT = {
 }
 ONCE = {"dispense", "heat"}  # capabilities that may not be repeated
 SPEED = "1000x"
+CONTROLLERS = 6  # to be killed in a campaign
 EVERY_POINT = """
 campaign: every-point
 space:
@@ -116,6 +119,24 @@ class Wire(LaboratoryTest):
         print(f"killed {kills} drivers", file=sys.stderr)
         self.assertGreaterEqual(kills, 8)
         self.check_finished(process, lab, "k", 16)
+
+    def test_killed_controllers(self):
+        """Goal: a controller that dies makes nothing happen twice. Method: the run is killed (SIGKILL) at moments of every phase of an experiment,
+        over sockets and over serial lines, and started again; its twin and drivers go on meanwhile."""
+        for name, lab in [("sockets", self.lab("exact.yaml", EXACT)), ("lines", self.at_lines(self.lab("lines.yaml", EXACT)))]:
+            campaign, chance, kills = self.short(20), random.Random(2), 0
+            process = self.begin_wired(campaign, lab, name)
+            while kills < CONTROLLERS and self.await_experiments(process, chance.randrange(1, 3)):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(chance.uniform(0, 0.3))
+                    break  # it came to its end
+                process.kill()
+                process.communicate()
+                kills += 1
+                process = self.begin_wired(campaign, lab, name)
+            print(f"killed {kills} controllers over {name}", file=sys.stderr)
+            self.assertGreaterEqual(kills, CONTROLLERS - 2)
+            self.check_finished(process, lab, name, 20)
 
     def test_killed_twin_leaves_its_lines(self):
         """Goal: what a killed twin leaves behind at its serial lines is no obstacle, and one that is ended leaves nothing. Method: the twin is killed
