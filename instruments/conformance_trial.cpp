@@ -153,9 +153,8 @@ const Chosen* Trial::lasting_if_any() {
     if (why.empty()) return &lasting_.emplace(plan_.lasting[i]);
     if (why_none_lasts_.empty()) why_none_lasts_ = why;
   }
-  why_none_lasts_ += why_none_lasts_.empty() ? "nothing that is carried out unasked lasts a second, in which something "
-                                               "could be done to it"
-                                             : "";
+  if (why_none_lasts_.empty())
+    why_none_lasts_ = "nothing that is carried out unasked lasts a second, in which something could be done to it";
   return nullptr;
 }
 
