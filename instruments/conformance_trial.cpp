@@ -141,6 +141,7 @@ std::string Trial::why_not_lasting(const Chosen& chosen) {
     stop_all();
     restless_ = false;
   } catch (const Broken&) {
+    settle();  // which finds another way
   }
   return "";
 }
