@@ -84,6 +84,8 @@ Service service_of_device(const DriverOptions& options, const std::string& name,
 }
 
 Service service_of_lab(const DriverOptions& options) {
+  if (!options.at.empty() || !options.id.empty())
+    throw InputError({options.file}, "--at and --id are for one profile; in a lab file each instrument has its own");
   const auto file = std::make_shared<const Lab>(load_lab(options.file));
   const Lab& lab = *file;
   std::vector<std::string> names, to_be_served;

@@ -223,6 +223,10 @@ int check_instrument(const ConformanceCheckOptions& options) {
     throw InputError(
         fmt::format("“{}” is neither a file nor an address (“tcp://HOST:PORT”, “ipc://FILE”)", options.target));
   const Kind kind = runs ? Kind::kProgram : kind_of(options.target);
+  if (!options.at.empty() && kind != Kind::kProfile)
+    throw InputError("--at says where the device of a profile is, and this is no profile");
+  if (!options.with.empty() && options.capability.empty())
+    throw InputError("--with gives parameters to the capability of choice: say which with --capability");
   if (options.dead_man_s && (runs || kind == Kind::kTwin))
     throw InputError(
         "--dead-man is for a driver that the trial starts; one that runs has its own, and a twin's have none");

@@ -54,8 +54,8 @@ std::string describe_measured(const Counted& counted) {
 // One fault sets no instrument aside, and the step may be tried again; whoever looks is to know of it all the same.
 std::string describe_fault(const CommandEntry& command, const journal::v1::CommandMoved& moved) {
   const std::string& why = moved.outcome().message().empty() ? moved.why() : moved.outcome().message();
-  return fmt::format("{} did not “{}”{}: {}", command.command.instrument(), command.command.capability(),
-                     command.experiment == 0 ? "" : fmt::format(" for experiment {}", command.experiment), why);
+  return fmt::format("{} failed at “{}”{}: {}", command.command.instrument(), command.command.capability(),
+                     command.experiment == 0 ? "" : fmt::format(" of experiment {}", command.experiment), why);
 }
 
 }  // namespace
@@ -128,7 +128,8 @@ void Progress::say_record(const State& state, const Record& record) {
     return drained ? void() : say(fmt::format("{}: {}", to_string(state.status), record.campaign().why()));
   }
   if (record.has_observed()) return say(describe_observed(record.observed()));
-  if (record.has_command() && record.command().instrument_fault()) {
+  if (record.has_command() &&
+      (record.command().instrument_fault() || record.command().outcome().fault() == wire::LINK)) {
     const auto command = state.commands.find(record.command().id());
     if (command != state.commands.end()) say(describe_fault(command->second, record.command()));
     return;

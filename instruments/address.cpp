@@ -54,12 +54,16 @@ std::string normal_host(std::string host) {
   in_addr four{};
   in6_addr six{};
   if (!six_only && inet_aton(host.c_str(), &four) == 1) {
-    if (ntohl(four.s_addr) == INADDR_LOOPBACK) return kThisMachine;  // 127.0.0.2 may be another server
+    if (ntohl(four.s_addr) == INADDR_LOOPBACK || four.s_addr == INADDR_ANY)
+      return kThisMachine;  // 127.0.0.2 may be another server
     char text[INET_ADDRSTRLEN] = {};
     return inet_ntop(AF_INET, &four, text, sizeof text);
   }
   if (inet_pton(AF_INET6, host.c_str(), &six) == 1) {
-    if (IN6_IS_ADDR_LOOPBACK(&six)) return kThisMachine;
+    if (IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_UNSPECIFIED(&six)) return kThisMachine;
+    if (IN6_IS_ADDR_V4MAPPED(&six))
+      return normal_host(
+          fmt::format("{}.{}.{}.{}", six.s6_addr[12], six.s6_addr[13], six.s6_addr[14], six.s6_addr[15]));
     char text[INET6_ADDRSTRLEN] = {};
     return fmt::format("[{}]", inet_ntop(AF_INET6, &six, text, sizeof text));
   }

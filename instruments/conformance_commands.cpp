@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "instruments/conformance_trial.h"
+#include "instruments/description.h"
 #include "instruments/in_words.h"
 #include "instruments/messages.h"
 
@@ -15,6 +16,7 @@ namespace athanor::conformance {
 namespace {
 
 constexpr std::size_t kMostQuick = 3;   // that are tried for one that is carried out
+constexpr double kBegins = 0.3;         // seconds until what was accepted has begun in the device, too
 constexpr double kLookAgain = 0.5;      // seconds in which what was begun a second time would show itself
 constexpr double kLongestDeadMan = 20;  // that is waited for
 constexpr double kLongestDeadManOfLongRun = 120;
@@ -35,6 +37,12 @@ std::string wrong_results(const wire::Capability& capability, const wire::Outcom
     const auto kind = field.has_array() ? wire::Value::kArray
                       : field.is_text() ? wire::Value::kText
                                         : wire::Value::kNumber;
+    const auto beyond = [&](double number) {
+      return (field.has_low() && number < field.low()) || (field.has_high() && number > field.high());
+    };
+    if (kind == wire::Value::kNumber && value->kind_case() == kind && beyond(value->number()))
+      return fmt::format("the result “{}” is {}, which its own description says cannot be", field.name(),
+                         readable(*value));
     if (value->kind_case() != kind || value->unit() != field.unit())
       return fmt::format("the result “{}” is not a {} in “{}”, as described", field.name(),
                          field.has_array() ? "array"
@@ -100,7 +108,8 @@ std::string carried_out(Trial& trial) {
     if (const std::string wrong = wrong_results(trial.quick().capability, outcome); !wrong.empty()) throw Broken{wrong};
     trial.learn_speed(outcome.took_s(), took);
     trial.prefer_quick(i, took);
-    return fmt::format("{} {} was carried out in {:.2f} s", command.instrument(), command.capability(), took);
+    return fmt::format("{} {} was carried out in {:.2f} s{}", command.instrument(), command.capability(), took,
+                       why.empty() ? "" : "; before it: " + why);
   }
   trial.prefer_quick(0);
   trial.device_fails = true;
@@ -109,6 +118,7 @@ std::string carried_out(Trial& trial) {
 
 std::string doubled_at_once(Trial& trial) {
   constexpr int kTimes = 4;
+  if (trial.device_fails) throw NotTried{"the device carries nothing out"};
   const Chosen& quick = trial.quick();
   const wire::Command command = quick.command(trial.fresh_id());
   for (int i = 0; i < kTimes; ++i) trial.probe().say(to_driver(command));
@@ -205,6 +215,7 @@ std::string busy(Trial& trial) {
 std::string cancel_running(Trial& trial) {
   const wire::Command command = trial.lasting().command(trial.fresh_id());
   trial.begin(command);
+  trial.probe().listen(kBegins);
   const double began = monotonic_seconds();
   const wire::Outcome outcome = trial.cancel(command.id());
   const double took_ms = (monotonic_seconds() - began) * 1e3;
@@ -292,7 +303,10 @@ std::string dead_man(Trial& trial) {
     throw NotTried{fmt::format("it is {:.0f} s; no more than {:.0f} s are waited", dead_man_s, longest)};
   const Chosen& chosen = trial.lasting();
   if (trial.wall_s(chosen) < dead_man_s + 1)
-    throw NotTried{fmt::format("{} ends before the dead-man time of {:.0f} s", chosen.capability.name(), dead_man_s)};
+    throw NotTried{
+        fmt::format("{} does not last for a second longer than the dead-man time of {:g} s; a shorter one can "
+                    "be given with --dead-man",
+                    chosen.capability.name(), dead_man_s)};
   const wire::Command command = chosen.command(trial.fresh_id());
   trial.begin(command);
   const double began = monotonic_seconds();

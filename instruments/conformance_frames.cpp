@@ -95,7 +95,7 @@ std::string large_frame(Trial& trial) {
   }
   expect_unharmed(trial, boot, "a frame of 17 MiB");
   expect_unchanged(trial, running, "a frame of 17 MiB");
-  return "17 MiB from somebody else; others are served as before";
+  return fmt::format("17 MiB from somebody else; others are served as before{}", running ? "" : " (nothing ran)");
 }
 
 std::string other_version(Trial& trial) {

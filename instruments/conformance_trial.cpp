@@ -161,7 +161,8 @@ const Chosen* Trial::lasting_if_any() {
 
 const Chosen& Trial::lasting() {
   if (const Chosen* found = lasting_if_any()) return *found;
-  throw NotTried{why_none_lasts_ + "; name one that does with --capability"};
+  const bool advises = why_none_lasts_.ends_with("--capability");
+  throw NotTried{why_none_lasts_ + (advises ? "" : "; name one that does with --capability")};
 }
 
 const Chosen& Trial::any() const {

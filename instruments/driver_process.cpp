@@ -88,7 +88,9 @@ std::string DriverProcess::last_words() const {
   std::ifstream in(log_file_, std::ios::binary);
   std::string all((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   while (!all.empty() && all.back() == '\n') all.pop_back();
-  return all.size() <= kLastWords ? all : "…" + all.substr(all.size() - kLastWords);
+  if (all.size() <= kLastWords) return all.empty() ? "nothing" : all;
+  const std::size_t line = all.find('\n', all.size() - kLastWords);  // a whole one: a character may be cut in two
+  return "…" + (line == std::string::npos ? std::string() : all.substr(line + 1));
 }
 
 std::optional<double> DriverProcess::memory_mib() const {

@@ -33,6 +33,28 @@ class Balance(Instrument):
 if __name__ == "__main__":
     main("quick", Balance("balance-1"))
 """
+ODD = """from typing import Annotated
+
+from athanor import Fault, Instrument, Quantity, capability, main
+
+
+class Balance(Instrument):
+    @capability(usual="0 s", repeatable=True)
+    def stick(self) -> None:
+        raise Fault("it is stuck")
+
+    @capability(usual="1 s", repeatable=True)
+    def weigh(self) -> Annotated[float, "mass", Quantity("g", 0, 1)]:
+        return 7.0
+
+    @capability(usual="2 s", repeatable=True)
+    def tare(self) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    main("odd", Balance("balance-1"))
+"""
 SHAKER = """profile: shaker
 text: {timeout: 2 s}
 safe: [{do: "STOP", expect: "^OK"}]
@@ -142,6 +164,16 @@ class Conformance(OvensTest):
         self.assertIn("where 3 s are described", why)
         _, verdicts = self.check(SOURCE / "profiles" / "balance.yaml", "--at", "tcp://127.0.0.1:1")
         self.expect(verdicts, OF_WHAT_RUNS | {"carried-out"}, HAZARDOUS | OF_ARRAYS | OF_PARAMETERS | ONE_INSTRUMENT)
+
+    def test_what_is_carried_out_is_held_against_its_description(self):
+        """Goal: no praise for what was not there. Method: a capability that fails, one with a result that cannot be, and one that does as it says."""
+        self.write("odd.py", ODD)
+        said = lambda *arguments: self.check("odd.py", "--only", "carried-out", *arguments)[0][0]["promises"][0]
+        self.assertIn("mass” is 7 g, which its own description says cannot be", said("--capability", "weigh")["detail"])
+        self.assertEqual(said("--capability", "weigh")["verdict"], "broken")
+        self.assertEqual(said("--capability", "stick")["verdict"], "not tried")
+        self.assertIn("it is stuck", said("--capability", "stick")["detail"])
+        self.assertEqual(said("--capability", "tare")["verdict"], "holds")
 
     def test_every_broken_promise_is_found_and_named(self):
         """Goal: the trial proves something. Method: a driver for each promise that breaks it; every promise must have one."""

@@ -105,7 +105,7 @@ class Driver(ProgramTest):
         self.serve()
         out, _ = self.run_program("run", "campaign.yaml")
         self.assertIn("6 experiments measured, 0 failed", out)
-        self.assertRegex(out, "station-2 did not “measure” for experiment [0-9]: .*“OVEN 7”")
+        self.assertRegex(out, "station-2 failed at “measure” of experiment [0-9]: .*“OVEN 7”")
         self.assertEqual(sum(line.startswith("SET ") for line in self.device.heard), 6)
         self.assertEqual([line for line in other.heard if line.startswith("SET ")], [])
 

@@ -26,7 +26,7 @@ TEST_CASE("a device over the network is spoken for by one driver on a machine") 
   // Goal: two ledgers never tell one device the same thing twice. Method: every spelling of an address, in one process.
   std::optional<DeviceLock> first;
   first.emplace(address(), "pump");
-  for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "[::1]"}) {
+  for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
     CAPTURE(host);
     CHECK_THROWS_WITH(DeviceLock(address(host), "pump"),
                       Contains(address(host)) &&
