@@ -149,7 +149,7 @@ std::string doubled_while_running(Trial& trial) {
           fmt::format("{} runs and was sent again: expected Accepted; found {}", command.id(), in_words(answer))};
   }
   expect_running(trial, command.id(), "sent again");
-  expect_interrupted(trial, trial.cancel(command.id()), "cancelled");
+  trial.end_early(command.id());
   for (const wire::FromDriver& message : trial.probe().listen(kLookAgain)) {
     if (message.progress().id() == command.id() || is_outcome_of(message, command.id()))
       throw Broken{fmt::format("it was begun more than once: after its Outcome came {}", in_words(message))};
@@ -173,7 +173,7 @@ std::string doubled_after_end(Trial& trial) {
   const wire::FromDriver answer = trial.give(next);
   if (answer.has_outcome() && answer.outcome().fault() == wire::DEVICE && answer.outcome().not_begun())
     throw Broken{fmt::format("it was begun again: its instrument is busy ({})", answer.outcome().message())};
-  trial.cancel(next.id());
+  trial.end_early(next.id());
   return fmt::format("answered from the ledger in {:.1f} ms, and nothing was begun", took_ms);
 }
 
@@ -196,7 +196,7 @@ std::string id_reuse(Trial& trial) {
     other.set_sample("conformance, another sample");
     refuses("while it ran");
     expect_running(trial, id, "whose id another command wanted");
-    trial.cancel(id);
+    trial.end_early(id);
   }
   return "the id keeps its first command";
 }
@@ -207,7 +207,7 @@ std::string busy(Trial& trial) {
   trial.begin(first);
   const wire::Outcome refusal = trial.refused(second, wire::DEVICE, "a second command for a busy instrument");
   expect_running(trial, first.id(), "while another was refused");
-  trial.cancel(first.id());
+  trial.end_early(first.id());
   trial.expect_same(second, refusal, "once the instrument was free again");
   return "the second was refused, the first went on";
 }
@@ -272,7 +272,7 @@ std::string stop(Trial& trial) {
   expect_interrupted(trial, *ended, "stopped");
   const wire::Command next = trial.lasting().command(trial.fresh_id());
   trial.begin(next);
-  trial.cancel(next.id());
+  trial.end_early(next.id());
   return fmt::format("all safe and said so after {:.1f} ms (bound {:.0f} s)", took_ms, kAnswerSeconds);
 }
 
@@ -291,7 +291,7 @@ std::string stop_one(Trial& trial) {
     throw Broken{
         fmt::format("“{}” was to be stopped; Stopped names {} instruments", other->id(), stopped.instruments_size())};
   expect_running(trial, command.id(), fmt::format("while “{}” was stopped", other->id()));
-  trial.cancel(command.id());
+  trial.end_early(command.id());
   return fmt::format("“{}” stopped, “{}” went on", other->id(), chosen.instrument);
 }
 

@@ -28,7 +28,7 @@ void expect_unchanged(Trial& trial, const std::optional<wire::Command>& command,
   if (!command) return;
   const auto state = trial.ask(command->id());
   if (state.standing() == wire::CommandState::RUNNING) {
-    trial.cancel(command->id());
+    trial.end_early(command->id());
   } else if (state.standing() != wire::CommandState::FINISHED || !state.outcome().done()) {
     throw Broken{fmt::format("{} changed what ran: {}", after, in_words(state))};
   }

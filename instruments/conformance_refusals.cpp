@@ -133,7 +133,7 @@ std::string units_converted(Trial& trial) {
     const wire::FromDriver answer = trial.give(command);
     if (answer.has_outcome() && answer.outcome().fault() == wire::LIMIT && !answer.outcome().done())
       throw Broken{fmt::format("{} is allowed, and was refused: {}", named(chosen, value), answer.outcome().message())};
-    trial.cancel(command.id());
+    trial.end_early(command.id());
     return 1;
   });
   if (tried == 0) none_found(trial, has_other_unit, "a parameter in a unit of which another is known");

@@ -186,7 +186,7 @@ std::string endurance(Trial& trial) {
     } else {
       trial.begin(command);
       many.how == Endurance::How::kCarriedOut ? trial.outcome(command.id(), trial.patience_s(chosen))
-                                              : trial.cancel(command.id());
+                                              : trial.end_early(command.id());
     }
     trial.probe().forget_talk();
     if (ours && i + 1 == warm) {

@@ -226,7 +226,10 @@ wire::Outcome Trial::outcome(const std::string& id, double within_s) {
 wire::Outcome Trial::refused(const wire::Command& command, wire::FaultKind fault, const std::string& what) {
   const wire::FromDriver answer = give(command);
   if (answer.has_accepted()) {
-    cancel(command.id());
+    try {
+      cancel(command.id());
+    } catch (const Broken&) {  // the other promise is what is broken here
+    }
     throw Broken{
         fmt::format("{} was accepted, and begun; expected an Outcome with {}", what, wire::FaultKind_Name(fault))};
   }
@@ -254,6 +257,15 @@ wire::Outcome Trial::cancel(const std::string& id) {
   throw Broken{fmt::format("cancelled {}: expected its Outcome; found {}", id, in_words(answer))};
 }
 
+wire::Outcome Trial::end_early(const std::string& id) {
+  try {
+    return cancel(id);
+  } catch (const Broken&) {
+    throw NotTried{
+        fmt::format("{} did not end within {} s of a cancel, as “cancel-running” finds", id, kAnswerSeconds)};
+  }
+}
+
 std::vector<wire::CommandState> Trial::ask(const std::vector<std::string>& ids) {
   wire::ToDriver message;
   message.mutable_question();
@@ -277,7 +289,7 @@ std::pair<wire::Command, wire::Outcome> Trial::ended() {
   const wire::Command command = chosen.command(fresh_id());
   begin(command);
   const bool cancelled = lasting != nullptr || plan_.quick.empty();
-  return {command, cancelled ? cancel(command.id()) : outcome(command.id(), patience_s(chosen))};
+  return {command, cancelled ? end_early(command.id()) : outcome(command.id(), patience_s(chosen))};
 }
 
 void Trial::expect_same(const wire::Command& command, const wire::Outcome& known, const std::string& when) {

@@ -80,6 +80,9 @@ class Trial {
   wire::Outcome refused(const wire::Command& command, wire::FaultKind fault, const std::string& what);
   wire::FromDriver say_cancel(const std::string& id);  ///< its Outcome, or the Answer that it was interrupted
   wire::Outcome cancel(const std::string& id);
+  /// The same where a promise about something else is tried: what no cancel ends is for `cancel-running` to find, and
+  /// thrown as NotTried.
+  wire::Outcome end_early(const std::string& id);
   std::vector<wire::CommandState> ask(const std::vector<std::string>& ids);
   wire::CommandState ask(const std::string& id) { return ask(std::vector<std::string>{id}).front(); }
   /// A command that has ended, carried out or cancelled, and how.

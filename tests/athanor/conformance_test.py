@@ -163,7 +163,7 @@ class Conformance(OvensTest):
         self.assertIn("balance-1 tare ended by itself after", why)
         self.assertIn("where 3 s are described", why)
         _, verdicts = self.check(SOURCE / "profiles" / "balance.yaml", "--at", "tcp://127.0.0.1:1")
-        self.expect(verdicts, OF_WHAT_RUNS | {"carried-out"}, HAZARDOUS | OF_ARRAYS | OF_PARAMETERS | ONE_INSTRUMENT)
+        self.expect(verdicts, OF_WHAT_RUNS | {"carried-out", "doubled-at-once"}, HAZARDOUS | OF_ARRAYS | OF_PARAMETERS | ONE_INSTRUMENT)
 
     def test_what_is_carried_out_is_held_against_its_description(self):
         """Goal: no praise for what was not there. Method: a capability that fails, one with a result that cannot be, and one that does as it says."""
