@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
 #include "instruments/description.h"
 #include "instruments/driver.h"
 #include "instruments/messages.h"
@@ -27,19 +28,15 @@ std::optional<Fault> WireDevice::begin(const std::string& capability, const std:
                                        const std::string& label, std::string sample, const std::string& place,
                                        Time now) {
   if (state(now) == State::kRunning) return Fault{Fault::Kind::kDevice, "busy"};
-  world_->transaction([&] {
-    if (place.empty()) return;
-    if (sample.empty()) {
-      sample = world_->standing_at(place);
-    } else {
-      world_->put_at(place, sample);
-    }
-  });
+  std::string texts = label + sample + place;
+  for (const auto& [name, value] : with) {
+    if (const auto* text = std::get_if<std::string>(&value)) texts += *text;
+  }
+  if (bad_byte(texts)) return Fault{Fault::Kind::kLimit, "a byte that is no UTF-8"};
   wire::Command command;
   command.set_id(label.empty() ? fmt::format("{}#{}", description_.id(), jobs_ + 1) : label);
   command.set_instrument(description_.id());
   command.set_capability(capability);
-  command.set_sample(sample);
   command.set_place(place);
   const wire::Capability* described = find_capability(description_, capability);
   if (described == nullptr) return Fault{Fault::Kind::kLimit, "no such function"};
@@ -50,6 +47,15 @@ std::optional<Fault> WireDevice::begin(const std::string& capability, const std:
                                             : text_value(name, std::get<std::string>(value));
   }
   if (const std::string why = why_refused(*described, command); !why.empty()) return Fault{Fault::Kind::kLimit, why};
+  world_->transaction([&] {
+    if (place.empty()) return;
+    if (sample.empty()) {
+      sample = world_->standing_at(place);
+    } else {
+      world_->put_at(place, sample);
+    }
+  });
+  command.set_sample(sample);
   const auto begun = device_->start(command, now);
   if (!begun) return begun.fault();
   ++jobs_;

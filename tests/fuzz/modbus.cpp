@@ -1,17 +1,13 @@
 // What a Modbus device answers: the first byte chooses the register that is read or written, and whether the answer
 // carries the number of the question, without which nobody looks at the rest of it.
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "adapters/bus.h"
-#include "adapters/interrupt.h"
 #include "adapters/profile.h"
 #include "adapters/shared_line.h"
-#include "core/check.h"
+#include "tests/fuzz/answering_device.h"
 #include "tests/fuzz/target.h"
 
 using namespace athanor;
@@ -32,46 +28,12 @@ safe: nothing
 capabilities: {look: {gives: {word: {}}, do: [{read: word, take: {word: {at: /word}}}]}}
 )";
 
-/// Has answered before it is asked: so nobody waits for another thread.
-class Device {
- public:
-  Device() {
-    sockaddr_in here{};
-    here.sin_family = AF_INET;
-    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof here;
-    ATHANOR_CHECK(
-        bind(listening_.get(), reinterpret_cast<sockaddr*>(&here), size) == 0 && listen(listening_.get(), 8) == 0,
-        "no socket");
-    getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&here), &size);
-    address = "tcp://127.0.0.1:" + std::to_string(ntohs(here.sin_port));
-  }
-
-  /// On the connection that was made last, and hangs up.
-  Descriptor answer(const std::string& said) const {
-    Descriptor line;
-    for (;;) {
-      Descriptor next(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (next.get() < 0) break;
-      line = std::move(next);
-    }
-    ATHANOR_CHECK(send(line.get(), said.data(), said.size(), MSG_NOSIGNAL) >= 0, "nothing sent");
-    shutdown(line.get(), SHUT_WR);
-    return line;
-  }
-
-  std::string address;
-
- private:
-  const Descriptor listening_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-};
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   static const Profile profile = parse_profile(kProfile, "fuzzed");
-  static const Device device;
+  static const test::AnsweringDevice device;
   static const nlohmann::json steps[] = {
       {{"read", "bit"}},  {{"read", "contact"}}, {{"read", "word"}},           {{"read", "signed"}},
       {{"read", "long"}}, {{"read", "real"}},    {{"write", {{"bit", true}}}}, {{"write", {{"long", 70000}}}}};

@@ -17,6 +17,9 @@ TEST_CASE("a dispenser in the manner of MT-SICS") {
   CHECK(bench.say(*sics, "I4\r\n") == "I4 A \"dispenser-1\"\r\n");
   CHECK(bench.say(*sics, "Q\r\n") == "Q I\r\n");
   CHECK(bench.say(*sics, "DISPENSE \"a\" \"s1\" \"vial-2\" \"substrates\" 99\r\n") == "DISPENSE L\r\n");
+  CHECK(bench.say(*sics, "DISPENSE \"a\" \"s1\xff\" \"vial-2\" \"substrates\" 0.5\r\n") == "DISPENSE L\r\n");
+  CHECK(bench.say(*sics, "DISPENSE \"a\" \"s1\" \"vial-2\" \"\xc3\" 0.5\r\n") == "DISPENSE L\r\n");
+  CHECK(bench.world->standing_at("vial-2").empty());
   CHECK(bench.say(*sics, "DISPENSE \"a\" \"s1\" \"vial-2\" \"substrates\" 0.5\r\n") == "DISPENSE B\r\n");
   CHECK(bench.say(*sics, "Q\r\n").starts_with("Q B \"a\""));
   CHECK(bench.say(*sics, "DISPENSE \"b\" \"s1\" \"vial-2\" \"substrates\" 0.5\r\n").starts_with("DISPENSE I DEVICE"));
