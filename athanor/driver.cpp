@@ -150,12 +150,8 @@ int run_driver(const DriverOptions& options) {
       service.driver, boot, std::move(instruments), ledger,
       {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside, .log = log},
       clock.now());
-  const auto listening = [&] {
-    tell(fmt::format("driver {} at {}{}\n", service.driver, service.address,
-                     service.key.empty() ? "" : fmt::format(", key {}", service.key)),
-         stdout);
-  };
-  serve_driver(driver, service.address, clock, stop.wake().fd(), {.keys = keys, .log = log, .listening = listening});
+  serve_driver(driver, service.address, clock, stop.wake().fd(),
+               {.keys = keys, .log = log, .listening = say_where({service.driver, service.address, service.key})});
   return 0;
 }
 

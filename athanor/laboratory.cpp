@@ -148,7 +148,7 @@ void serve(const Lab& lab, const Endpoint& endpoint, const std::string& folder, 
            const ScaledClock& clock, int stop_fd, double linger_s, const DriverLog& log = {}) {
   Twin twin(lab, folder, seed, endpoint.driver, fresh_boot(), clock.now());
   serve_driver(*twin.drivers().front(), endpoint.address, clock, stop_fd,
-               {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log});
+               {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log, .listening = say_where(endpoint)});
 }
 
 /// What a process of the twin is.
@@ -186,8 +186,9 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
       const std::string ledger_file = folder + "/" + endpoint.driver + ".ledger";
       Ledger ledger(ledger_file, Database::Sync::kNone);
       Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock, ledger_file), ledger, {}, clock.now());
-      serve_driver(driver, endpoint.address, clock, stop_fd,
-                   {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log});
+      serve_driver(
+          driver, endpoint.address, clock, stop_fd,
+          {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log, .listening = say_where(endpoint)});
     } else {
       serve(lab, endpoint, folder, seed, clock, stop_fd, linger_s, log);
     }
@@ -225,6 +226,14 @@ std::vector<Endpoint> endpoints(const Lab& lab, const std::string& folder) {
                    driver.key});
   }
   return all;
+}
+
+std::function<void()> say_where(const Endpoint& endpoint) {
+  return [endpoint] {
+    tell(fmt::format("driver {} at {}{}\n", endpoint.driver, endpoint.address,
+                     endpoint.key.empty() ? "" : fmt::format(", key {}", endpoint.key)),
+         stdout);
+  };
 }
 
 DriverLog dated_log(const std::string& driver) {

@@ -39,6 +39,8 @@ LinkKeys keys_of(const std::string& own);
 
 /// Where drivers of this program say who came and who was turned away: standard error, with the time.
 DriverLog dated_log(const std::string& driver);
+/// And on standard output, once they listen, where.
+std::function<void()> say_where(const Endpoint& endpoint);
 
 /// Where a twin that a run started writes what it has to say.
 std::string twin_log(const std::string& folder);

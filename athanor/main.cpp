@@ -101,7 +101,8 @@ void add_driver(CLI::App& app, DriverOptions& options, std::string& new_name, in
   run->add_option("file", options.file,
                   "A lab file whose instruments have profiles, one profile (YAML), or sila2://HOST:PORT")
       ->required();
-  run->add_option("--driver", options.driver, "Of a lab file: this driver (default: the only one with such devices)");
+  run->add_option("--driver", options.driver,
+                  "Of a lab file: this driver (default: the only one with such devices); else what it is called");
   run->add_option("--address", options.address,
                   "Where it listens: tcp://HOST:PORT or ipc://FILE (default: the lab file's endpoint)");
   run->add_option("--ledger", options.ledger,

@@ -53,10 +53,6 @@ int run_twin(const TwinOptions& options) {
           fmt::format("the laboratory has no driver “{}”{}", options.driver, suggest_name(options.driver, known)));
     if (!options.address.empty()) served.front().address = options.address;
   }
-  for (const Endpoint& endpoint : served)
-    tell(fmt::format("driver {} at {}{}\n", endpoint.driver, endpoint.address,
-                     endpoint.key.empty() ? "" : fmt::format(", key {}", endpoint.key)),
-         stdout);
   if (!options.driver.empty())
     return serve_twin_driver(lab, served.front(), folder, options.seed, speed, stop.wake().fd(), options.linger_s);
   return serve_twin(lab, folder, options.seed, speed, options.wire, stop.wake().fd(), options.linger_s);

@@ -44,7 +44,9 @@ std::optional<std::string> nearest_name(std::string_view word, const std::vector
   for (const std::string& name : known) {
     if (name.size() > kLongest) continue;
     const std::string candidate = lower(name);
-    std::size_t distance = edit_distance(wanted, candidate);
+    const auto [shorter, longer] = std::minmax({wanted.size(), candidate.size()});
+    std::size_t distance = longer - shorter;  // at least
+    if (distance < best) distance = edit_distance(wanted, candidate);
     // The beginning of a name (“temp”) is as near as a slip can be without being one letter away.
     if (wanted.size() >= kShortestPrefix && candidate.starts_with(wanted))
       distance = std::min<std::size_t>(distance, 1);
