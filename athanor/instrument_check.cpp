@@ -75,6 +75,7 @@ std::vector<std::string> start_words(Kind kind) {
 }
 
 Kind kind_of(const std::string& file) {
+  if (std::filesystem::is_directory(file)) throw InputError({file}, "this is a folder; give the driver's file in it");
   if (file.ends_with(".py")) return Kind::kScript;
   if (!file.ends_with(".yaml") && !file.ends_with(".yml")) return Kind::kProgram;
   const auto document = Document::load(file);

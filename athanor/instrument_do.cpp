@@ -195,11 +195,6 @@ int command_instrument(const InstrumentOptions& options) {
   const std::vector<Looked> all = look_at(target, -1, watches ? 2 * kReadingsWithin : 0);
   require_all(all);
   const std::vector<Offer> known = offers(target, all);
-  for (const Looked& one : all) {
-    if (!one.visited->described)
-      throw EnvironmentError(fmt::format(
-          "driver “{}” takes commands from somebody, and describes itself to nobody else", one.visited->driver));
-  }
   const Offer& offer = find_offer(known, all, options.instrument);
   if (const Visited& driver = *offer.from->visited; !driver.controller.empty()) {
     throw EnvironmentError(

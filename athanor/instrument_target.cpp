@@ -110,6 +110,11 @@ const Offer& find_offer(const std::vector<Offer>& known, const std::vector<Looke
   }
   if (const std::string why = trouble_of(all, instrument); !why.empty())
     throw EnvironmentError(fmt::format("instrument “{}” {}", instrument, why));
+  for (const Looked& one : all) {
+    if (one.visited && !one.visited->described)
+      throw EnvironmentError(fmt::format(
+          "driver “{}” takes commands from somebody, and describes itself to nobody else", one.visited->driver));
+  }
   throw InputError(
       fmt::format("no driver speaks for an instrument “{}”{}", instrument, suggest_name(instrument, names)));
 }

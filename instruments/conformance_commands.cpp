@@ -1,13 +1,17 @@
 // The life of a command: begun once, doubled, cancelled, stopped, left alone.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "core/clock.h"
+#include "core/quantity.h"
 #include "instruments/conformance_trial.h"
 #include "instruments/description.h"
+#include "instruments/heartbeat.h"
 #include "instruments/in_words.h"
 #include "instruments/messages.h"
 
@@ -74,6 +78,32 @@ void expect_running(Trial& trial, const std::string& id, const std::string& when
     throw Broken{fmt::format("{} {}: expected it to be RUNNING; found {}", id, when, in_words(state))};
 }
 
+/// The same id for something else that would be allowed, and what that is.
+std::vector<std::pair<const char*, wire::Command>> others_of(const Trial& trial, const wire::Command& command) {
+  std::vector<std::pair<const char*, wire::Command>> others = {{"another sample", command}};
+  others.front().second.set_sample("conformance, another sample");
+  for (const wire::Instrument& instrument : trial.instruments()) {
+    const wire::Capability* capability =
+        instrument.id() == command.instrument() ? find_capability(instrument, command.capability()) : nullptr;
+    if (capability == nullptr) continue;
+    for (int i = 0; i < command.with_size(); ++i) {
+      const wire::Field* field = find_parameter(*capability, command.with(i).name());
+      if (field == nullptr || field->is_text()) continue;
+      const double own = command.with(i).number();
+      std::vector<double> numbers(field->levels().begin(), field->levels().end());
+      numbers.insert(numbers.end(), {own + 1, own - 1, (own + field->low()) / 2, (own + field->high()) / 2});
+      for (const double number : numbers) {
+        wire::Command other = command;
+        other.mutable_with(i)->set_number(number);
+        if (number == own || !why_refused(*capability, other).empty()) continue;
+        others.emplace_back("another value of a parameter", other);
+        return others;
+      }
+    }
+  }
+  return others;
+}
+
 wire::ToDriver stop_message(const std::string& id, const std::string& instrument = "") {
   wire::ToDriver message;
   message.mutable_stop()->set_why("a trial of the stop");
@@ -86,34 +116,49 @@ wire::ToDriver stop_message(const std::string& id, const std::string& instrument
 
 std::string carried_out(Trial& trial) {
   trial.quick();
-  std::string why;  // the first one was not carried out
-  for (std::size_t i = 0; i < std::min(trial.plan().quick.size(), kMostQuick); ++i) {
-    trial.prefer_quick(i);
-    const wire::Command command = trial.quick().command(trial.fresh_id());
+  constexpr double kEnough = 10;  // seconds of wall time that they may take together, after the first
+  const auto& all = trial.plan().quick;
+  std::optional<std::pair<std::size_t, double>> first;  // that was carried out, and how long it took
+  std::vector<std::string> done, not_done;
+  double spent = 0;
+  for (std::size_t i = 0; i < all.size() && (first || i < kMostQuick); ++i) {
+    const Chosen& chosen = all[i];
+    const std::string name = fmt::format("{} {}", chosen.instrument, chosen.capability.name());
+    if (first && spent + trial.wall_s(chosen) > kEnough) {
+      not_done.push_back(fmt::format("{} would have taken {} s more", name, pretty_number(trial.wall_s(chosen), 3)));
+      continue;
+    }
+    const wire::Command command = chosen.command(trial.fresh_id());
     const double began = monotonic_seconds();
     try {
       trial.begin(command);
     } catch (const NotTried& not_begun) {
-      if (why.empty()) why = not_begun.why;
+      not_done.push_back(not_begun.why);
       continue;
     }
-    const wire::Outcome outcome = trial.outcome(command.id(), trial.patience_s(trial.quick()));
+    const wire::Outcome outcome = trial.outcome(command.id(), trial.patience_s(chosen));
     const double took = monotonic_seconds() - began;
+    spent += took;
     if (!outcome.done()) {
-      if (why.empty())
-        why = fmt::format("the device could not carry {} out: {}; mend it, or choose another with --capability",
-                          command.capability(), in_words(outcome));
+      not_done.push_back(
+          fmt::format("the device could not carry {} out: {}; mend it, or choose another with --capability",
+                      command.capability(), in_words(outcome)));
       continue;
     }
-    if (const std::string wrong = wrong_results(trial.quick().capability, outcome); !wrong.empty()) throw Broken{wrong};
+    if (const std::string wrong = wrong_results(chosen.capability, outcome); !wrong.empty())
+      throw Broken{fmt::format("{}: {}", name, wrong)};
     trial.learn_speed(outcome.took_s(), took);
-    trial.prefer_quick(i, took);
-    return fmt::format("{} {} was carried out in {:.2f} s{}", command.instrument(), command.capability(), took,
-                       why.empty() ? "" : "; before it: " + why);
+    done.push_back(fmt::format("{} in {:.2f} s", name, took));
+    if (!first) first = {i, took};
   }
-  trial.prefer_quick(0);
-  trial.device_fails = true;
-  throw NotTried{why};
+  if (!first) {
+    trial.prefer_quick(0);
+    trial.device_fails = true;
+    throw NotTried{not_done.front()};
+  }
+  trial.prefer_quick(first->first, first->second);
+  return fmt::format("carried out: {}{}{}", fmt::join(done, ", "),
+                     not_done.empty() ? "" : "; not looked at: ", fmt::join(not_done, "; "));
 }
 
 std::string doubled_at_once(Trial& trial) {
@@ -178,25 +223,23 @@ std::string doubled_after_end(Trial& trial) {
 }
 
 std::string id_reuse(Trial& trial) {
-  const auto [command, known] = trial.ended();
-  wire::Command other = command;
-  other.set_sample("conformance, another sample");
-  const auto refuses = [&](const std::string& when) {
-    const wire::FromDriver answer = trial.give(other);
-    if (answer.refused().id() != other.id())
-      throw Broken{fmt::format("{} was used for another sample {}: expected Refused with the id; found {}", other.id(),
-                               when, in_words(answer))};
+  const auto refuses = [&](const wire::Command& command, const std::string& when) {
+    for (const auto& [what, other] : others_of(trial, command)) {
+      const wire::FromDriver answer = trial.give(other);
+      if (answer.refused().id() != other.id())
+        throw Broken{fmt::format("{} was used for {} {}: expected Refused with the id; found {}", other.id(), what,
+                                 when, in_words(answer))};
+    }
   };
-  refuses("after its end");
+  const auto [command, known] = trial.ended();
+  refuses(command, "after its end");
   trial.expect_same(command, known, "after another command was refused its id");
   if (const Chosen* lasting = trial.lasting_if_any()) {
-    other = lasting->command(trial.fresh_id());
-    trial.begin(other);
-    const std::string id = other.id();
-    other.set_sample("conformance, another sample");
-    refuses("while it ran");
-    expect_running(trial, id, "whose id another command wanted");
-    trial.end_early(id);
+    const wire::Command running = lasting->command(trial.fresh_id());
+    trial.begin(running);
+    refuses(running, "while it ran");
+    expect_running(trial, running.id(), "whose id another command wanted");
+    trial.end_early(running.id());
   }
   return "the id keeps its first command";
 }
@@ -210,6 +253,23 @@ std::string busy(Trial& trial) {
   trial.end_early(first.id());
   trial.expect_same(second, refusal, "once the instrument was free again");
   return "the second was refused, the first went on";
+}
+
+std::string progress(Trial& trial) {
+  constexpr double kListens = 2.5;  // seconds; one more may come at either end
+  const wire::Command command = trial.lasting().command(trial.fresh_id());
+  trial.begin(command);
+  int times = 0;
+  for (const wire::FromDriver& message : trial.probe().listen(kListens)) {
+    if (message.progress().id() != command.id()) continue;
+    ++times;
+    if (const double done = message.progress().fraction(); !(done >= 0 && done <= 1))
+      throw Broken{fmt::format("{} is done to {}, which is no fraction from 0 to 1", command.id(), done)};
+  }
+  trial.end_early(command.id());
+  if (times > kListens + 2)
+    throw Broken{fmt::format("{} times in {} s for one command; once a second at most is taken", times, kListens)};
+  return fmt::format("{} times in {} s", times, kListens);
 }
 
 std::string cancel_running(Trial& trial) {
@@ -253,11 +313,14 @@ std::string stop(Trial& trial) {
   std::optional<wire::Outcome> ended;
   std::set<std::string> missing;  // of several devices, each may be safe at another moment
   for (const wire::Instrument& instrument : trial.instruments()) missing.insert(instrument.id());
-  bool stopped = false;
+  bool stopped = false, older = false;
   const auto both = [&](const wire::FromDriver& message) {
     if (is_outcome_of(message, command.id())) ended = message.outcome();
-    if (message.has_stopped() && message.stopped().id() != id)
+    if (message.has_stopped() && message.stopped().id().empty()) {
+      older = true;
+    } else if (message.has_stopped() && message.stopped().id() != id) {
       throw Broken{fmt::format("Stopped bears the id “{}”; expected “{}”", message.stopped().id(), id)};
+    }
     stopped = stopped || message.has_stopped();
     for (const std::string& instrument : message.stopped().instruments()) missing.erase(instrument);
     return ended && missing.empty();
@@ -273,7 +336,8 @@ std::string stop(Trial& trial) {
   const wire::Command next = trial.lasting().command(trial.fresh_id());
   trial.begin(next);
   trial.end_early(next.id());
-  return fmt::format("all safe and said so after {:.1f} ms (bound {:.0f} s)", took_ms, kAnswerSeconds);
+  return fmt::format("all safe and said so after {:.1f} ms (bound {:.0f} s){}", took_ms, kAnswerSeconds,
+                     older ? ", without the stop's id, as drivers of before it do" : "");
 }
 
 std::string stop_one(Trial& trial) {
@@ -287,6 +351,8 @@ std::string stop_one(Trial& trial) {
   trial.probe().say(stop_message(trial.fresh_id(), other->id()));
   const auto stopped =
       trial.expect([](const auto& message) { return message.has_stopped(); }, kAnswerSeconds, "Stopped").stopped();
+  if (stopped.id().empty())
+    throw NotApplicable{"it answers a stop without its id: of before one instrument could be stopped"};
   if (stopped.instruments_size() != 1 || stopped.instruments(0) != other->id())
     throw Broken{
         fmt::format("“{}” was to be stopped; Stopped names {} instruments", other->id(), stopped.instruments_size())};
@@ -311,10 +377,25 @@ std::string dead_man(Trial& trial) {
   trial.begin(command);
   const double began = monotonic_seconds();
   trial.probe().keeps_alive = false;
-  const wire::Outcome outcome = trial.outcome(command.id(), dead_man_s + kAnswerSeconds);
+  // Whoever is not the controller may go on talking, and is no controller for that.
+  Probe other = trial.stranger();
+  wire::ToDriver heartbeat, question;
+  heartbeat.mutable_heartbeat();
+  question.mutable_question()->add_ids(command.id());
+  std::optional<wire::FromDriver> ended;
+  const auto ends = [&](const wire::FromDriver& message) { return is_outcome_of(message, command.id()); };
+  while (!ended && monotonic_seconds() - began < dead_man_s + kAnswerSeconds) {
+    other.say(heartbeat);
+    other.say(question);
+    ended = trial.probe().await(ends, kHeartbeatEvery);
+  }
   const double after = monotonic_seconds() - began;
   trial.probe().keeps_alive = true;
-  expect_interrupted(trial, outcome, "after the controller fell silent");
+  if (!ended)
+    throw Broken{
+        fmt::format("{:.0f} s after the controller fell silent, and nobody but a stranger spoke, {} was not ended",
+                    after, command.id())};
+  expect_interrupted(trial, ended->outcome(), "after the controller fell silent");
   if (after < dead_man_s / 2)
     throw Broken{fmt::format("it gave up after {:.1f} s; the Welcome says {:.1f} s", after, dead_man_s)};
   return fmt::format("safe {:.1f} s after the controller fell silent; {:.1f} s are promised", after, dead_man_s);

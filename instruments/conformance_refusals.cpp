@@ -204,6 +204,34 @@ std::string refusal_kept(Trial& trial) {
   return "the id keeps its answer";
 }
 
+std::string bounds(Trial& trial) {
+  constexpr std::size_t kLongestId = 1000, kLongestCommand = std::size_t{1} << 20;  // bytes
+  const auto expect_refused = [&](const wire::ToDriver& message, const std::string& what) {
+    trial.probe().say(message);
+    const auto answers = [](const wire::FromDriver& arrived) {
+      return arrived.has_refused() || arrived.has_accepted() || arrived.has_answer() || arrived.has_outcome();
+    };
+    const auto answer = trial.expect(answers, kAnswerSeconds, "Refused for " + what);
+    if (!answer.has_refused()) throw Broken{fmt::format("{}: expected Refused; found {}", what, in_words(answer))};
+  };
+  const std::string long_id(kLongestId + 1, 'x');
+  expect_refused(to_driver(trial.any().command(long_id)), "a command with an id of 1001 bytes");
+  wire::Command large = trial.any().command(trial.fresh_id());
+  large.set_sample(std::string(kLongestCommand, 'x'));
+  expect_refused(to_driver(large), "a command of more than 1 MiB");
+  wire::ToDriver cancel, question;
+  cancel.mutable_cancel()->set_id(long_id);
+  expect_refused(cancel, "a cancel of an id of 1001 bytes");
+  question.mutable_question()->add_ids(long_id);
+  expect_refused(question, "a question about an id of 1001 bytes");
+  question.clear_question();
+  for (int i = 0; i <= kMostAsked; ++i) question.mutable_question()->add_ids(fmt::format("conformance/{}", i));
+  expect_refused(question, "a question about 1001 ids");
+  if (const auto state = trial.ask(large.id()); state.standing() != wire::CommandState::NEVER_SEEN)
+    throw Broken{fmt::format("a command of more than 1 MiB left its mark: {}", in_words(state))};
+  return "each refused, and nothing entered";
+}
+
 std::string hazardous(Trial& trial) {
   if (trial.plan().hazardous.empty()) throw NotApplicable{"no capability is hazardous"};
   if (!trial.options().simulated)

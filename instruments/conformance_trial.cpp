@@ -42,6 +42,8 @@ bool same(const wire::Outcome& a, const wire::Outcome& b) {
 Trial::Trial(const ConformanceOptions& options)
     : options_(options), probe_(options.at, options.keys, options.stop_fd), speed_(options.speed) {
   std::optional<Visited> visited;
+  int not_understood = 0;
+  probe_.on_arrival = [&](const wire::FromDriver* message) { not_understood += message == nullptr; };
   if (options.command.empty()) {
     visited = visit(probe_, kAnswerSeconds);
   } else {
@@ -56,7 +58,19 @@ Trial::Trial(const ConformanceOptions& options)
     }
   }
   if (!visited) {
-    throw EnvironmentError(fmt::format("no driver answers at {}; start it, or mend the address", options.at.address));
+    const std::string came =
+        not_understood == 0 ? ""
+                            : fmt::format(
+                                  "; {} times came what is no message of the protocol, which is one frame, without "
+                                  "an empty one before it",
+                                  not_understood);
+    if (process_) {
+      throw EnvironmentError(
+          fmt::format("the driver was started as “{}” and did not answer within {} s{}. What it said: {}",
+                      fmt::join(options.command, " "), kStartSeconds, came, process_->last_words()));
+    }
+    throw EnvironmentError(
+        fmt::format("no driver answers at {}{}; start it, or mend the address", options.at.address, came));
   }
   if (!visited->described || !visited->controller.empty()) {
     throw EnvironmentError(fmt::format(
@@ -162,7 +176,8 @@ const Chosen* Trial::lasting_if_any() {
 const Chosen& Trial::lasting() {
   if (const Chosen* found = lasting_if_any()) return *found;
   const bool advises = why_none_lasts_.ends_with("--capability");
-  throw NotTried{why_none_lasts_ + (advises ? "" : "; name one that does with --capability")};
+  throw NotTried{why_none_lasts_ +
+                 (advises ? "" : "; name one that does with --capability, or values with which it does by --with")};
 }
 
 const Chosen& Trial::any() const {

@@ -146,11 +146,11 @@ std::string hello(Trial&), description(Trial&), heartbeats(Trial&), questions(Tr
 std::string arrays_whole(Trial&), arrays_resumed(Trial&), arrays_doubled(Trial&);
 // conformance_commands.cpp
 std::string carried_out(Trial&), doubled_at_once(Trial&), doubled_while_running(Trial&), doubled_after_end(Trial&),
-    id_reuse(Trial&), busy(Trial&), cancel_running(Trial&), cancel_ended(Trial&), cancel_before(Trial&), stop(Trial&),
-    stop_one(Trial&), dead_man(Trial&);
+    id_reuse(Trial&), busy(Trial&), progress(Trial&), cancel_running(Trial&), cancel_ended(Trial&),
+    cancel_before(Trial&), stop(Trial&), stop_one(Trial&), dead_man(Trial&);
 // conformance_refusals.cpp
 std::string limits(Trial&), units(Trial&), units_converted(Trial&), unknown_names(Trial&), values(Trial&),
-    missing(Trial&), refusal_kept(Trial&), hazardous(Trial&);
+    missing(Trial&), refusal_kept(Trial&), bounds(Trial&), hazardous(Trial&);
 // conformance_frames.cpp
 std::string garbage(Trial&), large_frame(Trial&), other_version(Trial&), strangers(Trial&), last_hello(Trial&);
 // conformance_restarts.cpp

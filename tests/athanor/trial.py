@@ -10,7 +10,7 @@ HAZARDOUS = {"hazardous"}  # not tried with a driver that may be a real one; of 
 OF_ARRAYS = {"arrays", "arrays-resumed", "arrays-doubled"}  # only cameras make any
 OF_PARAMETERS = {"limits", "units", "units-converted", "values", "missing"}
 ONE_INSTRUMENT = {"stop-one"}
-OF_WHAT_RUNS = {"doubled-while-running", "busy", "cancel-running", "stop", "strangers", "last-hello", "dead-man", "killed-running",
+OF_WHAT_RUNS = {"doubled-while-running", "busy", "progress", "cancel-running", "stop", "strangers", "last-hello", "dead-man", "killed-running",
                 "killed-after-accepted", "killed-before-accepted"}
 NEEDS_ITS_PROCESS = {"new-boot", "terminated", "killed-after-end", "killed-running", "killed-after-accepted", "killed-before-accepted"}
 

@@ -129,6 +129,13 @@ bool keep_first(Front& front, Client, wire::ToDriver& message) {
   return true;
 }
 
+/// Compares all of a command but its values.
+bool keep_first_values(Front& front, Client, wire::ToDriver& message) {
+  if (message.has_command() && front.begun.contains(message.command().id()))
+    *message.mutable_command()->mutable_with() = front.begun.at(message.command().id()).with();
+  return true;
+}
+
 bool make_wait(Front& front, Client, wire::ToDriver& message) {
   return !message.has_command() || front.running.empty() || front.running.contains(message.command().id());
 }
@@ -189,6 +196,15 @@ bool deny_interrupted(Front&, Client, wire::FromDriver& message) {
   return true;
 }
 
+bool tell_all_the_time(Front& front, Client client, wire::FromDriver&) {
+  for (const std::string& id : front.running) {
+    wire::FromDriver progress;
+    progress.mutable_progress()->set_id(id);
+    for (int i = 0; i < 3; ++i) front.answer(client, progress);
+  }
+  return true;
+}
+
 bool hold_memory(Front&, Client, wire::ToDriver& message) {
   constexpr std::size_t kEach = std::size_t{1} << 17;
   static std::vector<std::string> held;
@@ -234,6 +250,15 @@ std::vector<Sabotage> all() {
        {},
        [](Front&, Client, wire::FromDriver& message) { return !message.has_heartbeat() && !message.has_telemetry(); }},
       {"questions", {}, reverse_answers},
+      {"carried-out.other",  // all but the first
+       {},
+       [](Front&, Client, wire::FromDriver& message) {
+         static std::string first;
+         if (!message.outcome().done()) return true;
+         if (first.empty()) first = message.outcome().id();
+         if (message.outcome().id() != first) message.mutable_outcome()->clear_results();
+         return true;
+       }},
       {"carried-out",
        {},
        [](Front&, Client, wire::FromDriver& message) {
@@ -255,13 +280,25 @@ std::vector<Sabotage> all() {
            message.mutable_outcome()->mutable_message()->append(std::to_string(++refusals));
          return true;
        }},
+      {"bounds",
+       [](Front&, Client, wire::ToDriver& message) {
+         if (message.command().id().size() > 1000) message.mutable_command()->mutable_id()->resize(1000);
+         return true;
+       }},
+      {"bounds.questions",
+       [](Front&, Client, wire::ToDriver& message) {
+         while (message.question().ids_size() > 1000) message.mutable_question()->mutable_ids()->RemoveLast();
+         return true;
+       }},
       {"hazardous", approve_itself},
       {"doubled-at-once", {}, tell_twice},
       {"doubled-while-running", refuse_doubled},
       {"doubled-after-end", begin_again, hide_again},
       {"doubled-after-end.secretly", answer_and_begin_again, hide_all_of_again},
       {"id-reuse", keep_first},
+      {"id-reuse.values", keep_first_values},
       {"busy", make_wait},
+      {"progress", {}, tell_all_the_time},
       {"cancel-running", ignore_cancel_of_running},
       {"cancel-ended", refuse_cancel_of_ended},
       {"cancel-before", forget_cancel},
@@ -300,6 +337,13 @@ std::vector<Sabotage> all() {
       {"last-hello", visit_for_hello},
       {"visits", hello_for_visit},
       {"visits.only-if-free", take_over},
+      {"dead-man.others",
+       [](Front& front, Client client, wire::ToDriver&) {
+         wire::ToDriver heartbeat = to_driver();
+         heartbeat.mutable_heartbeat();
+         if (!front.controller.empty() && client != front.controller) front.pass_on(front.controller, heartbeat);
+         return true;
+       }},
       {"dead-man"},  // the front itself sends heartbeats in the controller's name
       {"new-boot",
        {},
