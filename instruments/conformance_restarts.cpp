@@ -170,8 +170,8 @@ std::string endurance(Trial& trial) {
                          : many.how == Endurance::How::kCarriedOut ? trial.quick()
                                                                    : many.chosen;
   const int count = many.commands;
-  constexpr double kFreeMib = 2;             // by which a cache or an interpreter may still grow, once it is warm
-  constexpr double kMibPerCommand = 0.0002;  // … and what the rounding of memory pages may look like
+  constexpr double kFreeMib = 2;            // by which a cache or an interpreter may still grow, once it is warm
+  constexpr double kMibPerCommand = 0.002;  // of a ledger that is kept in memory, besides its file
   constexpr int kMostFiles = 4;
   const int warm = count * 3 / 5;
   const bool ours = !trial.options().command.empty();
