@@ -28,9 +28,9 @@ std::optional<Fault> WireDevice::begin(const std::string& capability, const std:
                                        const std::string& label, std::string sample, const std::string& place,
                                        Time now) {
   if (state(now) == State::kRunning) return Fault{Fault::Kind::kDevice, "busy"};
-  std::string texts = label + sample + place;
+  std::string texts = label + '\n' + sample + '\n' + place;
   for (const auto& [name, value] : with) {
-    if (const auto* text = std::get_if<std::string>(&value)) texts += *text;
+    if (const auto* text = std::get_if<std::string>(&value)) texts += '\n' + *text;
   }
   if (bad_byte(texts)) return Fault{Fault::Kind::kLimit, "a byte that is no UTF-8"};
   wire::Command command;
