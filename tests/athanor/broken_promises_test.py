@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import os
 import subprocess
 
 from ovens import BROKEN_DRIVER
@@ -41,6 +42,17 @@ class Balance(Instrument):
 
 if __name__ == "__main__":
     main("odd", Balance("balance-1"))
+"""
+REP = """import sys
+
+import zmq
+
+print("I am here", flush=True)
+socket = zmq.Context().socket(zmq.ROUTER)
+socket.bind(sys.argv[sys.argv.index("--address") + 1])
+while True:
+    who = socket.recv_multipart()[0]
+    socket.send_multipart([who, b"", b"here"])
 """
 
 
@@ -85,6 +97,21 @@ class BrokenPromises(TrialTest):
         self.assertIn("it is stuck", said("--capability", "stick")["detail"])
         self.assertEqual(said("--capability", "tare")["verdict"], "holds")
 
+    def test_an_older_driver_is_not_accused(self):
+        """Goal: what came later is no broken promise. Method: a driver of before Visit and the ids of stops."""
+        _, verdicts = self.check(self.program("older", "--break", "before-visit"), "--simulated", "--only", "stop", "--only", "stop-one",
+                                 "--only", "visits")
+        self.assertEqual((verdicts["holds"], verdicts["n/a"]), ({"stop"}, {"stop-one", "visits"}))
+
+    def test_what_answers_with_other_frames(self):
+        """Goal: the likeliest mistake of a driver's author is named. Method: a driver that answers as a REP socket would be answered."""
+        self.write("rep.py", REP)
+        process = self.start("instrument", "check", "rep.py", env=dict(os.environ, PATH=f"/usr/bin:{os.environ['PATH']}"))
+        _, said = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 3, said)
+        self.assertIn("which is one frame, without an empty one before it", said)
+        self.assertIn("What it said: I am here", said)
+
     def test_files_that_are_started(self):
         """Goal: the table of start commands. Method: a Python script; what is no driver; what is not there."""
         self.write("driver.py", f"import os, sys\nos.execv({BROKEN_DRIVER!r}, [{BROKEN_DRIVER!r}, *sys.argv[1:]])\n")
@@ -94,6 +121,7 @@ class BrokenPromises(TrialTest):
         refused = lambda *arguments, expect=2: self.run_program("instrument", "check", *arguments, expect=expect)[1]
         self.assertIn("I am no driver", refused("no_driver.py", expect=3))
         self.assertIn("neither a file nor an address", refused("nowhere.py"))
+        self.assertIn("this is a folder", refused("."))
         self.assertIn("did you mean “limits”?", refused("driver.py", "--only", "limit"))
         self.assertIn("is hazardous", refused("driver.py", "--capability", "burn"))
         self.assertIn("above the limit", refused("driver.py", "--capability", "heat", "--with", "temperature=200 degC"))

@@ -407,6 +407,10 @@ std::vector<Sabotage> all() {
 Sabotage before_visit() {
   return {"before-visit", [](Front&, Client, wire::ToDriver& message) {
             if (message.has_visit()) message.clear_body();
+            if (message.has_stop()) {
+              message.mutable_stop()->clear_id();
+              message.mutable_stop()->clear_instruments();
+            }
             if (message.has_hello()) message.mutable_hello()->set_only_if_free(false);
             return true;
           }};
