@@ -72,7 +72,7 @@ if(ATHANOR_SANITIZE)
   endif()
   if(ATHANOR_SANITIZE MATCHES undefined)
     # Of pointers AddressSanitizer sees what these would, but for misaligned ones, and no bytes are cast to numbers here.
-    # Without them Eigen takes two thirds of the processor's time to compile, and the tests run in half of theirs.
+    # Without them Eigen takes two thirds of the processor's time to compile.
     target_compile_options(athanor_settings INTERFACE -fno-sanitize=object-size,null,alignment,pointer-overflow)
   endif()
 endif()
