@@ -1,11 +1,13 @@
 #include "data_store/filter_pool.h"
 
 #include "core/give_way.h"
+#include "data_store/shelter.h"
 
 namespace athanor {
 
-FilterPool::FilterPool(unsigned threads) {
+FilterPool::FilterPool(unsigned threads) : begun_(threads) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  begun_.wait();  // a thread that is just beginning holds locks as well, see no_new_process()
 }
 
 FilterPool::~FilterPool() {
@@ -27,11 +29,13 @@ std::future<FilteredChunk> FilterPool::submit(std::vector<std::byte> chunk, std:
 void FilterPool::work() {
   give_way();  // commands come first
   Filters filters;
+  begun_.count_down();
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
     if (stop_) return;
     {
+      const auto busy = no_new_process();
       Task task = std::move(tasks_.front());
       tasks_.pop_front();
       lock.unlock();

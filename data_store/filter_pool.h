@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <latch>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -28,6 +29,7 @@ class FilterPool {
   std::condition_variable changed_;
   std::deque<Task> tasks_;
   bool stop_ = false;
+  std::latch begun_;
   std::vector<std::jthread> threads_;  // last: they end before the rest goes
 };
 

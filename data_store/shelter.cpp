@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "core/error.h"
@@ -74,6 +75,13 @@ Finding looked_at(std::size_t number, const Look& look) {
 
 // ── The parent ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+std::shared_mutex making;  // alone: of a process
+
+pid_t forked() {
+  const std::lock_guard lock(making);
+  return ::fork();
+}
+
 EnvironmentError no_process(const char* what) {
   return EnvironmentError(
       fmt::format("arrays cannot be looked at in a process of their own: {}: {}", what, std::strerror(errno)));
@@ -115,7 +123,7 @@ std::vector<Finding> sheltered(std::size_t count, const std::function<std::strin
   while (findings.size() < count) {
     std::array<int, 2> pipe{};
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw no_process("no pipe");
-    const pid_t child = ::fork();
+    const pid_t child = forked();
     if (child == 0) work(pipe[1], findings.size(), count, look);
     const int why = errno;
     ::close(pipe[1]);
@@ -131,6 +139,10 @@ std::vector<Finding> sheltered(std::size_t count, const std::function<std::strin
     if (findings.size() < count) findings.emplace_back(fmt::format("{}: {}", name(findings.size()), end));
   }
   return findings;
+}
+
+std::shared_lock<std::shared_mutex> no_new_process() {
+  return std::shared_lock(making);
 }
 
 }  // namespace athanor

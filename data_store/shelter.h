@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,9 @@ using Look = std::function<Finding(std::size_t number, const std::function<void(
 /// EnvironmentError if there can be no process.
 std::vector<Finding> sheltered(std::size_t count, const std::function<std::string(std::size_t number)>& name,
                                const Look& look);
+
+/// No process is made while a thread holds this. What a thread has locked at that moment would stay locked in the new
+/// process for ever: the C library opens its own locks there, others do not (AddressSanitizer's, for one).
+[[nodiscard]] std::shared_lock<std::shared_mutex> no_new_process();
 
 }  // namespace athanor

@@ -10,8 +10,12 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdlib>
+#include <deque>
+#include <future>
+#include <vector>
 
 #include "core/error.h"
+#include "data_store/filter_pool.h"
 
 using namespace athanor;
 
@@ -56,4 +60,19 @@ TEST_CASE("findings longer than a pipe holds are whole", "[shelter]") {
 
 TEST_CASE("nothing to look at needs no process", "[shelter]") {
   CHECK(sheltered(0, thing, [](std::size_t, const auto&) -> Finding { std::abort(); }).empty());
+}
+
+TEST_CASE("a look comes to its end while chunks are filtered", "[shelter]") {
+  const Look allocates = [](std::size_t number, const auto&) -> Finding {
+    std::vector<std::vector<char>> blocks;
+    for (std::size_t size = 1; size < 1 << 20; size *= 2) blocks.emplace_back(size + number);
+    return std::nullopt;
+  };
+  std::deque<std::future<FilteredChunk>> chunks;
+  for (int i = 0; i < 40; ++i) {
+    FilterPool pool(2);  // its threads begin again and again, too
+    for (std::size_t k = 0; k < 16; ++k) chunks.push_back(pool.submit(std::vector<std::byte>(8 << (k % 16)), 8));
+    CHECK(sheltered(1, thing, allocates) == std::vector<Finding>(1));
+    CHECK(sheltered(1, thing, allocates) == std::vector<Finding>(1));
+  }
 }
