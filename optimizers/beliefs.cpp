@@ -54,8 +54,13 @@ Beliefs::Beliefs(const Problem& problem, const Models& models, const std::vector
 
   merits_.resize(base_.rows(), static_cast<Eigen::Index>(models.objectives.size()));
   for (std::size_t j = 0; j < models.objectives.size(); ++j) {
-    const Aim aim = this->aim(models.objectives[j]);
-    const Vector mean = worlds_[0].fantasies[j].values().rowwise().mean();
+    const std::size_t k = models.objectives[j];
+    const Aim aim = this->aim(k);
+    Vector mean = worlds_[0].fantasies[j].values().rowwise().mean(), variance;
+    if (models.regimes) {
+      moments(models, k, base_, mean, variance);
+      mean = (mean.array() - models.of[k]->gp->location()) / models.of[k]->gp->scale();
+    }
     merits_.col(static_cast<Eigen::Index>(j)) = mean.unaryExpr([&](double v) { return aim.merit(v); });
   }
 }
@@ -99,11 +104,12 @@ std::vector<Aim> Beliefs::aims() const {
 }
 
 Vector Beliefs::merits_at(const Vector& point) const {
-  Vector out(merits_.cols());
+  Vector out(merits_.cols()), mean, variance;
   for (std::size_t j = 0; j < models_.objectives.size(); ++j) {
     const std::size_t k = models_.objectives[j];
     const ExactGp& gp = *models_.of[k]->gp;
-    out[static_cast<Eigen::Index>(j)] = aim(k).merit((gp.at(point).mean - gp.location()) / gp.scale());
+    moments(models_, k, point.transpose(), mean, variance);
+    out[static_cast<Eigen::Index>(j)] = aim(k).merit((mean[0] - gp.location()) / gp.scale());
   }
   return out;
 }

@@ -27,7 +27,7 @@ class Beliefs {
 
   Aim aim(std::size_t objective) const;
   std::vector<Aim> aims() const;
-  /// b × m: expected outcomes' merits, of the most probable world.
+  /// b × m: expected outcomes' merits, of the most probable world; of two regimes by their probability.
   const Matrix& merits() const { return merits_; }
   /// Merits expected of a row of the unit cube.
   Vector merits_at(const Vector& point) const;

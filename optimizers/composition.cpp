@@ -7,8 +7,11 @@
 
 namespace athanor {
 
-LogMean::LogMean(std::vector<std::unique_ptr<Acquisition>> parts) : parts_(std::move(parts)) {
-  ATHANOR_CHECK(!parts_.empty(), "a mean of no acquisitions");
+LogMean::LogMean(std::vector<std::unique_ptr<Acquisition>> parts, const Vector& weights) : parts_(std::move(parts)) {
+  const auto count = static_cast<Eigen::Index>(parts_.size());
+  ATHANOR_CHECK(count > 0, "a mean of no acquisitions");
+  ATHANOR_CHECK(weights.size() == 0 || weights.size() == count, "weights of another number of acquisitions");
+  log_weights_ = weights.size() == 0 ? Vector(Vector::Zero(count)) : Vector(weights.array().log());
 }
 
 Vector LogMean::evaluate(const Matrix& points, Matrix* gradients) const {
@@ -17,7 +20,7 @@ Vector LogMean::evaluate(const Matrix& points, Matrix* gradients) const {
   std::vector<Matrix> slopes(parts_.size());
   for (Eigen::Index k = 0; k < count; ++k) {
     const auto part = static_cast<std::size_t>(k);
-    all.col(k) = parts_[part]->evaluate(points, gradients ? &slopes[part] : nullptr);
+    all.col(k) = parts_[part]->evaluate(points, gradients ? &slopes[part] : nullptr).array() + log_weights_[k];
   }
   const Vector out = log_mean_exp(all);
   if (!gradients) return out;
@@ -31,7 +34,9 @@ Vector LogMean::evaluate(const Matrix& points, Matrix* gradients) const {
 
 Vector LogMean::bounds(const Matrix& points) const {
   Matrix all(points.rows(), static_cast<Eigen::Index>(parts_.size()));
-  for (std::size_t k = 0; k < parts_.size(); ++k) all.col(static_cast<Eigen::Index>(k)) = parts_[k]->bounds(points);
+  for (Eigen::Index k = 0; k < all.cols(); ++k) {
+    all.col(k) = parts_[static_cast<std::size_t>(k)]->bounds(points).array() + log_weights_[k];
+  }
   return log_mean_exp(all);
 }
 

@@ -12,13 +12,14 @@ namespace athanor {
 /// Method: Snoek, Larochelle & Adams 2012, "integrated acquisition function".
 class LogMean final : public Acquisition {
  public:
-  /// One part at least.
-  explicit LogMean(std::vector<std::unique_ptr<Acquisition>> parts);
+  /// One part at least. weights (one a part, positive): of the sum that is divided by their number; none: all 1.
+  explicit LogMean(std::vector<std::unique_ptr<Acquisition>> parts, const Vector& weights = {});
   Vector evaluate(const Matrix& points, Matrix* gradients) const override;
   Vector bounds(const Matrix& points) const override;
 
  private:
   std::vector<std::unique_ptr<Acquisition>> parts_;
+  Vector log_weights_;
 };
 
 /// ln(e^a + floor): where no gain worth the name is left anywhere, nothing is worth a risk for it.

@@ -16,7 +16,7 @@ constexpr double kMedian = 0.6744897501960817;     // Φ⁻¹(0.75), the median 
 }  // namespace
 
 std::optional<CrossValidation> cross_validate(const Problem& problem, const std::vector<Observation>& observations,
-                                              std::size_t measurand) {
+                                              std::size_t measurand, bool in_regimes) {
   std::vector<std::size_t> measured, number;  // observations, and which point each is of
   std::vector<std::size_t> times;             // that each point was measured
   std::map<Point, std::size_t> points;
@@ -47,14 +47,21 @@ std::optional<CrossValidation> cross_validate(const Problem& problem, const std:
       left.push_back(k);
       at.push_back(o.at);
     }
-    OutcomeModel model = fit_outcome(problem, rest, measurand);
+    Models models;
+    if (in_regimes) {
+      models = fit_models(problem, rest);
+    } else {
+      models.of.resize(measurand + 1);
+      models.of[measurand] = fit_outcome(problem, rest, measurand);
+    }
+    OutcomeModel& model = *models.of[measurand];
     draw_hyper_parameters(model, measurand);
-    Vector mean, variance;
-    model.moments(encode(problem.space, at), mean, variance);
+    Vector mean, variance, inferred;
+    moments(models, measurand, encode(problem.space, at), mean, variance, &inferred);
     for (std::size_t k = 0; k < left.size(); ++k) {
       const auto& [value, sd] = *observations[measured[left[k]]].measured[measurand];
       const auto i = static_cast<Eigen::Index>(k);
-      const double noise = sd ? std::pow(*sd * std::exp(model.transform.log_slope(value)), 2) : model.noise_variance();
+      const double noise = sd ? std::pow(*sd * std::exp(model.transform.log_slope(value)), 2) : inferred[i];
       const double z = std::abs(model.transformed(value) - mean[i]) / std::sqrt(variance[i] + noise);
       const double error = value - model.predict(mean[i], variance[i]).mean;
       squares += error * error;

@@ -118,6 +118,13 @@ ModelReport report(const Problem& problem, const std::string& name, const Outcom
   return out;
 }
 
+std::string of_two_regimes(const Regimes& regimes) {
+  return fmt::format(
+      "outcomes fall into two with nothing between them, up to {} and from {} on: each part is predicted by models of "
+      "its own, and which of them holds by another",
+      pretty_number(regimes.below, 4), pretty_number(regimes.above, 4));
+}
+
 }  // namespace
 
 std::vector<Forecast> predict(const Problem& problem, const std::vector<Observation>& observations,
@@ -135,7 +142,8 @@ std::vector<ModelReport> describe(const Problem& problem, const std::vector<Obse
   for (std::size_t k = 0; k < measurands.size(); ++k) {
     if (!models.of[k]) continue;
     out.push_back(report(problem, measurands[k].name, *models.of[k]));
-    out.back().left_out = cross_validate(problem, observations, k);
+    out.back().left_out = cross_validate(problem, observations, k, models.regimes != nullptr);
+    if (models.regimes && k == models.regimes->told_by) out.back().warnings.push_back(of_two_regimes(*models.regimes));
     if (out.back().left_out) add_warnings(problem, observations, k, *out.back().left_out, out.back().warnings);
   }
   if (out.empty()) throw InputError(unmeasured(problem));

@@ -25,12 +25,13 @@ struct LogNoisyHypervolumeImprovement::Work {
 
 LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims,
                                                                const Vector& reference, const Feasible& feasible,
-                                                               const std::function<bool()>& stop)
+                                                               const std::function<bool()>& stop,
+                                                               const std::vector<Matrix>& beside)
     : fantasies_(std::move(fantasies)), aims_(std::move(aims)) {
   const auto objectives = static_cast<Eigen::Index>(fantasies_.size());
   ATHANOR_CHECK(aims_.size() == fantasies_.size() && reference.size() == objectives && objectives >= 2,
                 "objectives, aims and reference of different sizes");
-  Eigen::Index count = feasible.cols();
+  Eigen::Index count = std::max(feasible.cols(), static_cast<Eigen::Index>(beside.size()));
   for (const Fantasies& one : fantasies_) {
     ATHANOR_CHECK(one.values().rows() == fantasies_[0].values().rows(), "fantasies at different base points");
     count = std::max(count, one.count());
@@ -42,6 +43,11 @@ LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fanta
     }
     for (Eigen::Index i = 0; i < merits.rows(); ++i) {
       if (!feasible_in(feasible, i, s)) merits.row(i) = reference;  // dominates nothing
+    }
+    if (!beside.empty()) {
+      const Matrix& more = beside[static_cast<std::size_t>(s) % beside.size()];
+      merits.conservativeResize(merits.rows() + more.rows(), Eigen::NoChange);
+      merits.bottomRows(more.rows()) = more;
     }
     boxes_.push_back(nondominated_boxes(merits, reference));
   }

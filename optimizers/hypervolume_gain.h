@@ -20,8 +20,10 @@ class LogNoisyHypervolumeImprovement final : public Acquisition {
  public:
   /// One entry an objective (2 to 4), all over the same base points; `reference` in merits of the standardised
   /// outcomes. `stop` is asked between fantasies: once it says true, those that have their boxes are all there are.
+  /// beside (one a fantasy, or none): merits of what else is known and may be on the front.
   LogNoisyHypervolumeImprovement(std::vector<Fantasies> fantasies, std::vector<Aim> aims, const Vector& reference,
-                                 const Feasible& feasible = {}, const std::function<bool()>& stop = {});
+                                 const Feasible& feasible = {}, const std::function<bool()>& stop = {},
+                                 const std::vector<Matrix>& beside = {});
   Vector evaluate(const Matrix& points, Matrix* gradients) const override;
   /// What is dominated already, the mean over the fantasies.
   double dominated() const;

@@ -9,6 +9,7 @@
 #include "optimizers/design.h"
 #include "optimizers/hypervolume_gain.h"
 #include "optimizers/planning.h"
+#include "optimizers/regimes_gain.h"
 #include "optimizers/search.h"
 #include "optimizers/sobol.h"
 #include "optimizers/trade_off.h"
@@ -147,9 +148,19 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
   if (!single()) {
     const Beliefs::World& world = beliefs.worlds()[0];
     const double share = share_until(static_cast<double>(given_) + kShareOfBoxes);
-    auto gain = std::make_unique<LogNoisyHypervolumeImprovement>(world.fantasies, aims, beliefs.reference(),
-                                                                 world.feasible, [&] { return planning_.late(share); });
-    const double dominated = gain->dominated();
+    const auto stop = [&] { return planning_.late(share); };
+    std::unique_ptr<Acquisition> gain;
+    double dominated = 0;
+    if (models_.regimes) {
+      RegimesGain of_two = gain_in_regimes(problem_, models_, beliefs, chance, stop);
+      gain = std::move(of_two.acquisition);
+      dominated = of_two.dominated;
+    } else {
+      auto of_one = std::make_unique<LogNoisyHypervolumeImprovement>(world.fantasies, aims, beliefs.reference(),
+                                                                     world.feasible, stop);
+      dominated = of_one->dominated();
+      gain = std::move(of_one);
+    }
     return {std::move(gain), "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%",
             kNoGain * dominated};
   }

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "optimizers/design.h"
 #include "optimizers/normal.h"
+#include "optimizers/regimes.h"
 #include "optimizers/sobol.h"
 
 namespace athanor {
@@ -306,6 +307,10 @@ std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::
   data.points = encode(problem.space, points);
   data.outcomes = Eigen::Map<const Vector>(outcomes.data(), static_cast<Eigen::Index>(outcomes.size()));
   data.columns = columns(problem.space);
+  return step_model(data, effort);
+}
+
+std::shared_ptr<const ExactGp> step_model(const TrainingData& data, const FitEffort& effort) {
   // A step from 0 to 1 would be taken for a short lengthscale, which forgets between two failures what it learned from
   // both: hold the lengthscales near 0.4 √d and let the noise stand for failures that have nothing to do with the
   // point.
@@ -330,7 +335,50 @@ Models fit_models(const Problem& problem, const std::vector<Observation>& all, c
     if (k < problem.objectives.size()) models.objectives.push_back(k);
   }
   models.success = success_model(problem, observations, effort);
+  models.regimes = find_regimes(problem, observations, models, effort);
   return models;
+}
+
+std::array<bool, 2> Regimes::measured(const Vector& point) const {
+  constexpr double kSame = 1e-14;  // squared distance
+  std::array<bool, 2> out{};
+  for (const bool high : {false, true}) {
+    const Matrix& points = of[high][0].gp->points();
+    out[high] = (points.rowwise() - point.transpose()).rowwise().squaredNorm().minCoeff() < kSame;
+  }
+  return out;
+}
+
+Vector Regimes::probability_of_upper(const Matrix& points) const {
+  Vector mean, variance;
+  upper->marginals(points, mean, variance);
+  for (Eigen::Index i = 0; i < mean.size(); ++i) {
+    const auto known = measured(points.row(i));
+    mean[i] = known[0] != known[1] ? known[1] : std::exp(log_normal_cdf((mean[i] - 0.5) / std::sqrt(variance[i])));
+  }
+  return mean;
+}
+
+void moments(const Models& models, std::size_t measurand, const Matrix& points, Vector& mean, Vector& variance,
+             Vector* noise) {
+  const OutcomeModel& model = *models.of[measurand];
+  const auto objective = std::find(models.objectives.begin(), models.objectives.end(), measurand);
+  if (!models.regimes || objective == models.objectives.end()) {
+    model.moments(points, mean, variance);
+    if (noise) *noise = Vector::Constant(points.rows(), model.noise_variance());
+    return;
+  }
+  const auto j = static_cast<std::size_t>(objective - models.objectives.begin());
+  const OutcomeModel &lower = models.regimes->of[0][j], &upper = models.regimes->of[1][j];
+  const Vector probable = models.regimes->probability_of_upper(points);
+  Vector upper_mean, upper_variance;
+  lower.moments(points, mean, variance);
+  upper.moments(points, upper_mean, upper_variance);
+  upper_mean -= mean;  // how far apart they are
+  const auto p = probable.array();
+  variance = (1 - p) * variance.array() + p * upper_variance.array() + p * (1 - p) * upper_mean.array().square();
+  mean.array() += p * upper_mean.array();
+  if (noise) *noise = (1 - p) * lower.noise_variance() + p * upper.noise_variance();
 }
 
 std::vector<Forecast> forecast(const Problem& problem, const Models& models, const Matrix& points) {
@@ -340,7 +388,7 @@ std::vector<Forecast> forecast(const Problem& problem, const Models& models, con
   bool known = false;
   for (std::size_t k = 0; k < models.of.size(); ++k) {
     const auto& model = models.of[k];
-    if (model) model->moments(points, mean, variance);
+    if (model) moments(models, k, points, mean, variance);
     for (Eigen::Index i = 0; i < count; ++i) {
       auto& of = out[static_cast<std::size_t>(i)].of;
       of.emplace_back();

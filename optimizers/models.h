@@ -1,6 +1,7 @@
 // From observations to surrogates: one a measurand, one of success.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "core/problem.h"
@@ -59,6 +60,22 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
 std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::vector<Observation>& observations,
                                              const FitEffort& effort = {});
 
+/// Of outcomes 0 and 1, so that points of one kind that lie together say what is between them.
+std::shared_ptr<const ExactGp> step_model(const TrainingData& data, const FitEffort& effort = {});
+
+/// Outcomes that fall into two with nothing between them, each part with models of its own. Found by find_regimes.
+struct Regimes {
+  std::size_t told_by = 0;      ///< the objective
+  double below = 0, above = 0;  ///< the largest outcome of the lower regime and the smallest of the upper one
+  std::array<std::vector<OutcomeModel>, 2> of;  ///< lower and upper; one each of Models::objectives, in their order
+  std::shared_ptr<const ExactGp> upper;         ///< 1 where the upper regime is
+
+  /// Whether the lower and whether the upper regime was found at this point.
+  std::array<bool, 2> measured(const Vector& point) const;
+  /// At each row of `points`; 0 or 1 where but one regime was found.
+  Vector probability_of_upper(const Matrix& points) const;
+};
+
 constexpr Eigen::Index kMostDrawn = 200;  ///< rows of a model; more of them leave little open
 
 /// All that is modelled of a problem.
@@ -66,9 +83,15 @@ struct Models {
   std::vector<std::optional<OutcomeModel>> of;  ///< one a measurand; none where it was never measured
   std::vector<std::size_t> objectives;          ///< those that have a model
   std::shared_ptr<const ExactGp> success;       ///< null where no experiment failed
+  std::shared_ptr<const Regimes> regimes;       ///< null where there is but one
   std::size_t left_out = 0;                     ///< observations that the effort did not allow
 };
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
+
+/// At each row of `points`: mean and variance of the measurand in its model's own unit, and the variance of a
+/// measurement beside it, where it is wanted. Over the regimes, if there are two.
+void moments(const Models& models, std::size_t measurand, const Matrix& points, Vector& mean, Vector& variance,
+             Vector* noise = nullptr);
 
 /// Few data leave the hyper-parameters open, and the most probable ones alone make a model that is too sure of itself:
 /// gives a model of at most `most_rows` rows a few others, with hyper-parameters drawn from what the data leave open.

@@ -23,7 +23,7 @@ struct RandomQuestion {
 
 RandomQuestion random_question(std::uint64_t seed) {
   RandomStream random(seed, "planner");
-  const Problem problem = testing::random_problem(random, random.below(3) == 0 ? 2 + random.below(4) : 1);
+  Problem problem = testing::random_problem(random, random.below(3) == 0 ? 2 + random.below(4) : 1);
   const Region region(problem.space);
   const auto draw = [&] {
     const auto& pool = problem.space.pool();
@@ -32,7 +32,7 @@ RandomQuestion random_question(std::uint64_t seed) {
   PlanQuestion question;
   question.seed = seed;
   question.count = 1 + random.below(3);
-  const std::uint64_t kind = random.below(7);
+  const std::uint64_t kind = random.below(8);
   const std::size_t told = random.below(14);
   for (std::size_t i = 0; i < told; ++i) {
     Observation o = observe(problem, draw());
@@ -41,6 +41,7 @@ RandomQuestion random_question(std::uint64_t seed) {
       if (kind == 1) m->value *= std::pow(10.0, random.uniform(-6, 12));      // wild
       if (kind == 2) m->sd = i % 2 == 0 ? std::optional(0.1) : std::nullopt;  // stated now and then
       if (kind == 3 && random.below(3) == 0) m = std::nullopt;                // partial
+      if (kind == 7 && i % 3 == 0) m->value += 1000;                          // two regimes
     }
     if (kind == 4 || (kind == 5 && random.below(3) == 0)) {
       o.failed = "clogged";
@@ -48,6 +49,9 @@ RandomQuestion random_question(std::uint64_t seed) {
     }
     question.observations.push_back(o);
     if (kind == 6) question.observations.push_back(o);  // twice the same
+  }
+  for (Objective& o : problem.objectives) {
+    if (kind == 7) o.transform = Objective::Transform::kAuto;
   }
   const std::size_t pending = random.below(3);
   for (std::size_t i = 0; i < pending; ++i) question.pending.push_back(draw());
