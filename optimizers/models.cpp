@@ -339,12 +339,11 @@ Models fit_models(const Problem& problem, const std::vector<Observation>& all, c
   return models;
 }
 
-std::array<bool, 2> Regimes::measured(const Vector& point) const {
+std::array<bool, 2> Regimes::found_at(const Vector& point) const {
   constexpr double kSame = 1e-14;  // squared distance
   std::array<bool, 2> out{};
   for (const bool high : {false, true}) {
-    const Matrix& points = of[high][0].gp->points();
-    out[high] = (points.rowwise() - point.transpose()).rowwise().squaredNorm().minCoeff() < kSame;
+    out[high] = (found[high].rowwise() - point.transpose()).rowwise().squaredNorm().minCoeff() < kSame;
   }
   return out;
 }
@@ -353,7 +352,7 @@ Vector Regimes::probability_of_upper(const Matrix& points) const {
   Vector mean, variance;
   upper->marginals(points, mean, variance);
   for (Eigen::Index i = 0; i < mean.size(); ++i) {
-    const auto known = measured(points.row(i));
+    const auto known = found_at(points.row(i));
     mean[i] = known[0] != known[1] ? known[1] : std::exp(log_normal_cdf((mean[i] - 0.5) / std::sqrt(variance[i])));
   }
   return mean;

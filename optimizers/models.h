@@ -69,9 +69,10 @@ struct Regimes {
   double below = 0, above = 0;  ///< the largest outcome of the lower regime and the smallest of the upper one
   std::array<std::vector<OutcomeModel>, 2> of;  ///< lower and upper; one each of Models::objectives, in their order
   std::shared_ptr<const ExactGp> upper;         ///< 1 where the upper regime is
+  std::array<Matrix, 2> found;                  ///< points at which the lower and the upper one was measured
 
   /// Whether the lower and whether the upper regime was found at this point.
-  std::array<bool, 2> measured(const Vector& point) const;
+  std::array<bool, 2> found_at(const Vector& point) const;
   /// At each row of `points`; 0 or 1 where but one regime was found.
   Vector probability_of_upper(const Matrix& points) const;
 };

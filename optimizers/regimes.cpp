@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "optimizers/design.h"
-
 namespace athanor {
 namespace {
 
@@ -89,29 +87,40 @@ std::shared_ptr<const Regimes> find_regimes(const Problem& problem, const std::v
   out->told_by = objectives[split->told_by];
   out->below = split->below;
   out->above = split->above;
-  TrainingData which;
-  std::vector<Point> points;
-  for (const Observation& o : whole) points.push_back(o.at);
-  which.points = encode(problem.space, points);
-  which.outcomes = Vector::Zero(outcomes.rows());
-  which.columns = columns(problem.space);
+  const double middle = split->below + (split->above - split->below) / 2;
+  // Those that gave but some of the objectives count, if they gave that one.
+  std::vector<Observation> all;
+  std::array<std::vector<Observation>, 2> of;
+  for (const Observation& o : observations) {
+    if (o.failed || !o.measured[out->told_by]) continue;
+    all.push_back(o);
+    const double value = o.measured[out->told_by]->value;
+    of[value > middle].push_back(o);
+    out->below = value > middle ? out->below : std::max(out->below, value);
+    out->above = value > middle ? std::min(out->above, value) : out->above;
+  }
+  TrainingData which = training_data(problem, all, out->told_by);
+  which.noise_sd = {};
+  which.outcomes = (which.outcomes.array() > middle).cast<double>();
   double log_odds = 0;
-  const auto n = static_cast<double>(whole.size());
-  for (const bool upper : {false, true}) {
-    std::vector<Observation> own;
-    for (const Eigen::Index i : rows_of(outcomes, *split, upper)) {
-      own.push_back(whole[static_cast<std::size_t>(i)]);
-      which.outcomes[i] = upper ? 1 : 0;
-    }
-    const auto rows = static_cast<double>(own.size());
-    log_odds += rows * std::log(rows / n);
-    for (const std::size_t k : objectives) {
+  for (const std::size_t k : objectives) {
+    const auto has = [&](const Observation& o) { return !o.failed && o.measured[k]; };
+    const auto rows = [&](const auto& some) {
+      return static_cast<double>(std::count_if(some.begin(), some.end(), has));
+    };
+    const bool same = rows(all) == rows(observations);
+    log_odds -= log_evidence(same ? *models.of[k] : fit_outcome(problem, all, k, effort), rows(all));
+    for (const bool upper : {false, true}) {
       if (effort.stop && effort.stop()) return nullptr;
-      out->of[upper].push_back(fit_outcome(problem, own, k, effort));
-      log_odds += log_evidence(out->of[upper].back(), rows);
+      out->of[upper].push_back(fit_outcome(problem, of[upper], k, effort));
+      log_odds += log_evidence(out->of[upper].back(), rows(of[upper]));
     }
   }
-  for (const std::size_t k : objectives) log_odds -= log_evidence(*models.of[k], n);
+  for (const bool upper : {false, true}) {
+    const auto rows = static_cast<double>(of[upper].size());
+    log_odds += rows * std::log(rows / static_cast<double>(all.size()));
+    out->found[upper] = training_data(problem, of[upper], out->told_by).points;
+  }
   if (!(log_odds > kOdds)) return nullptr;
   out->upper = step_model(which, effort);
   return out;

@@ -59,7 +59,7 @@ std::array<std::vector<Eigen::Index>, 2> sorted(const Matrix& base, const Regime
   std::array<std::vector<Eigen::Index>, 2> out;
   const Vector probable = regimes.probability_of_upper(base);
   for (Eigen::Index i = 0; i < base.rows(); ++i) {
-    std::array<bool, 2> in = regimes.measured(base.row(i));
+    std::array<bool, 2> in = regimes.found_at(base.row(i));
     if (!in[0] && !in[1]) in[probable[i] > 0.5] = true;
     for (const bool upper : {false, true}) {
       if (in[upper]) out[upper].push_back(i);

@@ -131,10 +131,16 @@ TEST_CASE("experiments of one regime alone, or too few of the other, have one", 
   CHECK_FALSE(fit_models(problem, observations).regimes);
   observations.push_back(culture({0.2, 0.3}));
   CHECK(fit_models(problem, observations).regimes);
-  // Those that failed or gave one outcome only say nothing of it, and do no harm.
+  // Those that failed, or did not give what tells the regimes apart, say nothing of it; those that gave it count.
   observations.push_back({"", {0.3, 0.3}, {}, "lost"});
   observations.push_back({"", {0.9, 0.3}, {Measurement{8.9, {}}, {}}, {}});
-  CHECK(fit_models(problem, observations).regimes);
+  observations.push_back({"", {0.95, 0.4}, {{}, Measurement{81, {}}}, {}});
+  const Models models = fit_models(problem, observations);
+  REQUIRE(models.regimes);
+  const bool by_product = models.regimes->told_by == 0;
+  CHECK(models.regimes->found[0].rows() + models.regimes->found[1].rows() == 18);
+  CHECK(models.regimes->found_at(Vector{{0.9, 0.3}}) == std::array<bool, 2>{false, by_product});
+  CHECK(models.regimes->found_at(Vector{{0.95, 0.4}}) == std::array<bool, 2>{false, !by_product});
 }
 
 TEST_CASE("regimes are told of, and judged by what is predicted with them", "[regimes]") {
