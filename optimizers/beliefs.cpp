@@ -26,7 +26,41 @@ Fantasies fantasies(const Problem& problem, const OutcomeModel& model, std::size
   return Fantasies(gp, base, normals, problem.space.pool() ? gp.noise_beyond_replicates() : 0);
 }
 
+bool of_objective(const Problem& problem, const OutcomeConstraint& constraint) {
+  return constraint.measurand < problem.objectives.size();
+}
+
+/// Expected outcomes, standardised; of two regimes in the more probable one.
+Vector expected(const Models& models, std::size_t measurand, const Matrix& points) {
+  const std::vector<Component> parts = mixture(models, measurand, points);
+  Vector out = parts[0].mean;
+  for (Eigen::Index i = 0; i < out.size(); ++i) {
+    for (const Component& part : parts) {
+      if (part.probability[i] > 0.5) out[i] = part.mean[i];
+    }
+  }
+  const ExactGp& gp = *models.of[measurand]->gp;
+  return (out.array() - gp.location()) / gp.scale();
+}
+
 }  // namespace
+
+void keep_within(Feasible& feasible, const Matrix& values, bool at_most, double bound, Eigen::Index draws) {
+  if (feasible.size() == 0) feasible = Feasible::Constant(values.rows(), draws, true);
+  for (Eigen::Index s = 0; s < feasible.cols(); ++s) {
+    const auto column = values.col(s % values.cols()).array();
+    feasible.col(s) = feasible.col(s) && (at_most ? (column <= bound).eval() : (column >= bound).eval());
+  }
+}
+
+OutcomeBound bound_beside(const std::shared_ptr<const ExactGp>& gp, bool at_most, double bound, const Matrix& pending) {
+  OutcomeBound out = {gp, at_most, bound};
+  if (pending.rows() == 0) return out;
+  Vector mean, variance;
+  gp->marginals(pending, mean, variance);
+  out.surrogate = std::make_shared<ExactGp>(gp->with(pending, (mean.array() - gp->location()) / gp->scale()));
+  return out;
+}
 
 Beliefs::Beliefs(const Problem& problem, const Models& models, const std::vector<Point>& pending, RandomStream& random)
     : problem_(problem), models_(models) {
@@ -56,13 +90,11 @@ Beliefs::Beliefs(const Problem& problem, const Models& models, const std::vector
   for (std::size_t j = 0; j < models.objectives.size(); ++j) {
     const std::size_t k = models.objectives[j];
     const Aim aim = this->aim(k);
-    Vector mean = worlds_[0].fantasies[j].values().rowwise().mean(), variance;
-    if (models.regimes) {
-      moments(models, k, base_, mean, variance);
-      mean = (mean.array() - models.of[k]->gp->location()) / models.of[k]->gp->scale();
-    }
+    Vector mean = worlds_[0].fantasies[j].values().rowwise().mean();
+    if (models.regimes) mean = expected(models, k, base_);
     merits_.col(static_cast<Eigen::Index>(j)) = mean.unaryExpr([&](double v) { return aim.merit(v); });
   }
+  if (models.regimes) held_ = probability_of_constraints(problem, models, base_);
 }
 
 Beliefs::World Beliefs::world(std::size_t number, const Matrix& all_normals) const {
@@ -76,18 +108,12 @@ Beliefs::World Beliefs::world(std::size_t number, const Matrix& all_normals) con
   }
   for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
     const auto& model = models_.of[constraint.measurand];
-    if (!model) continue;
+    if (!model || (models_.regimes && of_objective(problem_, constraint))) continue;
     const auto same = std::find(models_.objectives.begin(), models_.objectives.end(), constraint.measurand);
     const Matrix values = same != models_.objectives.end()
                               ? out.fantasies[static_cast<std::size_t>(same - models_.objectives.begin())].values()
                               : fantasies(problem_, *model, number, base_, normals(constraint.measurand)).values();
-    const double bound = model->standardised(constraint.bound);
-    if (out.feasible.size() == 0) out.feasible = Feasible::Constant(base_.rows(), all_normals.rows(), true);
-    for (Eigen::Index s = 0; s < out.feasible.cols(); ++s) {
-      const auto column = values.col(s % values.cols()).array();
-      out.feasible.col(s) =
-          out.feasible.col(s) && (constraint.at_most ? (column <= bound).eval() : (column >= bound).eval());
-    }
+    keep_within(out.feasible, values, constraint.at_most, model->standardised(constraint.bound), all_normals.rows());
   }
   return out;
 }
@@ -104,17 +130,16 @@ std::vector<Aim> Beliefs::aims() const {
 }
 
 Vector Beliefs::merits_at(const Vector& point) const {
-  Vector out(merits_.cols()), mean, variance;
+  Vector out(merits_.cols());
   for (std::size_t j = 0; j < models_.objectives.size(); ++j) {
     const std::size_t k = models_.objectives[j];
-    const ExactGp& gp = *models_.of[k]->gp;
-    moments(models_, k, point.transpose(), mean, variance);
-    out[static_cast<Eigen::Index>(j)] = aim(k).merit((mean[0] - gp.location()) / gp.scale());
+    out[static_cast<Eigen::Index>(j)] = aim(k).merit(expected(models_, k, point.transpose())[0]);
   }
   return out;
 }
 
 double Beliefs::feasible_share(Eigen::Index i) const {
+  if (held_.size() > 0) return held_[i];
   const Feasible& feasible = worlds_[0].feasible;
   if (feasible.size() == 0) return 1;
   return static_cast<double>(feasible.row(i).count()) / static_cast<double>(feasible.cols());
@@ -156,22 +181,16 @@ Vector Beliefs::reference() const {
   return out;
 }
 
-std::vector<OutcomeBound> Beliefs::bounds() const {
+std::vector<OutcomeBound> Beliefs::bounds(bool of_objectives) const {
   const Matrix pending = this->pending();
   std::vector<OutcomeBound> out;
-  const auto add = [&](const std::shared_ptr<const ExactGp>& gp, bool at_most, double bound) {
-    out.push_back({gp, at_most, bound});
-    if (pending.rows() == 0) return;
-    Vector mean, variance;
-    gp->marginals(pending, mean, variance);
-    out.back().surrogate = std::make_shared<ExactGp>(gp->with(pending, (mean.array() - gp->location()) / gp->scale()));
-  };
   for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
     const auto& model = models_.of[constraint.measurand];
-    if (model) add(model->gp, constraint.at_most, model->transformed(constraint.bound));
+    if (!model || (!of_objectives && of_objective(problem_, constraint))) continue;
+    out.push_back(bound_beside(model->gp, constraint.at_most, model->transformed(constraint.bound), pending));
   }
   if (models_.success) {
-    add(models_.success, false, 0.5);
+    out.push_back(bound_beside(models_.success, false, 0.5, pending));
     out.back().reluctance = kReluctance;
   }
   return out;

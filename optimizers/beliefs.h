@@ -6,6 +6,14 @@
 
 namespace athanor {
 
+/// Leaves out what does not keep the bound. values (b × draws, or one where nothing is uncertain): standardised outcomes, as
+/// `bound`. feasible (b × draws): where it is empty, all are so far.
+void keep_within(Feasible& feasible, const Matrix& values, bool at_most, double bound, Eigen::Index draws);
+
+/// A bound in the gp's own unit, what is `pending` (rows) taken to be what is expected, so that a batch looks for something
+/// feasible in more places than one.
+OutcomeBound bound_beside(const std::shared_ptr<const ExactGp>& gp, bool at_most, double bound, const Matrix& pending);
+
 /// Legend: b base points: what was tried, then what is pending, each once; m objectives that have a model; outcomes
 /// standardised, merits larger where better.
 class Beliefs {
@@ -13,7 +21,8 @@ class Beliefs {
   /// One choice of hyper-parameters, and draws of what the outcomes may be under it.
   struct World {
     std::vector<Fantasies> fantasies;  ///< m
-    Feasible feasible;                 ///< b × draws, as far as outcome constraints go; empty: all
+    Feasible feasible;                 ///< b × draws, as far as outcome constraints go, those on objectives left out
+                                       ///< where there are regimes; empty: all
   };
 
   /// Keeps references to problem and models.
@@ -27,11 +36,12 @@ class Beliefs {
 
   Aim aim(std::size_t objective) const;
   std::vector<Aim> aims() const;
-  /// b × m: expected outcomes' merits, of the most probable world; of two regimes by their probability.
+  /// b × m: expected outcomes' merits, of the most probable world; of two regimes in the more probable one.
   const Matrix& merits() const { return merits_; }
   /// Merits expected of a row of the unit cube.
   Vector merits_at(const Vector& point) const;
-  /// The share of the most probable world's draws in which base point `i` holds every outcome constraint.
+  /// The share of the most probable world's draws in which base point `i` holds every outcome constraint; of two regimes
+  /// the probability.
   double feasible_share(Eigen::Index i) const;
   bool any_feasible() const;
   /// Whether something feasible that was tried is expected to be at least as good in every objective.
@@ -39,9 +49,8 @@ class Beliefs {
   /// In merits (m): as the objectives state it; otherwise a tenth of the front's extent worse than the worst of the
   /// front (Ishibuchi et al. 2011), or than the worst of all where the front has no extent.
   Vector reference() const;
-  /// Of outcome constraints and of success, what is pending taken to be what is expected, so that a batch looks for
-  /// something feasible in more places than one.
-  std::vector<OutcomeBound> bounds() const;
+  /// Of outcome constraints and of success; as bound_beside. `of_objectives`: also the constraints on objectives.
+  std::vector<OutcomeBound> bounds(bool of_objectives = true) const;
   /// What was tried, in the order in which its surroundings are worth a look: the front, then the best, the feasible
   /// ones first. `front`: how many of them are of the front.
   std::vector<Eigen::Index> promising(std::size_t& front) const;
@@ -55,6 +64,7 @@ class Beliefs {
   Eigen::Index tried_ = 0;
   std::vector<World> worlds_;
   Matrix merits_;
+  Vector held_;  // b; with regimes alone: that outcome constraints hold
 };
 
 }  // namespace athanor

@@ -138,11 +138,13 @@ std::vector<Forecast> predict(const Problem& problem, const std::vector<Observat
 std::vector<ModelReport> describe(const Problem& problem, const std::vector<Observation>& observations) {
   const Models models = fit_all(problem, observations);
   const std::vector<Measurand> measurands = problem.measurands();
+  std::vector<std::optional<CrossValidation>> left_out;
+  if (models.regimes) left_out = cross_validate_regimes(problem, observations);
   std::vector<ModelReport> out;
   for (std::size_t k = 0; k < measurands.size(); ++k) {
     if (!models.of[k]) continue;
     out.push_back(report(problem, measurands[k].name, *models.of[k]));
-    out.back().left_out = cross_validate(problem, observations, k, models.regimes != nullptr);
+    out.back().left_out = models.regimes ? left_out[k] : cross_validate(problem, observations, k);
     if (models.regimes && k == models.regimes->told_by) out.back().warnings.push_back(of_two_regimes(*models.regimes));
     if (out.back().left_out) add_warnings(problem, observations, k, *out.back().left_out, out.back().warnings);
   }

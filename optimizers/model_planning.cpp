@@ -77,6 +77,7 @@ class ModelPlanning {
     double factor = 0;  ///< of e^value, to `unit`; 0: that would tell a person nothing
     std::string unit = {};
     double least = 0;  ///< of e^value; what is less is no improvement
+    bool constrained = false;  ///< whether the constraints on objectives are in it
   };
 
   Choice choice() const;
@@ -88,7 +89,8 @@ class ModelPlanning {
                                           RandomStream& chance);
   std::vector<Point> promising(const Beliefs& beliefs) const;
   Forecast forecast(const Vector& at) const { return athanor::forecast(problem_, models_, at.transpose()).front(); }
-  std::string reason(const Vector& at, const Beliefs& beliefs, const std::string& what) const;
+  std::string reason(const Vector& at, const Forecast& forecast, const Beliefs& beliefs, const std::string& what) const;
+  std::string regime(const Vector& at) const;
   bool single() const { return models_.objectives.size() == 1; }
 
   Planning& planning_;
@@ -162,7 +164,7 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
       gain = std::move(of_one);
     }
     return {std::move(gain), "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%",
-            kNoGain * dominated};
+            kNoGain * dominated, models_.regimes != nullptr};
   }
   std::vector<std::unique_ptr<Acquisition>> worlds;
   for (const Beliefs::World& world : beliefs.worlds()) {
@@ -232,12 +234,24 @@ std::vector<Point> ModelPlanning::promising(const Beliefs& beliefs) const {
 
 /// Whether the predicted outcome at `at` would itself be the best so far, or is worth a try because it is uncertain;
 /// and `what` speaks for it.
-std::string ModelPlanning::reason(const Vector& at, const Beliefs& beliefs, const std::string& what) const {
+std::string ModelPlanning::reason(const Vector& at, const Forecast& forecast, const Beliefs& beliefs,
+                                  const std::string& what) const {
   if (!beliefs.any_feasible()) {
-    const double chance = std::exp(LogFeasibility(beliefs.bounds()).value(at, nullptr));
-    return fmt::format("looks for something feasible: probability {}", pretty_number(chance, 2));
+    return fmt::format("looks for something feasible: probability {}", pretty_number(*forecast.feasible, 2));
   }
-  return (beliefs.beaten(beliefs.merits_at(at)) ? "explore: " : "exploit: ") + what;
+  return (beliefs.beaten(beliefs.merits_at(at)) ? "explore: " : "exploit: ") + what + regime(at);
+}
+
+/// Which of two regimes is expected.
+std::string ModelPlanning::regime(const Vector& at) const {
+  if (!models_.regimes) return "";
+  const Regimes& regimes = *models_.regimes;
+  const double upper = regimes.probability_of_upper(at.transpose())[0];
+  const Objective& told_by = problem_.objectives[regimes.told_by];
+  const std::string unit = told_by.unit.text();
+  return fmt::format("; “{}” is {}{}{} or {} with probability {}", told_by.name,
+                     pretty_number(upper > 0.5 ? regimes.above : regimes.below, 4), unit.empty() ? "" : " ", unit,
+                     upper > 0.5 ? "more" : "less", pretty_number(std::max(upper, 1 - upper), 2));
 }
 
 /// Where no time is left to choose: what came next in the last search, or else anything that was not tried.
@@ -272,7 +286,7 @@ bool ModelPlanning::suggest_one() {
   const Beliefs& beliefs = *beliefs_;
   Goal goal = this->goal(beliefs, chance);
   if (models_.success) goal.acquisition = std::make_unique<Floored>(std::move(goal.acquisition), kWorthARisk);
-  if (auto bounds = beliefs.bounds(); !bounds.empty()) {
+  if (auto bounds = beliefs.bounds(!goal.constrained); !bounds.empty()) {
     goal.acquisition =
         std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
   }
@@ -294,7 +308,8 @@ bool ModelPlanning::suggest_one() {
     const std::string size = pretty_number(std::exp(found->value) * goal.factor, 2);
     goal.what += fmt::format(" {}{}{}", size, goal.unit.empty() ? "" : " ", goal.unit);
   }
-  planning_.suggest({found->at, forecast(at), reason(at, beliefs, goal.what), {}});
+  const Forecast forecast = this->forecast(at);
+  planning_.suggest({found->at, forecast, reason(at, forecast, beliefs, goal.what), {}});
   const double took = planning_.seconds() - began;
   quickest_ = given_ == 1 ? took : std::min(quickest_, took);
   return true;

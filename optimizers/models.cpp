@@ -247,8 +247,9 @@ double OutcomeModel::noise_variance() const {
 }
 
 OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
-                         const FitEffort& effort) {
+                         const FitEffort& effort, double scale_if_constant) {
   TrainingData data = training_data(problem, observations, measurand);
+  data.scale_if_constant = scale_if_constant;
   if (data.points.rows() == 0) {
     throw InputError(
         fmt::format("“{}” was not measured yet, so there is no model of it", problem.measurands()[measurand].name));
@@ -358,50 +359,69 @@ Vector Regimes::probability_of_upper(const Matrix& points) const {
   return mean;
 }
 
-void moments(const Models& models, std::size_t measurand, const Matrix& points, Vector& mean, Vector& variance,
-             Vector* noise) {
-  const OutcomeModel& model = *models.of[measurand];
+std::vector<Component> mixture(const Models& models, std::size_t measurand, const Matrix& points) {
+  const auto component = [&](const OutcomeModel& model, Vector probability) {
+    Component out = {std::move(probability), {}, {}, model.noise_variance()};
+    model.moments(points, out.mean, out.variance);
+    return out;
+  };
   const auto objective = std::find(models.objectives.begin(), models.objectives.end(), measurand);
   if (!models.regimes || objective == models.objectives.end()) {
-    model.moments(points, mean, variance);
-    if (noise) *noise = Vector::Constant(points.rows(), model.noise_variance());
-    return;
+    return {component(*models.of[measurand], Vector::Ones(points.rows()))};
   }
   const auto j = static_cast<std::size_t>(objective - models.objectives.begin());
-  const OutcomeModel &lower = models.regimes->of[0][j], &upper = models.regimes->of[1][j];
-  const Vector probable = models.regimes->probability_of_upper(points);
-  Vector upper_mean, upper_variance;
-  lower.moments(points, mean, variance);
-  upper.moments(points, upper_mean, upper_variance);
-  upper_mean -= mean;  // how far apart they are
-  const auto p = probable.array();
-  variance = (1 - p) * variance.array() + p * upper_variance.array() + p * (1 - p) * upper_mean.array().square();
-  mean.array() += p * upper_mean.array();
-  if (noise) *noise = (1 - p) * lower.noise_variance() + p * upper.noise_variance();
+  const Vector upper = models.regimes->probability_of_upper(points);
+  return {component(models.regimes->of[0][j], 1 - upper.array()), component(models.regimes->of[1][j], upper)};
+}
+
+void moments(const std::vector<Component>& mixture, Vector& mean, Vector& variance) {
+  mean = mixture[0].mean;
+  variance = mixture[0].variance;
+  if (mixture.size() == 1) return;
+  const Component& upper = mixture[1];
+  const auto p = upper.probability.array();
+  const Vector apart = upper.mean - mean;
+  variance = (1 - p) * variance.array() + p * upper.variance.array() + p * (1 - p) * apart.array().square();
+  mean.array() += p * apart.array();
+}
+
+Vector probability_of_constraints(const Problem& problem, const Models& models, const Matrix& points) {
+  Matrix held = Matrix::Ones(points.rows(), models.regimes ? 2 : 1);  // and of the regime
+  if (models.regimes) {
+    held.col(1) = models.regimes->probability_of_upper(points);
+    held.col(0) = 1 - held.col(1).array();
+  }
+  for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
+    const auto& model = models.of[constraint.measurand];
+    if (!model) continue;
+    const double sign = constraint.at_most ? 1 : -1, bound = model->transformed(constraint.bound);
+    const std::vector<Component> parts = mixture(models, constraint.measurand, points);
+    for (Eigen::Index r = 0; r < held.cols(); ++r) {
+      const Component& part = parts[std::min(static_cast<std::size_t>(r), parts.size() - 1)];
+      for (Eigen::Index i = 0; i < points.rows(); ++i) {
+        held(i, r) *= std::exp(log_normal_cdf(sign * (bound - part.mean[i]) / std::sqrt(part.variance[i])));
+      }
+    }
+  }
+  return held.rowwise().sum();
 }
 
 std::vector<Forecast> forecast(const Problem& problem, const Models& models, const Matrix& points) {
   const Eigen::Index count = points.rows();
-  Vector mean, variance, feasible = Vector::Ones(count);
+  Vector mean, variance;
   std::vector<Forecast> out(static_cast<std::size_t>(count));
-  bool known = false;
   for (std::size_t k = 0; k < models.of.size(); ++k) {
     const auto& model = models.of[k];
-    if (model) moments(models, k, points, mean, variance);
+    if (model) moments(mixture(models, k, points), mean, variance);
     for (Eigen::Index i = 0; i < count; ++i) {
       auto& of = out[static_cast<std::size_t>(i)].of;
       of.emplace_back();
       if (model) of.back() = model->predict(mean[i], variance[i]);
     }
-    for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
-      if (!model || constraint.measurand != k) continue;
-      known = true;
-      const double sign = constraint.at_most ? 1 : -1, bound = model->transformed(constraint.bound);
-      for (Eigen::Index i = 0; i < count; ++i) {
-        feasible[i] *= std::exp(log_normal_cdf(sign * (bound - mean[i]) / std::sqrt(variance[i])));
-      }
-    }
   }
+  const auto modelled = [&](const OutcomeConstraint& c) { return models.of[c.measurand].has_value(); };
+  bool known = std::any_of(problem.outcome_constraints.begin(), problem.outcome_constraints.end(), modelled);
+  Vector feasible = probability_of_constraints(problem, models, points);
   if (models.success) {  // its mean is the share of such experiments that do not fail
     known = true;
     models.success->marginals(points, mean, variance);

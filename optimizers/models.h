@@ -52,9 +52,9 @@ struct OutcomeModel {
 
 /// The most probable of a few models: Matérn-5/2 or, where there is next to no noise, RBF; the outcome as it is, or
 /// drawn in where its scale spans orders of magnitude. docs/planner.md tells how the rules were chosen. throws
-/// InputError where it was never measured.
+/// InputError where it was never measured. `scale_if_constant`: as in TrainingData.
 OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>& observations, std::size_t measurand,
-                         const FitEffort& effort = {});
+                         const FitEffort& effort = {}, double scale_if_constant = 0);
 
 /// 1 where an experiment gave a measurement, 0 where it failed; none (null) where none failed.
 std::shared_ptr<const ExactGp> success_model(const Problem& problem, const std::vector<Observation>& observations,
@@ -89,10 +89,22 @@ struct Models {
 };
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
 
-/// At each row of `points`: mean and variance of the measurand in its model's own unit, and the variance of a
-/// measurement beside it, where it is wanted. Over the regimes, if there are two.
-void moments(const Models& models, std::size_t measurand, const Matrix& points, Vector& mean, Vector& variance,
-             Vector* noise = nullptr);
+/// What a measurand is where one of the regimes holds, at each of q points: normal, in its model's own unit.
+struct Component {
+  Vector probability;         ///< q
+  Vector mean, variance;      ///< q, of the noise-free outcome
+  double noise_variance = 0;  ///< of a measurement, where it is not stated
+};
+/// At each row of `points`: the lower regime and the upper one, or the one component where there are no regimes or the
+/// measurand is not of them.
+std::vector<Component> mixture(const Models& models, std::size_t measurand, const Matrix& points);
+
+/// The normal of the same mean and variance.
+void moments(const std::vector<Component>& mixture, Vector& mean, Vector& variance);
+
+/// At each row of `points`: whether every outcome constraint holds of which something is known. Outcomes are independent
+/// but for the regime that the objectives share.
+Vector probability_of_constraints(const Problem& problem, const Models& models, const Matrix& points);
 
 /// Few data leave the hyper-parameters open, and the most probable ones alone make a model that is too sure of itself:
 /// gives a model of at most `most_rows` rows a few others, with hyper-parameters drawn from what the data leave open.

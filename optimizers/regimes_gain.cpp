@@ -10,8 +10,10 @@
 namespace athanor {
 namespace {
 
-constexpr Eigen::Index kFantasies = 16;  // as for one regime
+constexpr Eigen::Index kFantasies = 16;  // as for one regime, of all worlds together
+constexpr Eigen::Index kWorlds = 4;
 constexpr std::size_t kDirections = 128;
+constexpr double kSmallestVariance = 1e-12;  // of which regime holds
 
 /// What the models of one regime say of its part of the base points.
 struct Part {
@@ -53,20 +55,129 @@ struct Part {
   }
 };
 
-/// Which base points are of the lower and of the upper regime: as was found (both, it may be), or else as is more
-/// probable.
-std::array<std::vector<Eigen::Index>, 2> sorted(const Matrix& base, const Regimes& regimes) {
-  std::array<std::vector<Eigen::Index>, 2> out;
-  const Vector probable = regimes.probability_of_upper(base);
+/// Which regime every base point is of: as was found (both, it may be); of those that are open a draw.
+struct World {
+  std::array<std::vector<Eigen::Index>, 2> rows;  ///< of the lower and of the upper regime
+  Vector drawn;                                   ///< one an open point: 1 for the upper regime
+  Eigen::Index times = 0;                         ///< that it was drawn
+};
+
+/// kWorlds draws of the regimes at the rows `open` of the base, equal ones together.
+std::vector<World> worlds(const Matrix& base, const std::vector<Eigen::Index>& open, const Regimes& regimes,
+                          RandomStream& random) {
+  World known;
   for (Eigen::Index i = 0; i < base.rows(); ++i) {
-    std::array<bool, 2> in = regimes.found_at(base.row(i));
-    if (!in[0] && !in[1]) in[probable[i] > 0.5] = true;
+    const std::array<bool, 2> in = regimes.found_at(base.row(i));
     for (const bool upper : {false, true}) {
-      if (in[upper]) out[upper].push_back(i);
+      if (in[upper]) known.rows[upper].push_back(i);
     }
+  }
+  known.times = kWorlds;
+  if (open.empty()) return {known};
+  const Posterior joint = regimes.upper->posterior(base(open, Eigen::all));
+  const Matrix root = pivoted_cholesky(joint.covariance, kSmallestVariance, kDirections);
+  const Matrix normals = Sobol(kDirections, random).next_normal(kWorlds);
+  std::vector<World> out;
+  for (Eigen::Index w = 0; w < kWorlds; ++w) {
+    World world = known;
+    world.times = 1;
+    world.drawn = joint.mean + root * normals.row(w).head(root.cols()).transpose();
+    world.drawn = (world.drawn.array() > 0.5).cast<double>();
+    const auto same = std::find_if(out.begin(), out.end(), [&](const World& o) { return o.drawn == world.drawn; });
+    if (same != out.end()) {
+      ++same->times;
+      continue;
+    }
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      world.rows[world.drawn[static_cast<Eigen::Index>(k)] > 0.5].push_back(open[k]);
+    }
+    out.push_back(std::move(world));
   }
   return out;
 }
+
+/// The gains in both regimes, where it is settled which regime every base point is of.
+class GainInWorld {
+ public:
+  GainInWorld(const Problem& problem, const Models& models, const Beliefs& beliefs, const World& world,
+              std::shared_ptr<const ExactGp> upper, const Matrix& normals, const Feasible& feasible)
+      : problem_(problem), models_(models), beliefs_(beliefs), world_(world), upper_(std::move(upper)) {
+    for (const bool of_upper : {false, true}) parts_.push_back(part(of_upper, normals, feasible));
+  }
+
+  /// Given the regime, by its probability, in the unit of its own merits.
+  std::unique_ptr<Acquisition> gain(bool upper, const std::function<bool()>& stop, double& dominated) const {
+    const Part &own = parts_[upper], &other = parts_[!upper];
+    const Vector wanted = beliefs_.reference();
+    Vector reference(wanted.size());
+    for (std::size_t j = 0; j < own.models.size(); ++j) {
+      const auto k = static_cast<Eigen::Index>(j);
+      reference[k] = own.merit_of(j, wanted[k], *models_.of[models_.objectives[j]]->gp);
+    }
+    std::vector<Matrix> beside;
+    for (Eigen::Index s = 0; s < std::max(own.draws(), other.draws()); ++s) {
+      beside.push_back(own.merits_of(other, s, reference));
+    }
+    auto gain = std::make_unique<LogNoisyHypervolumeImprovement>(own.fantasies, own.aims, reference, own.feasible, stop,
+                                                                 beside);
+    dominated = gain->dominated();
+    return std::make_unique<Sum>(std::move(gain), std::make_unique<LogFeasibility>(bounds(upper)));
+  }
+
+ private:
+  Part part(bool upper, const Matrix& normals, const Feasible& feasible) const {
+    const std::vector<Eigen::Index>& rows = world_.rows[upper];
+    const auto count = static_cast<Eigen::Index>(models_.objectives.size());
+    Part out{models_.regimes->of[upper], {}, {}, {}};
+    if (feasible.size() > 0) out.feasible = feasible(rows, Eigen::all);
+    for (Eigen::Index j = 0; j < count; ++j) {
+      const OutcomeModel& model = out.models[static_cast<std::size_t>(j)];
+      const Objective& objective = problem_.objectives[models_.objectives[static_cast<std::size_t>(j)]];
+      out.aims.push_back({objective.goal, model.standardised(objective.target)});
+      const auto own = Eigen::seq(2 * j + (upper ? 1 : 0), Eigen::last, 2 * count);
+      out.fantasies.emplace_back(*model.gp, beliefs_.base()(rows, Eigen::all), normals(Eigen::all, own));
+    }
+    for (const auto& [constraint, j] : constraints()) {
+      keep_within(out.feasible, out.fantasies[j].values(), constraint.at_most,
+                  out.models[j].standardised(constraint.bound), normals.rows());
+    }
+    return out;
+  }
+
+  /// That the regime holds, and those constraints on objectives that hold in it.
+  std::vector<OutcomeBound> bounds(bool upper) const {
+    std::vector<OutcomeBound> out = {{upper_, !upper, 0.5}};
+    std::vector<Eigen::Index> pending;
+    for (const Eigen::Index i : world_.rows[upper]) {
+      if (i >= beliefs_.tried()) pending.push_back(i);
+    }
+    for (const auto& [constraint, j] : constraints()) {
+      const OutcomeModel& model = models_.regimes->of[upper][j];
+      out.push_back(bound_beside(model.gp, constraint.at_most, model.transformed(constraint.bound),
+                                 beliefs_.base()(pending, Eigen::all)));
+    }
+    return out;
+  }
+
+  /// Those on objectives, and on which.
+  std::vector<std::pair<OutcomeConstraint, std::size_t>> constraints() const {
+    std::vector<std::pair<OutcomeConstraint, std::size_t>> out;
+    for (const OutcomeConstraint& one : problem_.outcome_constraints) {
+      const auto at = std::find(models_.objectives.begin(), models_.objectives.end(), one.measurand);
+      if (at != models_.objectives.end()) {
+        out.emplace_back(one, static_cast<std::size_t>(at - models_.objectives.begin()));
+      }
+    }
+    return out;
+  }
+
+  const Problem& problem_;
+  const Models& models_;
+  const Beliefs& beliefs_;
+  const World& world_;
+  std::shared_ptr<const ExactGp> upper_;
+  std::vector<Part> parts_;
+};
 
 }  // namespace
 
@@ -74,47 +185,46 @@ RegimesGain gain_in_regimes(const Problem& problem, const Models& models, const 
                             const std::function<bool()>& stop) {
   const Regimes& regimes = *models.regimes;
   const Matrix& base = beliefs.base();
-  const auto rows = sorted(base, regimes);
-  const std::size_t count = models.objectives.size();
-  const Feasible& feasible = beliefs.worlds()[0].feasible;
-  const Matrix normals = Sobol(kDirections * 2 * count, random).next_normal(kFantasies);
-  std::vector<Part> parts;
+  const Matrix normals = Sobol(kDirections * 2 * models.objectives.size(), random).next_normal(kFantasies);
+  std::vector<Eigen::Index> open;
+  for (Eigen::Index i = 0; i < base.rows(); ++i) {
+    if (regimes.found_at(base.row(i)) == std::array<bool, 2>{}) open.push_back(i);
+  }
+  std::array<double, 2> unit = {1, 1};  // of each regime's hypervolume
   for (const bool upper : {false, true}) {
-    Part& part = parts.emplace_back(Part{regimes.of[upper], {}, {}, {}});
-    if (feasible.size() > 0) part.feasible = feasible(rows[upper], Eigen::all);
-    for (std::size_t j = 0; j < count; ++j) {
-      const Objective& objective = problem.objectives[models.objectives[j]];
-      part.aims.push_back({objective.goal, part.models[j].standardised(objective.target)});
-      const auto own = static_cast<Eigen::Index>(2 * j + (upper ? 1 : 0));
-      part.fantasies.emplace_back(
-          *part.models[j].gp, base(rows[upper], Eigen::all),
-          normals(Eigen::all, Eigen::seq(own, Eigen::last, static_cast<Eigen::Index>(2 * count))));
+    for (std::size_t j = 0; j < models.objectives.size(); ++j) {
+      unit[upper] *= regimes.of[upper][j].gp->scale() / models.of[models.objectives[j]]->gp->scale();
     }
   }
 
   RegimesGain out;
-  const Eigen::Index draws = std::max(parts[0].draws(), parts[1].draws());
   std::vector<std::unique_ptr<Acquisition>> gains;
-  Vector weights = Vector::Ones(2);
-  const Vector wanted = beliefs.reference();
-  for (const bool upper : {false, true}) {
-    const Part &own = parts[upper], &other = parts[!upper];
-    Vector reference(wanted.size());
-    for (std::size_t j = 0; j < count; ++j) {
-      const ExactGp& all = *models.of[models.objectives[j]]->gp;
-      const auto k = static_cast<Eigen::Index>(j);
-      reference[k] = own.merit_of(j, wanted[k], all);
-      weights[upper] *= own.models[j].gp->scale() / all.scale();
+  std::vector<double> weights;
+  Eigen::Index done = 0;  // worlds
+  const Feasible& feasible = beliefs.worlds()[0].feasible;
+  for (const World& world : worlds(base, open, regimes, random)) {
+    if (done > 0 && stop && stop()) break;
+    const Eigen::Index first = done * kFantasies / kWorlds, draws = world.times * kFantasies / kWorlds;
+    done += world.times;
+    std::shared_ptr<const ExactGp> upper = regimes.upper;
+    if (!open.empty()) {
+      const Vector standardised = (world.drawn.array() - upper->location()) / upper->scale();
+      upper = std::make_shared<ExactGp>(upper->with(base(open, Eigen::all), standardised));
     }
-    std::vector<Matrix> beside;
-    for (Eigen::Index s = 0; s < draws; ++s) beside.push_back(own.merits_of(other, s, reference));
-    auto gain = std::make_unique<LogNoisyHypervolumeImprovement>(own.fantasies, own.aims, reference, own.feasible, stop,
-                                                                 beside);
-    out.dominated = gain->dominated() * weights[upper];
-    auto probable = std::make_unique<LogFeasibility>(std::vector<OutcomeBound>{{regimes.upper, !upper, 0.5}});
-    gains.push_back(std::make_unique<Sum>(std::move(gain), std::move(probable)));
+    const GainInWorld in_world(problem, models, beliefs, world, upper, normals.middleRows(first, draws),
+                               feasible.size() == 0 ? feasible : Feasible(feasible.middleCols(first, draws)));
+    for (const bool of_upper : {false, true}) {
+      double dominated = 0;
+      gains.push_back(in_world.gain(of_upper, stop, dominated));
+      weights.push_back(static_cast<double>(world.times) * unit[of_upper]);
+      if (of_upper) out.dominated += static_cast<double>(world.times) * unit[of_upper] * dominated;
+    }
   }
-  out.acquisition = std::make_unique<LogMean>(std::move(gains), 2 * weights);
+  out.dominated /= static_cast<double>(done);
+  const auto parts = static_cast<Eigen::Index>(gains.size());
+  out.acquisition = std::make_unique<LogMean>(
+      std::move(gains),
+      Eigen::Map<const Vector>(weights.data(), parts) * (static_cast<double>(parts) / static_cast<double>(done)));
   return out;
 }
 

@@ -81,15 +81,16 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
   // By the largest entry first, so that squares of 1e300 do not overflow.
   const Vector centred = data.outcomes.array() - location_;
   const double largest = centred.cwiseAbs().maxCoeff();
-  if (n > 1 && largest > 0)
-    scale_ = largest * std::sqrt((centred / largest).squaredNorm() / static_cast<double>(n - 1));
+  scale_ = n > 1 && largest > 0
+               ? largest * std::sqrt((centred / largest).squaredNorm() / static_cast<double>(n - 1))
+               : 0;
   // Outcomes of one point, however many, or all the same: their own size is all there is to go by, for what replicates
   // differ by says nothing of what other points would.
   const bool one_point = (data.points.rowwise() - data.points.row(0)).isZero(0);
   if (!(scale_ > std::max(kSmallestSpread * std::abs(location_), kSmallestScale)) || one_point ||
       !std::isfinite(scale_)) {
     const double size = data.outcomes.cwiseAbs().maxCoeff();
-    scale_ = size > kSmallestScale ? size : 1;
+    scale_ = data.scale_if_constant > 0 ? data.scale_if_constant : size > kSmallestScale ? size : 1;
   }
   merge(data);
   parameters_ = parameters;

@@ -61,6 +61,7 @@ struct TrainingData {
   Vector outcomes;              ///< n, in the outcome's own unit
   Vector noise_sd;              ///< n, known standard deviations, NaN where not known; empty: none known
   std::vector<Column> columns;  ///< d
+  double scale_if_constant = 0;  ///< what outcomes that are all the same may vary by; 0: their own size
 };
 
 /// Mean and covariance of the noise-free outcome, jointly at q points, in the outcome's own unit.

@@ -131,16 +131,89 @@ TEST_CASE("experiments of one regime alone, or too few of the other, have one", 
   CHECK_FALSE(fit_models(problem, observations).regimes);
   observations.push_back(culture({0.2, 0.3}));
   CHECK(fit_models(problem, observations).regimes);
-  // Those that failed, or did not give what tells the regimes apart, say nothing of it; those that gave it count.
+}
+
+TEST_CASE("experiments that failed say nothing of regimes", "[regimes]") {
+  RandomStream random(7, "failed");
+  std::vector<Observation> observations = cultures(20, random);
   observations.push_back({"", {0.3, 0.3}, {}, "lost"});
-  observations.push_back({"", {0.9, 0.3}, {Measurement{8.9, {}}, {}}, {}});
-  observations.push_back({"", {0.95, 0.4}, {{}, Measurement{81, {}}}, {}});
+  const Models models = fit_models(square(), observations);
+  REQUIRE(models.regimes);
+  CHECK(models.regimes->found_at(Vector{{0.3, 0.3}}) == std::array<bool, 2>{});
+}
+
+TEST_CASE("what did not give the outcome that tells regimes apart is of the more probable one", "[regimes]") {
+  RandomStream random(8, "partial");
+  // Each experiment gives but two of three outcomes, in turn; the third is much the same in both regimes.
+  Problem problem = square();
+  problem.objectives.push_back({"purity", {}});
+  std::vector<Observation> observations = cultures(45, random);
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    observations[i].measured.push_back(Measurement{50 + observations[i].at[0], {}});
+    observations[i].measured[i % 3] = std::nullopt;
+  }
   const Models models = fit_models(problem, observations);
   REQUIRE(models.regimes);
-  const bool by_product = models.regimes->told_by == 0;
-  CHECK(models.regimes->found[0].rows() + models.regimes->found[1].rows() == 18);
-  CHECK(models.regimes->found_at(Vector{{0.9, 0.3}}) == std::array<bool, 2>{false, by_product});
-  CHECK(models.regimes->found_at(Vector{{0.95, 0.4}}) == std::array<bool, 2>{false, !by_product});
+  const bool upper_lives = models.regimes->above > 7;  // both of the product and of the hours
+  std::size_t right = 0;
+  for (const Observation& o : observations) {
+    const auto found = models.regimes->found_at(encode(problem.space, {o.at}).row(0));
+    CHECK(found[0] != found[1]);
+    right += found[1] == (lives(o.at) == upper_lives) ? 1 : 0;
+  }
+  CHECK(right == observations.size());
+  for (std::size_t j = 0; j < 3; ++j) {  // none of them left out
+    CHECK(models.regimes->of[0][j].gp->rows() + models.regimes->of[1][j].gp->rows() == 30);
+  }
+
+  // By its outcome, where its place says otherwise.
+  observations.push_back({"", {0.05, 0.05}, {{}, Measurement{81, {}}, {}}, {}});
+  observations.back().measured[models.regimes->told_by] = std::nullopt;
+  if (models.regimes->told_by == 1) observations.back().measured[0] = Measurement{8.5, {}};
+  const Models with = fit_models(problem, observations);
+  REQUIRE(with.regimes);
+  CHECK(with.regimes->found_at(Vector{{0.05, 0.05}})[upper_lives]);
+
+  // Where no experiment says which regime another outcome is of, there are none.
+  observations = cultures(30, random);
+  for (std::size_t i = 0; i < observations.size(); ++i) observations[i].measured[i % 2] = std::nullopt;
+  CHECK_FALSE(fit_models(square(), observations).regimes);
+}
+
+TEST_CASE("regimes are not sought where an objective says how it is to be modelled", "[regimes]") {
+  RandomStream random(9, "transform");
+  Problem problem = square();
+  const std::vector<Observation> observations = cultures(20, random);
+  CHECK(fit_models(problem, observations).regimes);
+  problem.objectives[1].transform = Objective::Transform::kNone;
+  CHECK_FALSE(fit_models(problem, observations).regimes);
+  problem = square();
+  problem.planner.acquisition = PlannerSettings::Acquisition::kParego;
+  CHECK_FALSE(fit_models(problem, observations).regimes);
+}
+
+TEST_CASE("a regime whose outcomes are all the same knows no unit", "[regimes]") {
+  RandomStream random(10, "constant");
+  const std::vector<Observation> seen = cultures(24, random);
+  const auto spread = [&](double scale, double shift) {
+    std::vector<Observation> observations = seen;
+    for (Observation& o : observations) {
+      if (!lives(o.at)) o.measured[0]->value = 0;
+      o.measured[0]->value = o.measured[0]->value * scale + shift;
+    }
+    const Models models = fit_models(square(), observations);
+    REQUIRE(models.regimes);
+    Vector mean, variance;
+    models.regimes->of[models.regimes->told_by == 1 && models.regimes->below > 50][0].moments(Matrix{{0.1, 0.4}}, mean,
+                                                                                              variance);
+    CHECK(mean[0] == Approx(shift).margin(0.1 * scale));
+    return std::sqrt(variance[0]) / scale;
+  };
+  const double plain = spread(1, 0);
+  CHECK(plain < 0.2);  // of outcomes up to 10
+  CHECK(spread(1e6, 0) == Approx(plain).epsilon(0.01));
+  CHECK(spread(1e-6, 0) == Approx(plain).epsilon(0.01));
+  CHECK(spread(1, 1000) == Approx(plain).epsilon(0.01));
 }
 
 TEST_CASE("regimes are told of, and judged by what is predicted with them", "[regimes]") {
@@ -253,4 +326,150 @@ TEST_CASE("what holds an outcome constraint alone is on the front of either regi
   const double known = hypervolume(nondominated_boxes(merits, Vector{{-1, -120}}));
   CHECK(gain.dominated * unit >= 0.98 * known);  // what is pending may add to it
   CHECK(gain.dominated * unit <= 1.1 * known);
+}
+
+TEST_CASE("a batch in two regimes looks at more than their edge", "[regimes]") {
+  Problem problem;
+  problem.space = Space({{"t", {}, Continuous{0, 100}}});
+  problem.objectives.push_back({"y", {}});
+  problem.objectives.push_back({"z", {}});
+  problem.objectives[1].goal = Objective::Goal::kMinimize;
+  PlanQuestion question;
+  for (const double t : {0, 10, 20, 30, 40, 50}) question.observations.push_back(measured({t}, 60 + 0.3 * t, 40 - 0.2 * t));
+  for (const double t : {70, 80, 90, 100}) question.observations.push_back(measured({t}, 1 + 0.01 * t, 2 - 0.01 * t));
+  question.count = 8;
+  problem.planner.initial = 0;
+  std::vector<double> t;
+  const Plan answer = plan(problem, question);
+  for (const Suggestion& one : answer.suggestions) t.push_back(one.at[0]);
+  REQUIRE(t.size() == 8);
+  CHECK(answer.suggestions[0].reason.find("; “y” is ") != std::string::npos);
+  std::sort(t.begin(), t.end());
+  CHECK(t.back() - t.front() > 8);  // the edge lies between 50 and 70
+  for (std::size_t i = 0; i + 3 < t.size(); ++i) CHECK(t[i + 3] - t[i] > 0.5);
+}
+
+TEST_CASE("what is pending counts in either regime, and tells of its surroundings", "[regimes]") {
+  RandomStream random(11, "pending");
+  const Problem problem = square();
+  const std::vector<Observation> observations = cultures(20, random);
+  const Models models = fit_models(problem, observations);
+  REQUIRE(models.regimes);
+  const Regimes& regimes = *models.regimes;
+  // A point of which nobody knows, and one beside it.
+  Vector pending(2), at(2);
+  double even = 1;
+  for (int i = 0; i < 4000; ++i) {
+    const Vector one{{random.uniform(), random.uniform()}};
+    const double off = std::abs(regimes.probability_of_upper(one.transpose())[0] - 0.5);
+    if (off >= even) continue;
+    even = off;
+    pending = one;
+  }
+  REQUIRE(even < 0.02);
+  const Beliefs beliefs(problem, models, {{pending[0], pending[1]}}, random);
+  const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
+  const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
+
+  Matrix merits(static_cast<Eigen::Index>(observations.size()) + 1, 2);
+  for (Eigen::Index i = 0; i + 1 < merits.rows(); ++i) {
+    const auto& of = observations[static_cast<std::size_t>(i)].measured;
+    merits.row(i) << of[0]->value, -of[1]->value;
+  }
+  for (const Vector& shift : {Vector{{0.02, 0.03}}, Vector{{0.1, -0.05}}, Vector{{0.3, 0.1}}}) {
+    at = (pending + shift).cwiseMax(0).cwiseMin(1);
+    Matrix pair(2, 2);
+    pair << pending.transpose(), at.transpose();
+    std::array<std::array<Posterior, 2>, 2> joint;  // by regime and objective
+    for (const bool upper : {false, true}) {
+      for (std::size_t j = 0; j < 2; ++j) joint[upper][j] = regimes.of[upper][j].gp->posterior(pair);
+    }
+    double sum = 0;
+    const int draws = 20'000;
+    for (int s = 0; s < draws; ++s) {
+      const bool upper = s % 2 == 0;
+      const Vector label{{((upper ? 1 : 0) - regimes.upper->location()) / regimes.upper->scale()}};
+      const PointPosterior place = regimes.upper->with(pending.transpose(), label).at(at);
+      const double probable = 0.5 * std::erfc((0.5 - place.mean) / std::sqrt(2 * place.variance));
+      const bool here = random.uniform() < probable;
+      Vector outcome(2);
+      for (std::size_t j = 0; j < 2; ++j) {
+        const double sign = j == 0 ? 1 : -1;
+        const Posterior& of = joint[upper][j];
+        const double first = std::sqrt(of.covariance(0, 0)), z = random.normal();
+        merits(merits.rows() - 1, static_cast<Eigen::Index>(j)) = sign * (of.mean[0] + first * z);
+        const Posterior& own = joint[here][j];
+        const double shared = here == upper ? own.covariance(1, 0) / first : 0;
+        const double rest = std::sqrt(std::max(own.covariance(1, 1) - shared * shared, 0.0));
+        outcome[static_cast<Eigen::Index>(j)] = sign * (own.mean[1] + shared * z + rest * random.normal());
+      }
+      sum += hypervolume_improvement(nondominated_boxes(merits, Vector{{-1, -120}}), outcome);
+    }
+    CAPTURE(pending, at);
+    const double mean = sum / draws, known = hypervolume(nondominated_boxes(merits, Vector{{-1, -120}}));
+    CHECK(std::exp(gain.acquisition->value(at, nullptr)) * unit == Approx(mean).margin(0.15 * mean + 2e-3 * known));
+  }
+}
+
+TEST_CASE("a constraint on an objective holds or not in either regime", "[regimes]") {
+  RandomStream random(12, "constraint");
+  Problem problem = square();
+  problem.outcome_constraints = {{0, false, 5, "product >= 5"}};  // what lives holds it, what dies does not
+  const std::vector<Observation> observations = cultures(24, random);
+  const Models models = fit_models(problem, observations);
+  REQUIRE(models.regimes);
+  const bool upper_lives = models.regimes->told_by == 0 || models.regimes->above > 50;
+  Matrix points(50, 2);
+  for (double& x : points.reshaped()) x = random.uniform();
+  const Vector upper = models.regimes->probability_of_upper(points);
+  const std::vector<Forecast> forecasts = forecast(problem, models, points);
+  const Beliefs beliefs(problem, models, {}, random);
+  const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
+  const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
+  Matrix merits(0, 2);
+  for (const Observation& o : observations) {
+    if (!lives(o.at)) continue;
+    merits.conservativeResize(merits.rows() + 1, Eigen::NoChange);
+    merits.bottomRows(1) << o.measured[0]->value, -o.measured[1]->value;
+  }
+  const BoxDecomposition boxes = nondominated_boxes(merits, Vector{{-1, -120}});
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    const double alive = upper_lives ? upper[i] : 1 - upper[i];
+    CAPTURE(points.row(i), alive);
+    CHECK(*forecasts[static_cast<std::size_t>(i)].feasible == Approx(alive).margin(0.02));
+    // Whatever dies gains nothing, good as its hours may be.
+    double sum = 0;
+    for (int s = 0; s < 2000; ++s) {
+      Vector outcome(2);
+      for (std::size_t j = 0; j < 2; ++j) {
+        const PointPosterior here = models.regimes->of[upper_lives][j].gp->at(points.row(i));
+        outcome[static_cast<Eigen::Index>(j)] =
+            (j == 0 ? 1 : -1) * (here.mean + std::sqrt(here.variance) * random.normal());
+      }
+      sum += alive * hypervolume_improvement(boxes, outcome) / 2000;
+    }
+    CHECK(std::exp(gain.acquisition->value(points.row(i), nullptr)) * unit ==
+          Approx(sum).margin(0.15 * sum + 1e-3 * hypervolume(boxes)));
+  }
+  for (Eigen::Index i = 0; i < beliefs.tried(); ++i) {
+    const Vector at = beliefs.base().row(i);
+    CHECK((beliefs.feasible_share(i) > 0.5) == lives({at[0], at[1]}));
+  }
+}
+
+TEST_CASE("what lies at the edge of two regimes is no mistake", "[regimes]") {
+  RandomStream random(13, "accused");
+  const Problem problem = square();
+  std::vector<Observation> observations = cultures(30, random);
+  const auto accused = [&] {
+    std::size_t out = 0;
+    for (const ModelReport& report : describe(problem, observations)) {
+      CHECK(report.left_out->coverage > 0.75);
+      for (const std::string& one : report.warnings) out += one.find("standard deviations from") != std::string::npos;
+    }
+    return out;
+  };
+  CHECK(accused() == 0);
+  observations[3].measured[0]->value = lives(observations[3].at) ? 30 : -20;  // a slip of the pen
+  CHECK(accused() == 1);
 }
