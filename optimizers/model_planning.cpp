@@ -43,7 +43,7 @@ Effort effort(const Planning& planning, std::size_t count) {
   const double deadline = planning.question.deadline_s;
   if (!(deadline > 0)) return out;
   const auto models = static_cast<double>(planning.problem.measurands().size());
-  const auto conditioned = static_cast<double>(std::min(count, kMostConditioned));
+  const auto conditioned = static_cast<double>(std::clamp<std::size_t>(count, 1, kMostConditioned));
   // Every entry of a covariance costs as many steps as there are columns, and its factorisation as many as rows.
   const auto columns = static_cast<double>(planning.problem.space.size());
   const auto rows = [&](double seconds, double rate) {
@@ -66,6 +66,8 @@ Effort effort(const Planning& planning, std::size_t count) {
 class ModelPlanning {
  public:
   ModelPlanning(Planning& planning, std::size_t count);
+  /// Adds forecasts.
+  void predict(const std::vector<Suggestion*>& design) const;
   /// False where the space is exhausted.
   bool suggest_one();
 
@@ -108,7 +110,7 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
   const Effort effort = athanor::effort(planning, count);
   models_ = fit_models(problem_, planning.question.observations, effort.fit);
   const std::vector<Measurand> measurands = problem_.measurands();
-  for (std::size_t k = 0; k < measurands.size(); ++k) {
+  for (std::size_t k = 0; count > 0 && k < measurands.size(); ++k) {
     if (!models_.of[k]) {
       planning_.note(
           fmt::format("“{}” was not measured yet, so nothing of it was taken into account", measurands[k].name));
@@ -122,6 +124,14 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
   for (std::size_t k = 0; (!pool || pool->rows <= kMostDrawnRows) && k < measurands.size(); ++k) {
     if (models_.of[k]) draw_hyper_parameters(*models_.of[k], k, effort.most_drawn);
   }
+}
+
+void ModelPlanning::predict(const std::vector<Suggestion*>& design) const {
+  std::vector<Point> points;
+  for (const Suggestion* one : design) points.push_back(one->at);
+  if (points.empty()) return;
+  std::vector<Forecast> forecasts = athanor::forecast(problem_, models_, encode(problem_.space, points));
+  for (std::size_t i = 0; i < design.size(); ++i) design[i]->forecast = std::move(forecasts[i]);
 }
 
 Choice ModelPlanning::choice() const {
@@ -276,7 +286,7 @@ bool ModelPlanning::suggest_one() {
     const auto point = next();
     ++given_;
     if (!point) return false;
-    planning_.searched = 0;
+    ++planning_.searches;
     const Vector at = encode(problem_.space, {*point}).row(0);
     planning_.suggest({*point, forecast(at), "no time was left to choose it with care", {}});
     return true;
@@ -298,7 +308,8 @@ bool ModelPlanning::suggest_one() {
   if (planning_.question.deadline_s > 0) how.stop = [this, share] { return planning_.late(share); };
   auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
-  planning_.searched = std::min(planning_.searched, found->searched);
+  planning_.searched += found->searched;
+  ++planning_.searches;
   next_ = std::move(found->next);
 
   const Vector at = encode(problem_.space, {found->at}).row(0);
@@ -317,8 +328,9 @@ bool ModelPlanning::suggest_one() {
 
 }  // namespace
 
-void suggest_by_models(Planning& planning, std::size_t count) {
+void suggest_by_models(Planning& planning, std::size_t count, const std::vector<Suggestion*>& design) {
   ModelPlanning models(planning, count);
+  models.predict(design);
   for (std::size_t i = 0; i < count; ++i) {
     if (!models.suggest_one()) return;
   }

@@ -211,21 +211,6 @@ class PlanDialogue {
     return {{"observations", session_.observations_.size()}};
   }
 
-  // A design needs no model, but whoever asks may want to see what one expects of it.
-  void predict_design(const PlanQuestion& question, Plan& answer) const {
-    if (question.observations.empty()) return;
-    std::vector<Suggestion*> designed;
-    std::vector<Point> points;
-    for (Suggestion& suggestion : answer.suggestions) {
-      if (!suggestion.forecast.of.empty()) continue;
-      designed.push_back(&suggestion);
-      points.push_back(suggestion.at);
-    }
-    if (points.empty()) return;
-    std::vector<Forecast> forecasts = predict(problem_, question.observations, points);
-    for (std::size_t i = 0; i < points.size(); ++i) designed[i]->forecast = std::move(forecasts[i]);
-  }
-
   Json ask(const Json& line) {
     Mistakes mistakes;
     check_keys(line, {"ask", "seed", "deadline_ms"}, "", mistakes);
@@ -240,7 +225,7 @@ class PlanDialogue {
     question.seed = session_.asked_;
     if (line.contains("seed")) {
       if (!line["seed"].is_number_integer() || line["seed"].get<double>() < 0) {
-        mistakes.add("seed", fmt::format("expected an integer from 0 up, found {}", shown(line["seed"])));
+        mistakes.add("seed", fmt::format("expected an integer from 0 to 2⁶⁴ − 1, found {}", shown(line["seed"])));
       } else {
         question.seed = line["seed"].get<std::uint64_t>();
       }
@@ -256,8 +241,8 @@ class PlanDialogue {
     mistakes.throw_if_any();
     question.observations = session_.observations_;
     for (const Pending& p : session_.pending_) question.pending.push_back(p.at);
-    Plan answer = plan(problem_, question);
-    predict_design(question, answer);
+    question.predict_design = true;
+    const Plan answer = plan(problem_, question);
 
     ++session_.asked_;
     Json suggestions = Json::array();

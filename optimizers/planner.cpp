@@ -168,7 +168,13 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   std::size_t designed = known < problem.planner.initial ? std::min(count, problem.planner.initial - known) : 0;
   if (!any_objective_measured(problem, question.observations)) designed = count;
   suggest_design(planning, designed, known < problem.planner.initial);
-  if (out.suggestions.size() == designed && designed < count) suggest_by_models(planning, count - designed);
+  const std::size_t missing = out.suggestions.size() == designed ? count - designed : 0;
+  std::vector<Suggestion*> design;
+  if (question.predict_design && !question.observations.empty() && !planning.late(kShareOfAll)) {
+    for (Suggestion& one : again) design.push_back(&one);
+    for (Suggestion& one : out.suggestions) design.push_back(&one);
+  }
+  if (missing > 0 || !design.empty()) suggest_by_models(planning, missing, design);
   if (out.suggestions.size() < count) {
     planning.note(fmt::format(
         "the space is exhausted: {} of the {} {} asked for are left in it{}", out.suggestions.size(), count,
@@ -177,10 +183,10 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   }
   for (const Suggestion& one : out.suggestions) replicates.append(again, one, 0, question.count);
   out.suggestions = std::move(again);
-  if (planning.searched < 1 || planning.late(kShareOfAll)) {
-    planning.note(
-        fmt::format("the deadline was reached: this is the best answer found by then, with {:.0f} % of the search done",
-                    100 * planning.searched));
+  const double searched = planning.searches == 0 ? 1 : planning.searched / static_cast<double>(planning.searches);
+  if (searched < 1 || planning.late(kShareOfAll)) {
+    planning.note(fmt::format("the deadline was reached: this is the best answer found by then{}",
+                              planning.searches == 0 ? "" : fmt::format(", with {:.0f} % of the search done", 100 * searched)));
   }
   out.seconds = planning.seconds();
   return std::move(planning.plan);

@@ -16,6 +16,7 @@ struct PlanQuestion {
   std::uint64_t seed = 0;
   double deadline_s =
       0;  ///< the best answer found by then; 0: none (with a deadline that bites, an answer may depend on the machine)
+  bool predict_design = false;  ///< whether to fit models for a design too, which needs none, to say what they expect
 };
 
 /// The predicted value of one measurand, in its unit.

@@ -22,7 +22,8 @@ class Planning {
   const Random random;
   Tried tried;                 ///< suggestions included
   std::vector<Point> pending;  ///< likewise
-  double searched = 1;         ///< share of its work that the least thorough search did
+  double searched = 0;         ///< shares of their work that the searches did, added up
+  std::size_t searches = 0;
   Plan plan;
 
   /// Whether `share` of the time until the deadline has passed, or will have in so many seconds.
@@ -40,7 +41,7 @@ class Planning {
 };
 
 /// Adds up to `count` suggestions that the models of what was measured speak for; fewer only where the space is
-/// exhausted.
-void suggest_by_models(Planning& planning, std::size_t count);
+/// exhausted. `design`: what was suggested without them and gets a forecast.
+void suggest_by_models(Planning& planning, std::size_t count, const std::vector<Suggestion*>& design = {});
 
 }  // namespace athanor
