@@ -230,4 +230,16 @@ Vector LogFeasibility::evaluate(const Matrix& points, Matrix* gradients) const {
   return out;
 }
 
+Vector LogFeasibility::bounds(const Matrix& points) const {
+  Vector out = Vector::Zero(points.rows()), mean, variance;
+  for (const OutcomeBound& b : bounds_) {
+    b.surrogate->marginals_at_most(points, mean, variance);
+    for (Eigen::Index i = 0; i < out.size(); ++i) {
+      const double z = (b.at_most ? 1 : -1) * (b.bound - mean[i]) / std::sqrt(variance[i]);
+      if (z < 0) out[i] += log_normal_cdf(z) + b.reluctance * z;
+    }
+  }
+  return out;
+}
+
 }  // namespace athanor

@@ -122,6 +122,8 @@ class LogFeasibility final : public Acquisition {
  public:
   explicit LogFeasibility(std::vector<OutcomeBound> bounds);
   Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  /// Where a mean lies on the wrong side, the probability grows with the variance; elsewhere it is 1 at most.
+  Vector bounds(const Matrix& points) const override;
 
  private:
   std::vector<OutcomeBound> bounds_;

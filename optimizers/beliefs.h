@@ -6,12 +6,12 @@
 
 namespace athanor {
 
-/// Leaves out what does not keep the bound. values (b × draws, or one where nothing is uncertain): standardised outcomes, as
-/// `bound`. feasible (b × draws): where it is empty, all are so far.
+/// Leaves out what does not keep the bound. values (b × draws, or one where nothing is uncertain): standardised
+/// outcomes, as `bound`. feasible (b × draws): where it is empty, all are so far.
 void keep_within(Feasible& feasible, const Matrix& values, bool at_most, double bound, Eigen::Index draws);
 
-/// A bound in the gp's own unit, what is `pending` (rows) taken to be what is expected, so that a batch looks for something
-/// feasible in more places than one.
+/// A bound in the gp's own unit, what is `pending` (rows) taken to be what is expected, so that a batch looks for
+/// something feasible in more places than one.
 OutcomeBound bound_beside(const std::shared_ptr<const ExactGp>& gp, bool at_most, double bound, const Matrix& pending);
 
 /// Legend: b base points: what was tried, then what is pending, each once; m objectives that have a model; outcomes
@@ -40,8 +40,8 @@ class Beliefs {
   const Matrix& merits() const { return merits_; }
   /// Merits expected of a row of the unit cube.
   Vector merits_at(const Vector& point) const;
-  /// The share of the most probable world's draws in which base point `i` holds every outcome constraint; of two regimes
-  /// the probability.
+  /// The share of the most probable world's draws in which base point `i` holds every outcome constraint; of two
+  /// regimes the probability.
   double feasible_share(Eigen::Index i) const;
   bool any_feasible() const;
   /// Whether something feasible that was tried is expected to be at least as good in every objective.

@@ -12,9 +12,8 @@ namespace athanor {
 namespace {
 
 constexpr std::size_t kGroups = 20, kGroupsOfMany = 5;
-constexpr double kTail = 0.05;                     // on either side of the central 90 %
-constexpr double kMedian = 0.6744897501960817;     // Φ⁻¹(0.75), the median of |z|
-
+constexpr double kTail = 0.05;                  // on either side of the central 90 %
+constexpr double kMedian = 0.6744897501960817;  // Φ⁻¹(0.75), the median of |z|
 
 /// Points that were measured, and which observations are of which.
 struct Measured {

@@ -36,6 +36,7 @@ LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fanta
     ATHANOR_CHECK(one.values().rows() == fantasies_[0].values().rows(), "fantasies at different base points");
     count = std::max(count, one.count());
   }
+  Matrix least;
   for (Eigen::Index s = 0; s < count && !(s > 0 && stop && stop()); ++s) {
     Matrix merits(fantasies_[0].values().rows(), objectives);
     for (Eigen::Index j = 0; j < objectives; ++j) {
@@ -50,7 +51,9 @@ LogNoisyHypervolumeImprovement::LogNoisyHypervolumeImprovement(std::vector<Fanta
       merits.bottomRows(more.rows()) = more;
     }
     boxes_.push_back(nondominated_boxes(merits, reference));
+    least = s == 0 ? merits : Matrix(least.cwiseMin(merits));
   }
+  least_ = boxes_.size() == 1 ? boxes_[0] : nondominated_boxes(least, reference);
 }
 
 double LogNoisyHypervolumeImprovement::dominated() const {
@@ -59,10 +62,9 @@ double LogNoisyHypervolumeImprovement::dominated() const {
   return sum / static_cast<double>(boxes_.size());
 }
 
-/// ln E[gain] in one fantasy; means and sd: one an objective.
-double LogNoisyHypervolumeImprovement::gain(std::size_t fantasy, const Matrix& means, const Vector& sd,
+/// ln E[gain] over these boxes; mean and sd: one an objective.
+double LogNoisyHypervolumeImprovement::gain(const BoxDecomposition& boxes, const Vector& mean, const Vector& sd,
                                             Work* work) const {
-  const BoxDecomposition& boxes = boxes_[fantasy];
   const std::size_t objectives = aims_.size();
   thread_local Work mine;
   Work& w = work ? *work : mine;
@@ -73,10 +75,8 @@ double LogNoisyHypervolumeImprovement::gain(std::size_t fantasy, const Matrix& m
     w.levels[j].resize(static_cast<std::size_t>(levels.size()));
     for (Eigen::Index k = 0; k < levels.size(); ++k) {
       w.levels[j][static_cast<std::size_t>(k)] =
-          std::isinf(levels[k])
-              ? LogImprovement{-HUGE_VAL, 0, 0}
-              : log_expected_improvement(aims_[j], means(column, static_cast<Eigen::Index>(fantasy) % means.cols()),
-                                         sd[column], levels[k]);
+          std::isinf(levels[k]) ? LogImprovement{-HUGE_VAL, 0, 0}
+                                : log_expected_improvement(aims_[j], mean[column], sd[column], levels[k]);
     }
   }
   w.logs.resize(boxes.lower.rows());
@@ -149,7 +149,7 @@ Vector LogNoisyHypervolumeImprovement::evaluate(const Matrix& points, Matrix* gr
         sd[j] = std::sqrt(here.variance[i]);
       }
       for (Eigen::Index s = 0; s < count; ++s) {
-        logs[s] = gain(static_cast<std::size_t>(s), means, sd, gradients ? &work : nullptr);
+        logs[s] = gain(boxes_[static_cast<std::size_t>(s)], means.col(s), sd, gradients ? &work : nullptr);
         if (!gradients) continue;
         by_mean.col(s) = work.by_mean;
         by_sd.col(s) = work.by_sd;
@@ -168,6 +168,23 @@ Vector LogNoisyHypervolumeImprovement::evaluate(const Matrix& points, Matrix* gr
           fantasies_[j].gradients(local[j], mean_weights[j], variance_weights.col(static_cast<Eigen::Index>(j)));
     }
   }
+  return out;
+}
+
+Vector LogNoisyHypervolumeImprovement::bounds(const Matrix& points) const {
+  const auto objectives = static_cast<Eigen::Index>(aims_.size());
+  const auto target = [](const Aim& aim) { return aim.goal == Objective::Goal::kTarget; };
+  if (std::any_of(aims_.begin(), aims_.end(), target)) return values(points);  // such a merit has a peak
+  Matrix promise(points.rows(), objectives), sd(points.rows(), objectives), means;
+  Vector variance;
+  for (Eigen::Index j = 0; j < objectives; ++j) {
+    fantasies_[static_cast<std::size_t>(j)].at_most(points, means, variance);
+    const bool falls = aims_[static_cast<std::size_t>(j)].falls(0);
+    promise.col(j) = falls ? Vector(means.rowwise().minCoeff()) : Vector(means.rowwise().maxCoeff());
+    sd.col(j) = variance.cwiseSqrt();
+  }
+  Vector out(points.rows());
+  for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = gain(least_, promise.row(i), sd.row(i), nullptr);
   return out;
 }
 

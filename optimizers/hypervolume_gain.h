@@ -25,16 +25,21 @@ class LogNoisyHypervolumeImprovement final : public Acquisition {
                                  const Feasible& feasible = {}, const std::function<bool()>& stop = {},
                                  const std::vector<Matrix>& beside = {});
   Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  /// The gain is convex in each merit and grows with all of them (another point's share of a box only shrinks with the
+  /// front), so that the most promising means of all fantasies, under the largest variances, over a front that each
+  /// fantasy's dominates, bound it.
+  Vector bounds(const Matrix& points) const override;
   /// What is dominated already, the mean over the fantasies.
   double dominated() const;
 
  private:
   struct Work;
-  double gain(std::size_t fantasy, const Matrix& means, const Vector& sd, Work* work) const;
+  double gain(const BoxDecomposition& boxes, const Vector& mean, const Vector& sd, Work* work) const;
 
   std::vector<Fantasies> fantasies_;  // one an objective
   std::vector<Aim> aims_;
   std::vector<BoxDecomposition> boxes_;  // one a fantasy
+  BoxDecomposition least_;               // of what is dominated in every fantasy
 };
 
 }  // namespace athanor

@@ -78,7 +78,7 @@ class ModelPlanning {
     std::string what;
     double factor = 0;  ///< of e^value, to `unit`; 0: that would tell a person nothing
     std::string unit = {};
-    double least = 0;  ///< of e^value; what is less is no improvement
+    double least = 0;          ///< of e^value; what is less is no improvement
     bool constrained = false;  ///< whether the constraints on objectives are in it
   };
 
@@ -173,7 +173,7 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
       dominated = of_one->dominated();
       gain = std::move(of_one);
     }
-    return {std::move(gain), "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%",
+    return {std::move(gain),     "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%",
             kNoGain * dominated, models_.regimes != nullptr};
   }
   std::vector<std::unique_ptr<Acquisition>> worlds;

@@ -102,8 +102,8 @@ std::vector<Component> mixture(const Models& models, std::size_t measurand, cons
 /// The normal of the same mean and variance.
 void moments(const std::vector<Component>& mixture, Vector& mean, Vector& variance);
 
-/// At each row of `points`: whether every outcome constraint holds of which something is known. Outcomes are independent
-/// but for the regime that the objectives share.
+/// At each row of `points`: whether every outcome constraint holds of which something is known. Outcomes are
+/// independent but for the regime that the objectives share.
 Vector probability_of_constraints(const Problem& problem, const Models& models, const Matrix& points);
 
 /// Few data leave the hyper-parameters open, and the most probable ones alone make a model that is too sure of itself:

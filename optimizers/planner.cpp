@@ -185,8 +185,9 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   out.suggestions = std::move(again);
   const double searched = planning.searches == 0 ? 1 : planning.searched / static_cast<double>(planning.searches);
   if (searched < 1 || planning.late(kShareOfAll)) {
-    planning.note(fmt::format("the deadline was reached: this is the best answer found by then{}",
-                              planning.searches == 0 ? "" : fmt::format(", with {:.0f} % of the search done", 100 * searched)));
+    planning.note(
+        fmt::format("the deadline was reached: this is the best answer found by then{}",
+                    planning.searches == 0 ? "" : fmt::format(", with {:.0f} % of the search done", 100 * searched)));
   }
   out.seconds = planning.seconds();
   return std::move(planning.plan);

@@ -66,8 +66,7 @@ class Finding {
         observations_(observations),
         models_(models),
         effort_(effort),
-        outcomes_(static_cast<Eigen::Index>(observations.size()),
-                  static_cast<Eigen::Index>(models.objectives.size())) {
+        outcomes_(static_cast<Eigen::Index>(observations.size()), static_cast<Eigen::Index>(models.objectives.size())) {
     for (Eigen::Index i = 0; i < outcomes_.rows(); ++i) {
       for (Eigen::Index j = 0; j < outcomes_.cols(); ++j) {
         const Observation& o = observations[static_cast<std::size_t>(i)];
@@ -213,7 +212,7 @@ class Finding {
   const std::vector<Observation>& observations_;
   const Models& models_;
   const FitEffort& effort_;
-  Matrix outcomes_;  // n × m, NaN where it was not measured
+  Matrix outcomes_;                              // n × m, NaN where it was not measured
   std::array<std::vector<Eigen::Index>, 2> of_;  // observations
   std::shared_ptr<Regimes> out_ = std::make_shared<Regimes>();
 };
@@ -234,8 +233,8 @@ std::optional<Split> most_probable_split(const Matrix& outcomes) {
                    [&, low = below](double y) { return (y > low) == upper; });
       const auto count = static_cast<double>(part.size());
       split.log_odds += count * std::log(count / static_cast<double>(told.size()));
-      apart = apart && spread(Eigen::Map<const Vector>(part.data(), static_cast<Eigen::Index>(part.size()))) <
-                           above - below;
+      apart = apart &&
+              spread(Eigen::Map<const Vector>(part.data(), static_cast<Eigen::Index>(part.size()))) < above - below;
     }
     for (Eigen::Index j = 0; j < outcomes.cols(); ++j) {
       const std::vector<Eigen::Index> rows = measured(outcomes, {j, k});

@@ -222,9 +222,9 @@ RegimesGain gain_in_regimes(const Problem& problem, const Models& models, const 
   }
   out.dominated /= static_cast<double>(done);
   const auto parts = static_cast<Eigen::Index>(gains.size());
-  out.acquisition = std::make_unique<LogMean>(
-      std::move(gains),
-      Eigen::Map<const Vector>(weights.data(), parts) * (static_cast<double>(parts) / static_cast<double>(done)));
+  out.acquisition =
+      std::make_unique<LogMean>(std::move(gains), Eigen::Map<const Vector>(weights.data(), parts) *
+                                                      (static_cast<double>(parts) / static_cast<double>(done)));
   return out;
 }
 

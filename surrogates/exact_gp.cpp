@@ -15,6 +15,7 @@
 namespace athanor {
 namespace {
 
+constexpr Eigen::Index kFew = 48;            // observations for a bound of the variance
 constexpr double kSmallestNoiseSd = 1e-9;    // standardised; so that a stated noise of 0 has a precision
 constexpr double kLargestNoiseSd = 1e6;      // likewise; a measurement that is worse says as little
 constexpr double kSmallestScale = 1e-100;    // of the outcomes; what is less cannot be computed with
@@ -81,9 +82,8 @@ ExactGp::ExactGp(const TrainingData& data, const GpParameters& parameters, Kerne
   // By the largest entry first, so that squares of 1e300 do not overflow.
   const Vector centred = data.outcomes.array() - location_;
   const double largest = centred.cwiseAbs().maxCoeff();
-  scale_ = n > 1 && largest > 0
-               ? largest * std::sqrt((centred / largest).squaredNorm() / static_cast<double>(n - 1))
-               : 0;
+  scale_ =
+      n > 1 && largest > 0 ? largest * std::sqrt((centred / largest).squaredNorm() / static_cast<double>(n - 1)) : 0;
   // Outcomes of one point, however many, or all the same: their own size is all there is to go by, for what replicates
   // differ by says nothing of what other points would.
   const bool one_point = (data.points.rowwise() - data.points.row(0)).isZero(0);
@@ -318,16 +318,26 @@ Vector ExactGp::left(const Matrix& points, const Matrix& explained) const {
 }
 
 void ExactGp::marginals(const Matrix& points, Vector& mean, Vector& variance) const {
+  marginals(points, mean, variance, rows());
+}
+
+void ExactGp::marginals_at_most(const Matrix& points, Vector& mean, Vector& variance) const {
+  marginals(points, mean, variance, std::min(rows(), kFew));
+}
+
+void ExactGp::marginals(const Matrix& points, Vector& mean, Vector& variance, Eigen::Index first) const {
   check_width(points.cols());
   constexpr Eigen::Index kChunk = 256;  // columns of the cross-covariance at a time: stays in the cache
   const Eigen::Index q = points.rows();
+  // The inverse factor of the first observations' covariance is the corner of that of all.
+  const Matrix some = first == rows() ? Matrix() : Matrix(inverse_factor_.topLeftCorner(first, first));
   mean.resize(q);
   variance.resize(q);
   for (Eigen::Index begin = 0; begin < q; begin += kChunk) {
     const Eigen::Index m = std::min(kChunk, q - begin);
     const Matrix cross = covariance_.with(points.middleRows(begin, m));
     mean.segment(begin, m) = location_ + scale_ * ((cross.transpose() * alpha_).array() + parameters_.mean);
-    const Matrix explained = times(inverse_factor_, cross);
+    const Matrix explained = first == rows() ? times(inverse_factor_, cross) : times(some, cross.topRows(first));
     variance.segment(begin, m) = scale_ * scale_ * left(points.middleRows(begin, m), explained);
   }
 }

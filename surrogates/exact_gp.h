@@ -42,6 +42,8 @@ class ExactGp final : public Surrogate {
   double noise_beyond_replicates() const;
   PointPosteriors at_each(const Matrix& points) const override;
   void marginals(const Matrix& points, Vector& mean, Vector& variance) const override;
+  /// Variances given the first few of the observations alone.
+  void marginals_at_most(const Matrix& points, Vector& mean, Vector& variance) const override;
   Matrix sample(const Matrix& points, std::size_t count, RandomStream& random) const override;
   Health health() const override;
 
@@ -82,6 +84,8 @@ class ExactGp final : public Surrogate {
   ExactGp() = default;
   void merge(const TrainingData& data);
   void factorise();
+  /// Means given all observations, variances given the first so many.
+  void marginals(const Matrix& points, Vector& mean, Vector& variance, Eigen::Index first) const;
   Vector left(const Matrix& points, const Matrix& explained) const;
   void check_width(Eigen::Index width) const;
 

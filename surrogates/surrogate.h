@@ -57,10 +57,10 @@ class Column {
 
 /// What a surrogate is fitted on: one outcome at n points.
 struct TrainingData {
-  Matrix points;                ///< n × d, in the unit cube
-  Vector outcomes;              ///< n, in the outcome's own unit
-  Vector noise_sd;              ///< n, known standard deviations, NaN where not known; empty: none known
-  std::vector<Column> columns;  ///< d
+  Matrix points;                 ///< n × d, in the unit cube
+  Vector outcomes;               ///< n, in the outcome's own unit
+  Vector noise_sd;               ///< n, known standard deviations, NaN where not known; empty: none known
+  std::vector<Column> columns;   ///< d
   double scale_if_constant = 0;  ///< what outcomes that are all the same may vary by; 0: their own size
 };
 
@@ -104,6 +104,10 @@ class Surrogate {
   PointPosterior at(const Vector& point) const;
   /// Mean and variance at each row alone, in memory linear in their number; resizes `mean` and `variance`.
   virtual void marginals(const Matrix& points, Vector& mean, Vector& variance) const = 0;
+  /// The same, but for variances that are no less than those, where that is much cheaper to say.
+  virtual void marginals_at_most(const Matrix& points, Vector& mean, Vector& variance) const {
+    marginals(points, mean, variance);
+  }
   /// `count` draws (count × q) of the joint posterior at `points`.
   virtual Matrix sample(const Matrix& points, std::size_t count, RandomStream& random) const = 0;
   virtual Health health() const = 0;

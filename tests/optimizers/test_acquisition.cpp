@@ -356,3 +356,36 @@ TEST_CASE("bounds are never below the values") {
     }
   }
 }
+
+TEST_CASE("bounds of a hypervolume's gain and of feasibility are never below the values, nor far above") {
+  RandomStream random(10, "bounds of several");
+  for (const double noise : {1e-8, 0.01, 0.1}) {
+    std::vector<ExactGp> gps;
+    for (int j = 0; j < 3; ++j) gps.push_back(sample_gp(noise, random, 80));
+    Matrix points(300, 3);
+    for (Eigen::Index i = 0; i < points.rows(); ++i) {
+      points.row(i) << random.uniform(), random.uniform(), static_cast<double>(random.below(2));
+    }
+    Matrix base = distinct_rows(gps[0].points());
+    const Eigen::Index tried = base.rows();
+    base.conservativeResize(tried + 2, Eigen::NoChange);  // and pending
+    base.bottomRows(2) = points.topRows(2);
+    for (const Goal last : {Goal::kMaximize, Goal::kTarget}) {
+      const std::vector<Aim> aims = {Aim{Goal::kMaximize, 0}, Aim{Goal::kMinimize, 0}, Aim{last, 0.3}};
+      std::vector<Fantasies> fantasies;
+      for (const ExactGp& gp : gps) fantasies.emplace_back(gp, base, Sobol(60, random).next_normal(16));
+      Feasible feasible = Feasible::Constant(base.rows(), 16, true);
+      for (Eigen::Index i = 0; i < 40; ++i) feasible(i, i % 16) = false;
+      const Matrix beside = Matrix::Random(4, 3);
+      const LogNoisyHypervolumeImprovement gain(fantasies, aims, Vector{{-3, -3, -3}}, feasible, {}, {beside});
+      const Vector above = gain.bounds(points) - gain.values(points);
+      CHECK(above.minCoeff() > -1e-6);
+      std::vector<double> sorted(above.begin(), above.end());
+      std::sort(sorted.begin(), sorted.end());
+      CHECK(sorted[150] < 5);
+    }
+    const auto shared = std::make_shared<ExactGp>(gps[0]);
+    const LogFeasibility feasibility({{shared, true, 0.2, 0}, {shared, false, -0.5, 20}});
+    CHECK((feasibility.bounds(points) - feasibility.values(points)).minCoeff() > -1e-6);
+  }
+}

@@ -335,7 +335,8 @@ TEST_CASE("a batch in two regimes looks at more than their edge", "[regimes]") {
   problem.objectives.push_back({"z", {}});
   problem.objectives[1].goal = Objective::Goal::kMinimize;
   PlanQuestion question;
-  for (const double t : {0, 10, 20, 30, 40, 50}) question.observations.push_back(measured({t}, 60 + 0.3 * t, 40 - 0.2 * t));
+  for (const double t : {0, 10, 20, 30, 40, 50})
+    question.observations.push_back(measured({t}, 60 + 0.3 * t, 40 - 0.2 * t));
   for (const double t : {70, 80, 90, 100}) question.observations.push_back(measured({t}, 1 + 0.01 * t, 2 - 0.01 * t));
   question.count = 8;
   problem.planner.initial = 0;

@@ -1,5 +1,5 @@
-// Goal: a random weighting is the function that ParEGO states, its weights uniform, its optimum on the front. Method: the
-// definition term by term, the moments of the simplex, brute force.
+// Goal: a random weighting is the function that ParEGO states, its weights uniform, its optimum on the front. Method:
+// the definition term by term, the moments of the simplex, brute force.
 #include "optimizers/trade_off.h"
 
 #include <catch2/catch.hpp>
