@@ -376,13 +376,15 @@ TEST_CASE("bounds of a hypervolume's gain and of feasibility are never below the
       for (const ExactGp& gp : gps) fantasies.emplace_back(gp, base, Sobol(60, random).next_normal(16));
       Feasible feasible = Feasible::Constant(base.rows(), 16, true);
       for (Eigen::Index i = 0; i < 40; ++i) feasible(i, i % 16) = false;
-      const Matrix beside = Matrix::Random(4, 3);
+      Matrix beside(4, 3);
+      for (double& y : beside.reshaped()) y = random.uniform(-1, 1);
       const LogNoisyHypervolumeImprovement gain(fantasies, aims, Vector{{-3, -3, -3}}, feasible, {}, {beside});
       const Vector above = gain.bounds(points) - gain.values(points);
       CHECK(above.minCoeff() > -1e-6);
       std::vector<double> sorted(above.begin(), above.end());
       std::sort(sorted.begin(), sorted.end());
-      CHECK(sorted[150] < 5);
+      CAPTURE(noise);
+      CHECK(sorted[150] < (noise < 0.05 ? 5 : 10));
     }
     const auto shared = std::make_shared<ExactGp>(gps[0]);
     const LogFeasibility feasibility({{shared, true, 0.2, 0}, {shared, false, -0.5, 20}});

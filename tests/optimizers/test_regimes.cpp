@@ -2,6 +2,7 @@
 // expectation that it claims to be. Method: made-up regimes, random smooth functions, brute-force Monte-Carlo.
 #include "optimizers/regimes.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 
