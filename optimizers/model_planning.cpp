@@ -120,6 +120,9 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
     planning_.note(
         fmt::format("the deadline allows no model of all observations: {} of them were left out", models_.left_out));
   }
+  if (models_.regimes_unsought) {
+    planning_.note("outcomes seem to fall into two, and the deadline left no time for a model of each part");
+  }
   const auto& pool = problem_.space.pool();
   for (std::size_t k = 0; (!pool || pool->rows <= kMostDrawnRows) && k < measurands.size(); ++k) {
     if (models_.of[k]) draw_hyper_parameters(*models_.of[k], k, effort.most_drawn);

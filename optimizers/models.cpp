@@ -336,7 +336,7 @@ Models fit_models(const Problem& problem, const std::vector<Observation>& all, c
     if (k < problem.objectives.size()) models.objectives.push_back(k);
   }
   models.success = success_model(problem, observations, effort);
-  models.regimes = find_regimes(problem, observations, models, effort);
+  models.regimes = find_regimes(problem, observations, models, effort, &models.regimes_unsought);
   return models;
 }
 

@@ -85,6 +85,7 @@ struct Models {
   std::vector<std::size_t> objectives;          ///< those that have a model
   std::shared_ptr<const ExactGp> success;       ///< null where no experiment failed
   std::shared_ptr<const Regimes> regimes;       ///< null where there is but one
+  bool regimes_unsought = false;                ///< there may be two, and no time was left to model them
   std::size_t left_out = 0;                     ///< observations that the effort did not allow
 };
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});

@@ -107,6 +107,8 @@ class Finding {
     return out_;
   }
 
+  bool stopped() const { return stopped_; }
+
  private:
   std::size_t objective(Eigen::Index j) const { return models_.objectives[static_cast<std::size_t>(j)]; }
   /// How many of these gave objective `j`.
@@ -132,7 +134,8 @@ class Finding {
       // Where a regime's outcomes are all the same, they may still differ by as much as the split allowed for.
       const double least = kLeastSpread * spread(outcomes_(measured(outcomes_, {j}), j));
       for (const bool upper : {false, true}) {
-        if (effort_.stop && effort_.stop()) return false;
+        stopped_ = effort_.stop && effort_.stop();
+        if (stopped_) return false;
         out_->of[upper].push_back(fit_outcome(problem_, these(of_[upper]), objective(j), effort_, least));
       }
     }
@@ -212,7 +215,8 @@ class Finding {
   const std::vector<Observation>& observations_;
   const Models& models_;
   const FitEffort& effort_;
-  Matrix outcomes_;                              // n × m, NaN where it was not measured
+  Matrix outcomes_;  // n × m, NaN where it was not measured
+  bool stopped_ = false;
   std::array<std::vector<Eigen::Index>, 2> of_;  // observations
   std::shared_ptr<Regimes> out_ = std::make_shared<Regimes>();
 };
@@ -246,7 +250,7 @@ std::optional<Split> most_probable_split(const Matrix& outcomes) {
 }
 
 std::shared_ptr<const Regimes> find_regimes(const Problem& problem, const std::vector<Observation>& observations,
-                                            const Models& models, const FitEffort& effort) {
+                                            const Models& models, const FitEffort& effort, bool* no_time) {
   using Choice = PlannerSettings::Acquisition;
   const Choice asked = problem.planner.acquisition;
   const bool hypervolume = asked == Choice::kAuto || asked == Choice::kHypervolume;
@@ -254,7 +258,10 @@ std::shared_ptr<const Regimes> find_regimes(const Problem& problem, const std::v
   const std::vector<std::size_t>& objectives = models.objectives;
   if (!hypervolume || objectives.size() < 2 || objectives.size() > kMostHypervolume) return nullptr;
   if (!std::all_of(objectives.begin(), objectives.end(), left)) return nullptr;
-  return Finding(problem, observations, models, effort).find();
+  Finding finding(problem, observations, models, effort);
+  auto out = finding.find();
+  if (no_time) *no_time = finding.stopped();
+  return out;
 }
 
 }  // namespace athanor

@@ -23,6 +23,7 @@ std::optional<Split> most_probable_split(const Matrix& outcomes);
 /// that which its place and its other outcomes make more probable. Only where a hypervolume is sought, of objectives
 /// whose `transform` is left to the planner, two experiments at least that gave each in either regime.
 std::shared_ptr<const Regimes> find_regimes(const Problem& problem, const std::vector<Observation>& observations,
-                                            const Models& models, const FitEffort& effort = {});
+                                            const Models& models, const FitEffort& effort = {},
+                                            bool* no_time = nullptr);
 
 }  // namespace athanor

@@ -143,6 +143,16 @@ TEST_CASE("experiments that failed say nothing of regimes", "[regimes]") {
   CHECK(models.regimes->found_at(Vector{{0.3, 0.3}}) == std::array<bool, 2>{});
 }
 
+TEST_CASE("regimes that there is no time for are told of", "[regimes]") {
+  RandomStream random(14, "hurried");
+  FitEffort effort;
+  CHECK_FALSE(fit_models(square(), cultures(20, random), effort).regimes_unsought);
+  effort.stop = [] { return true; };
+  const Models models = fit_models(square(), cultures(20, random), effort);
+  CHECK_FALSE(models.regimes);
+  CHECK(models.regimes_unsought);
+}
+
 TEST_CASE("what did not give the outcome that tells regimes apart is of the more probable one", "[regimes]") {
   RandomStream random(8, "partial");
   // Each experiment gives but two of three outcomes, in turn; the third is much the same in both regimes.
