@@ -25,9 +25,8 @@ class LogNoisyHypervolumeImprovement final : public Acquisition {
                                  const Feasible& feasible = {}, const std::function<bool()>& stop = {},
                                  const std::vector<Matrix>& beside = {});
   Vector evaluate(const Matrix& points, Matrix* gradients) const override;
-  /// The gain is convex in each merit and grows with all of them (another point's share of a box only shrinks with the
-  /// front), so that the most promising means of all fantasies, under the largest variances, over a front that each
-  /// fantasy's dominates, bound it.
+  /// The gain grows with every merit, is convex in each, and falls with the front: the most promising means of all
+  /// fantasies, under the largest variances, over a front that each fantasy's dominates, bound it.
   Vector bounds(const Matrix& points) const override;
   /// What is dominated already, the mean over the fantasies.
   double dominated() const;
