@@ -52,8 +52,10 @@ class Score {
       const double z = (model.transformed(value) - part.mean[i]) / std::sqrt(part.variance[i] + noise);
       below += p * normal_cdf(z);
       mean += p * model.predict(part.mean[i], part.variance[i]).mean;
-      // As far as a normal's draw of the same density beside its peak, the part's probability paid for.
-      apart = std::min(apart, std::sqrt(z * z - 2 * std::log(p)));
+      // As far as a normal's draw of the same density beside its peak, the part's probability paid for, of which so
+      // many experiments leave as much open (Laplace's rule of succession).
+      const double open = 1 / (static_cast<double>(model.gp->rows()) + 2);
+      apart = std::min(apart, std::sqrt(z * z - 2 * std::log(mixture.size() == 1 ? 1 : std::max(p, open))));
     }
     squares_ += (value - mean) * (value - mean);
     inside_ += below >= kTail && below <= 1 - kTail ? 1 : 0;

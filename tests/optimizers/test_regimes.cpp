@@ -46,6 +46,22 @@ std::vector<Observation> cultures(int count, RandomStream& random) {
   return out;
 }
 
+/// Of those that `counts` takes.
+template <class Counts>
+Matrix merits_of(const std::vector<Observation>& observations, const Counts& counts) {
+  Matrix out(0, 2);
+  for (const Observation& o : observations) {
+    if (!counts(o)) continue;
+    out.conservativeResize(out.rows() + 1, Eigen::NoChange);
+    out.bottomRows(1) << o.measured[0]->value, -o.measured[1]->value;
+  }
+  return out;
+}
+
+Matrix merits_of(const std::vector<Observation>& observations) {
+  return merits_of(observations, [](const Observation&) { return true; });
+}
+
 }  // namespace
 
 TEST_CASE("outcomes are split at the gap that makes them most probable", "[regimes]") {
@@ -276,12 +292,7 @@ TEST_CASE("the expected gain over two regimes equals brute-force Monte-Carlo", "
   const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
   const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
 
-  Matrix merits(static_cast<Eigen::Index>(observations.size()), 2);
-  for (Eigen::Index i = 0; i < merits.rows(); ++i) {
-    const auto& of = observations[static_cast<std::size_t>(i)].measured;
-    merits.row(i) << of[0]->value, -of[1]->value;
-  }
-  const BoxDecomposition boxes = nondominated_boxes(merits, Vector{{-1, -120}});
+  const BoxDecomposition boxes = nondominated_boxes(merits_of(observations), Vector{{-1, -120}});
   CHECK(gain.dominated * unit == Approx(hypervolume(boxes)).epsilon(0.02));
   for (const Vector& at : {Vector{{0.5, 0.2}}, Vector{{0.55, 0.15}}, Vector{{0.8, 0.9}}, Vector{{0.35, 0.4}}}) {
     const double upper = models.regimes->probability_of_upper(at.transpose())[0];
@@ -327,12 +338,7 @@ TEST_CASE("what holds an outcome constraint alone is on the front of either regi
   REQUIRE(models.regimes);
   const Beliefs beliefs(problem, models, {{0.9, 0.2}}, random);
   const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
-  Matrix merits(0, 2);
-  for (const Observation& o : observations) {
-    if (o.at[1] > 0.5) continue;
-    merits.conservativeResize(merits.rows() + 1, Eigen::NoChange);
-    merits.bottomRows(1) << o.measured[0]->value, -o.measured[1]->value;
-  }
+  const Matrix merits = merits_of(observations, [](const Observation& o) { return o.at[1] <= 0.5; });
   const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
   const double known = hypervolume(nondominated_boxes(merits, Vector{{-1, -120}}));
   CHECK(gain.dominated * unit >= 0.98 * known);  // what is pending may add to it
@@ -383,11 +389,8 @@ TEST_CASE("what is pending counts in either regime, and tells of its surrounding
   const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
   const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
 
-  Matrix merits(static_cast<Eigen::Index>(observations.size()) + 1, 2);
-  for (Eigen::Index i = 0; i + 1 < merits.rows(); ++i) {
-    const auto& of = observations[static_cast<std::size_t>(i)].measured;
-    merits.row(i) << of[0]->value, -of[1]->value;
-  }
+  Matrix merits = merits_of(observations);
+  merits.conservativeResize(merits.rows() + 1, Eigen::NoChange);  // and of what is pending
   for (const Vector& shift : {Vector{{0.02, 0.03}}, Vector{{0.1, -0.05}}, Vector{{0.3, 0.1}}}) {
     at = (pending + shift).cwiseMax(0).cwiseMin(1);
     Matrix pair(2, 2);
@@ -438,12 +441,7 @@ TEST_CASE("a constraint on an objective holds or not in either regime", "[regime
   const Beliefs beliefs(problem, models, {}, random);
   const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
   const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
-  Matrix merits(0, 2);
-  for (const Observation& o : observations) {
-    if (!lives(o.at)) continue;
-    merits.conservativeResize(merits.rows() + 1, Eigen::NoChange);
-    merits.bottomRows(1) << o.measured[0]->value, -o.measured[1]->value;
-  }
+  const Matrix merits = merits_of(observations, [](const Observation& o) { return lives(o.at); });
   const BoxDecomposition boxes = nondominated_boxes(merits, Vector{{-1, -120}});
   for (Eigen::Index i = 0; i < points.rows(); ++i) {
     const double alive = upper_lives ? upper[i] : 1 - upper[i];
@@ -470,18 +468,21 @@ TEST_CASE("a constraint on an objective holds or not in either regime", "[regime
 }
 
 TEST_CASE("what lies at the edge of two regimes is no mistake", "[regimes]") {
-  RandomStream random(13, "accused");
-  const Problem problem = square();
-  std::vector<Observation> observations = cultures(30, random);
-  const auto accused = [&] {
+  const auto accused = [&](const std::vector<Observation>& observations) {
     std::size_t out = 0;
-    for (const ModelReport& report : describe(problem, observations)) {
+    for (const ModelReport& report : describe(square(), observations)) {
       CHECK(report.left_out->coverage > 0.75);
       for (const std::string& one : report.warnings) out += one.find("standard deviations from") != std::string::npos;
     }
     return out;
   };
-  CHECK(accused() == 0);
-  observations[3].measured[0]->value = lives(observations[3].at) ? 30 : -20;  // a slip of the pen
-  CHECK(accused() == 1);
+  // By the deviation from the mixture's mean, in its standard deviations, these all have such a point.
+  for (const std::uint64_t seed : {16, 17, 18, 20, 24, 31}) {
+    RandomStream random(seed, "accused");
+    std::vector<Observation> observations = cultures(40, random);
+    CAPTURE(seed);
+    CHECK(accused(observations) == 0);
+    observations[3].measured[0]->value = lives(observations[3].at) ? 30 : -20;  // a slip of the pen
+    CHECK(accused(observations) == 1);
+  }
 }
