@@ -111,7 +111,7 @@ class OneDay(CameraTest, Looking):
         with h5py.File(self.file, "r+") as file:
             file.attrs["campaign"] = "another"
         another = self.file.read_bytes()
-        for content, why in ((good[:-1000], "truncated file"), (another, "belongs to campaign “another”"), (None, "No such file")):
+        for content, why in ((good[:1000], "truncated file"), (another, "belongs to campaign “another”"), (None, "No such file")):
             self.file.unlink(missing_ok=True)
             if content is not None:
                 self.file.write_bytes(content)
