@@ -1,10 +1,11 @@
-# What most files include, compiled once for each way of compiling, and under sanitizers only: the release build reads every
-# header where it is named, and so finds one that is missing.
+# What most files include, compiled once for each way of compiling: of the tests always, of libraries and programs under
+# sanitizers only, since GCC 12 then warns of overflows in the standard library that are not there. A header that is missing
+# where it is used is found by tests/layering.
 
 # athanor_precompiled(NAME OPTIONS… HEADERS… LIBRARIES…): the common headers and these.
 function(athanor_precompiled name)
   cmake_parse_arguments(arg "" "" "OPTIONS;HEADERS;LIBRARIES" ${ARGN})
-  if(NOT ATHANOR_SANITIZE)
+  if(NOT ATHANOR_SANITIZE AND NOT name MATCHES tests)
     return()
   endif()
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled_${name}.cpp CONTENT "")
@@ -21,19 +22,20 @@ endfunction()
 
 # athanor_precompile(TARGET NAME): compile the target with them, and with the options that they were compiled with.
 function(athanor_precompile target name)
-  if(ATHANOR_SANITIZE)
+  if(TARGET precompiled_${name})
     get_target_property(options precompiled_${name} ATHANOR_OPTIONS)
     target_compile_options(${target} PRIVATE ${options})
     target_precompile_headers(${target} REUSE_FROM precompiled_${name})
   endif()
 endfunction()
 
-# Libraries are optimised: their code is what runs long, that of tests and programs what compiles long.
+# Libraries are optimised: their code is what runs long, that of tests and programs what compiles long. What is tested keeps
+# its own options.
 athanor_precompiled(libraries OPTIONS -O1 HEADERS <Eigen/Dense> LIBRARIES Eigen3::Eigen)
 athanor_precompiled(programs)
 if(ATHANOR_TESTS)
   find_package(Catch2 2.13 REQUIRED)
-  athanor_precompiled(tests HEADERS <catch2/catch.hpp> LIBRARIES Catch2::Catch2)
+  athanor_precompiled(tests OPTIONS $<$<CONFIG:Release>:-O1> HEADERS <catch2/catch.hpp> LIBRARIES Catch2::Catch2)
   # Much of these is linear algebra in headers.
   athanor_precompiled(numerical_tests OPTIONS -O1 HEADERS <catch2/catch.hpp> <Eigen/Dense> LIBRARIES Catch2::Catch2 Eigen3::Eigen)
 endif()
