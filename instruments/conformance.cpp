@@ -111,6 +111,23 @@ PromiseReport untried(const Promise& promise) {
   return report;
 }
 
+/// Unless it only follows from what another promise was found to be broken by.
+void found_broken(Trial& trial, const Broken& broken, PromiseReport& report) {
+  if (broken.by_death || trial.died()) {
+    if (!trial.death_found_by.empty()) {
+      report.detail =
+          fmt::format("the driver ended by itself in the middle of a command, as “{}” finds", trial.death_found_by);
+      return;
+    }
+    trial.death_found_by = report.name;
+  }
+  report.verdict = PromiseReport::Verdict::kBroken;
+  report.detail = broken.what;
+  const auto& talk = trial.probe().talk();
+  const auto from = talk.size() > kMostTalk ? talk.end() - kMostTalk : talk.begin();
+  report.talk.assign(from, talk.end());
+}
+
 PromiseReport keep(Trial& trial, const Promise& promise) {
   using Verdict = PromiseReport::Verdict;
   PromiseReport report = untried(promise);
@@ -125,11 +142,7 @@ PromiseReport keep(Trial& trial, const Promise& promise) {
     report.verdict = Verdict::kNotApplicable;
     report.detail = not_applicable.why;
   } catch (const Broken& broken) {
-    report.verdict = Verdict::kBroken;
-    report.detail = broken.what;
-    const auto& talk = trial.probe().talk();
-    const auto from = talk.size() > kMostTalk ? talk.end() - kMostTalk : talk.begin();
-    report.talk.assign(from, talk.end());
+    found_broken(trial, broken, report);
   }
   report.took_s = monotonic_seconds() - began;
   return report;

@@ -20,7 +20,6 @@ namespace athanor::conformance {
 namespace {
 
 constexpr std::size_t kMostQuick = 3;   // that are tried for one that is carried out
-constexpr double kBegins = 0.3;         // seconds until what was accepted has begun in the device, too
 constexpr double kLookAgain = 0.5;      // seconds in which what was begun a second time would show itself
 constexpr double kLongestDeadMan = 20;  // that is waited for
 constexpr double kLongestDeadManOfLongRun = 120;
@@ -136,7 +135,9 @@ std::string carried_out(Trial& trial) {
       not_done.push_back(not_begun.why);
       continue;
     }
+    if (!first) trial.ends_by_itself = false;  // until it has
     const wire::Outcome outcome = trial.outcome(command.id(), trial.patience_s(chosen));
+    trial.ends_by_itself = true;
     const double took = monotonic_seconds() - began;
     spent += took;
     if (!outcome.done()) {
@@ -164,6 +165,7 @@ std::string carried_out(Trial& trial) {
 std::string doubled_at_once(Trial& trial) {
   constexpr int kTimes = 4;
   if (trial.device_fails) throw NotTried{"the device carries nothing out"};
+  if (trial.ends_by_itself == false) throw NotTried{"nothing ends by itself, as “carried-out” finds"};
   const Chosen& quick = trial.quick();
   const wire::Command command = quick.command(trial.fresh_id());
   for (int i = 0; i < kTimes; ++i) trial.probe().say(to_driver(command));
@@ -239,7 +241,6 @@ std::string id_reuse(Trial& trial) {
     trial.begin(running);
     refuses(running, "while it ran");
     expect_running(trial, running.id(), "whose id another command wanted");
-    trial.end_early(running.id());
   }
   return "the id keeps its first command";
 }
@@ -266,7 +267,6 @@ std::string progress(Trial& trial) {
     if (const double done = message.progress().fraction(); !(done >= 0 && done <= 1))
       throw Broken{fmt::format("{} is done to {}, which is no fraction from 0 to 1", command.id(), done)};
   }
-  trial.end_early(command.id());
   if (times > kListens + 2)
     throw Broken{fmt::format("{} times in {} s for one command; once a second at most is taken", times, kListens)};
   return fmt::format("{} times in {} s", times, kListens);
@@ -277,7 +277,9 @@ std::string cancel_running(Trial& trial) {
   trial.begin(command);
   trial.probe().listen(kBegins);
   const double began = monotonic_seconds();
+  trial.cancel_ends = false;  // until it has
   const wire::Outcome outcome = trial.cancel(command.id());
+  trial.cancel_ends = true;
   const double took_ms = (monotonic_seconds() - began) * 1e3;
   expect_interrupted(trial, outcome, "cancelled while it ran");
   if (outcome.not_begun()) throw Broken{"it had been begun, and its Outcome says not_begun"};
@@ -308,6 +310,7 @@ std::string stop(Trial& trial) {
   const wire::Command command = trial.lasting().command(trial.fresh_id());
   const std::string id = trial.fresh_id();
   trial.begin(command);
+  trial.probe().listen(kBegins);
   const double began = monotonic_seconds();
   trial.probe().say(stop_message(id));
   std::optional<wire::Outcome> ended;
@@ -326,6 +329,7 @@ std::string stop(Trial& trial) {
     return ended && missing.empty();
   };
   trial.probe().await(both, kAnswerSeconds);
+  trial.stop_ends = stopped && ended;
   const double took_ms = (monotonic_seconds() - began) * 1e3;
   if (!stopped) throw Broken{fmt::format("expected Stopped within {} s; none came", kAnswerSeconds)};
   if (!missing.empty())
@@ -333,9 +337,7 @@ std::string stop(Trial& trial) {
                              *missing.begin(), kAnswerSeconds)};
   if (!ended) throw Broken{fmt::format("no Outcome of {}, which ran when everything was stopped", command.id())};
   expect_interrupted(trial, *ended, "stopped");
-  const wire::Command next = trial.lasting().command(trial.fresh_id());
-  trial.begin(next);
-  trial.end_early(next.id());
+  trial.begin(trial.lasting().command(trial.fresh_id()));
   return fmt::format("all safe and said so after {:.1f} ms (bound {:.0f} s){}", took_ms, kAnswerSeconds,
                      older ? ", without the stop's id, as drivers of before it do" : "");
 }
@@ -349,15 +351,18 @@ std::string stop_one(Trial& trial) {
   const wire::Command command = chosen.command(trial.fresh_id());
   trial.begin(command);
   trial.probe().say(stop_message(trial.fresh_id(), other->id()));
-  const auto stopped =
-      trial.expect([](const auto& message) { return message.has_stopped(); }, kAnswerSeconds, "Stopped").stopped();
+  const auto answer = trial.probe().await([](const auto& message) { return message.has_stopped(); }, kAnswerSeconds);
+  if (!answer) {
+    trial.rule_out_deaf_to_stop();
+    throw Broken{fmt::format("expected Stopped within {} s; none came", kAnswerSeconds)};
+  }
+  const wire::Stopped& stopped = answer->stopped();
   if (stopped.id().empty())
     throw NotApplicable{"it answers a stop without its id: of before one instrument could be stopped"};
   if (stopped.instruments_size() != 1 || stopped.instruments(0) != other->id())
     throw Broken{
         fmt::format("“{}” was to be stopped; Stopped names {} instruments", other->id(), stopped.instruments_size())};
   expect_running(trial, command.id(), fmt::format("while “{}” was stopped", other->id()));
-  trial.end_early(command.id());
   return fmt::format("“{}” stopped, “{}” went on", other->id(), chosen.instrument);
 }
 
@@ -391,6 +396,7 @@ std::string dead_man(Trial& trial) {
   }
   const double after = monotonic_seconds() - began;
   trial.probe().keeps_alive = true;
+  if (!ended || ended->outcome().done()) trial.rule_out_deaf_to_stop();
   if (!ended)
     throw Broken{
         fmt::format("{:.0f} s after the controller fell silent, and nobody but a stranger spoke, {} was not ended",

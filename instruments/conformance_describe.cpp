@@ -95,7 +95,6 @@ std::string visits(Trial& trial) {
     const wire::Command command = trial.any().command(trial.fresh_id());
     if (const auto answer = trial.give(command); answer.has_refused())
       throw Broken{fmt::format("after {}, the controller was no longer in charge: {}", after, in_words(answer))};
-    trial.end_early(command.id());
   };
   still_ours("a stranger's Visit");
   visitor.say(hello);

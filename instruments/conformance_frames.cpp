@@ -27,11 +27,9 @@ std::optional<wire::Command> begin_lasting(Trial& trial) {
 void expect_unchanged(Trial& trial, const std::optional<wire::Command>& command, const std::string& after) {
   if (!command) return;
   const auto state = trial.ask(command->id());
-  if (state.standing() == wire::CommandState::RUNNING) {
-    trial.end_early(command->id());
-  } else if (state.standing() != wire::CommandState::FINISHED || !state.outcome().done()) {
+  if (state.standing() == wire::CommandState::RUNNING) return;
+  if (state.standing() != wire::CommandState::FINISHED || !state.outcome().done())
     throw Broken{fmt::format("{} changed what ran: {}", after, in_words(state))};
-  }
 }
 
 /// Still there, still the same process, and still told apart from a new one.
@@ -143,9 +141,14 @@ std::string strangers(Trial& trial) {
         fmt::format("a stranger asked about {}, which runs: {}", ours.id(), answer ? in_words(*answer) : "no answer")};
   stop.mutable_stop()->set_why("somebody sees smoke");
   stranger.say(stop);
-  if (!stranger.await([](const auto& arrived) { return arrived.has_stopped(); }, kAnswerSeconds))
-    throw Broken{"a stranger's Stop was not answered by Stopped"};
-  trial.outcome(ours.id());
+  try {
+    const auto stopped = [](const wire::FromDriver& arrived) { return arrived.has_stopped(); };
+    if (!stranger.await(stopped, kAnswerSeconds)) throw Broken{"a stranger's Stop was not answered by Stopped"};
+    trial.outcome(ours.id());
+  } catch (const Broken&) {
+    trial.rule_out_deaf_to_stop();
+    throw;
+  }
   return "they may ask and stop, not command or cancel";
 }
 
@@ -154,6 +157,7 @@ std::string last_hello(Trial& trial) {
   const wire::Command command = trial.lasting().command(trial.fresh_id());
   const wire::Command late = trial.lasting().command(trial.fresh_id());
   trial.begin(command);
+  trial.probe().listen(kBegins);
   second.hello("the second controller");
   if (!second.await([](const auto& message) { return message.has_welcome(); }, kAnswerSeconds))
     throw Broken{"a second controller said Hello and was not welcomed"};
@@ -165,7 +169,10 @@ std::string last_hello(Trial& trial) {
   const auto outcome =
       second.await([&](const auto& message) { return message.has_outcome() && message.outcome().id() == command.id(); },
                    kAnswerSeconds);
-  if (!outcome) throw Broken{"the outcome of what ran did not go to the controller that said Hello last"};
+  if (!outcome) {
+    trial.rule_out_deaf_to_cancel();
+    throw Broken{"the outcome of what ran did not go to the controller that said Hello last"};
+  }
   trial.hello();
   return "the second was obeyed, and then the first again";
 }

@@ -40,7 +40,6 @@ wire::CommandState::Standing hold_to_its_word(Trial& trial, const wire::Command&
       if (!answer.has_accepted() && !answer.has_outcome()) wrong("that it is begun, or refused by the device");
       break;
   }
-  trial.say_cancel(command.id());
   return state.standing();
 }
 
@@ -144,7 +143,6 @@ std::string other_ledger(Trial& trial) {
   trial.probe().say(begin);
   trial.expect([&](const auto& answer) { return answer.accepted().id() == id || answer.outcome().id() == id; },
                kAnswerSeconds, "a command for its own ledger Accepted, or its Outcome");
-  trial.say_cancel(id);
   if (trial.options().command.empty()) return "refused; the process is not ours to be killed";
   kill_and_restart(trial);
   const std::string after = trial.hello().ledger();

@@ -23,6 +23,8 @@ constexpr double kStartSeconds = 20;     // a driver's process is given so long 
 constexpr double kSafeSeconds = 10;      // … and a device until it is safe again
 constexpr double kLooksSeconds = 1;      // whether a command runs for as long as it says, or ends before
 constexpr double kShortWait = 1.5;       // a longer command is cancelled where any end will do
+constexpr double kLookEvery = 0.5;       // whether the driver's process has ended
+constexpr double kLastArrives = 0.2;     // what it said before that has come by then
 constexpr std::size_t kMostLasting = 5;  // that are tried for one that lasts
 
 }  // namespace
@@ -131,6 +133,13 @@ const Chosen& Trial::quick() const {
   throw NotTried{"nothing that is carried out unasked ends soon enough to be waited for; name one with --capability"};
 }
 
+/// For what was being sought while `name` ran: the driver is there again afterwards.
+std::string Trial::in_the_middle_of(const std::string& name) {
+  death_ = fmt::format("{} ended its driver ({}; it said: {})", name, process_->end(), process_->last_words());
+  settle();
+  return death_;
+}
+
 /// What a device does may take less time than its description says; then a promise about what runs is not broken, but
 /// cannot be tried with it. Empty: it runs.
 std::string Trial::why_not_lasting(const Chosen& chosen) {
@@ -150,11 +159,13 @@ std::string Trial::why_not_lasting(const Chosen& chosen) {
     return fmt::format("{} ended by itself after {:.2f} s, where {} s are described: {}", name,
                        monotonic_seconds() - began, pretty_number(wall_s(chosen), 3), in_words(outcome));
   }
+  if (died()) return in_the_middle_of(name);
   try {
     say_cancel(command.id());
     stop_all();
     restless_ = false;
   } catch (const Broken&) {
+    if (died()) return in_the_middle_of(name);
     settle();  // which finds another way
   }
   return "";
@@ -174,7 +185,9 @@ const Chosen* Trial::lasting_if_any() {
 }
 
 const Chosen& Trial::lasting() {
-  if (const Chosen* found = lasting_if_any()) return *found;
+  const Chosen* const found = lasting_if_any();
+  if (!death_.empty() && death_found_by.empty()) throw Broken{death_, true};
+  if (found != nullptr) return *found;
   const bool advises = why_none_lasts_.ends_with("--capability");
   throw NotTried{why_none_lasts_ +
                  (advises ? "" : "; name one that does with --capability, or values with which it does by --with")};
@@ -203,11 +216,15 @@ void Trial::learn_speed(double lab_s, double wall_s) {
 // ── Talking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 wire::FromDriver Trial::expect(const Probe::Wanted& wanted, double within_s, const std::string& expected) {
-  if (auto message = probe_.await(wanted, within_s)) return *message;
+  const double until = monotonic_seconds() + within_s;
+  bool ended = false;
+  for (double left = within_s; left >= 0 && !ended; left = until - monotonic_seconds()) {
+    ended = process_ && !process_->end().empty();
+    if (auto message = probe_.await(wanted, ended ? kLastArrives : std::min(left, kLookEvery))) return *message;
+  }
   std::string also;
-  if (process_ && !process_->end().empty())
-    also = fmt::format("; its process has ended ({}): {}", process_->end(), process_->last_words());
-  throw Broken{fmt::format("expected {} within {:.0f} s; none came{}", expected, within_s, also)};
+  if (ended) also = fmt::format("; its process has ended ({}): {}", process_->end(), process_->last_words());
+  throw Broken{fmt::format("expected {} within {:.0f} s; none came{}", expected, within_s, also), died()};
 }
 
 wire::Welcome Trial::hello(double within_s) {
@@ -216,9 +233,12 @@ wire::Welcome Trial::hello(double within_s) {
 }
 
 wire::FromDriver Trial::give(const wire::Command& command) {
+  const bool is_new = open_.insert(command.id()).second;  // until it is answered, nobody knows
   probe_.say(to_driver(command));
-  return expect([&](const auto& arrived) { return is_about(arrived, command.id()); }, kAnswerSeconds,
-                fmt::format("an answer about {}", command.id()));
+  const wire::FromDriver answer = expect([&](const auto& arrived) { return is_about(arrived, command.id()); },
+                                         kAnswerSeconds, fmt::format("an answer about {}", command.id()));
+  if (is_new && !answer.has_accepted()) open_.erase(command.id());
+  return answer;
 }
 
 void Trial::begin(const wire::Command& command) {
@@ -273,12 +293,48 @@ wire::Outcome Trial::cancel(const std::string& id) {
 }
 
 wire::Outcome Trial::end_early(const std::string& id) {
+  if (cancel_ends == false)
+    throw NotTried{fmt::format("{} would have to be cancelled, which does not end it, as “cancel-running” finds", id)};
   try {
     return cancel(id);
   } catch (const Broken&) {
+    if (died() && !death_.empty()) throw NotTried{death_};  // for `lasting` to tell
+    if (died()) throw;
     throw NotTried{
         fmt::format("{} did not end within {} s of a cancel, as “cancel-running” finds", id, kAnswerSeconds)};
   }
+}
+
+/// A control, with nobody else about: whether `order` ends what runs.
+bool Trial::ends_what_runs(wire::ToDriver order) {
+  if (died() || !settle()) return true;  // another matter
+  const wire::Command command = lasting().command(fresh_id());
+  begin(command);
+  probe_.listen(kBegins);
+  if (order.has_cancel()) order.mutable_cancel()->set_id(command.id());
+  probe_.say(order);
+  restless_ = true;
+  bool ended = false, stopped = !order.has_stop();
+  const auto both = [&](const wire::FromDriver& message) {
+    ended = ended || message.outcome().id() == command.id();
+    stopped = stopped || message.has_stopped();
+    return ended && stopped;
+  };
+  return probe_.await(both, kAnswerSeconds).has_value();
+}
+
+void Trial::rule_out_deaf_to_cancel() {
+  wire::ToDriver order;
+  order.mutable_cancel();
+  if (!cancel_ends) cancel_ends = ends_what_runs(order);
+  if (!*cancel_ends) throw NotTried{"a cancel does not end what runs, as “cancel-running” finds"};
+}
+
+void Trial::rule_out_deaf_to_stop() {
+  wire::ToDriver order;
+  order.mutable_stop()->set_why("whether a stop ends what runs");
+  if (!stop_ends) stop_ends = ends_what_runs(order);
+  if (!*stop_ends) throw NotTried{"a stop does not end what runs, as “stop” finds"};
 }
 
 std::vector<wire::CommandState> Trial::ask(const std::vector<std::string>& ids) {
@@ -301,10 +357,18 @@ std::pair<wire::Command, wire::Outcome> Trial::ended() {
   const bool soon = !plan_.quick.empty() && quick_took_s_.value_or(wall_s(quick())) <= kShortWait;
   const Chosen* const lasting = soon ? nullptr : lasting_if_any();
   const Chosen& chosen = lasting != nullptr ? *lasting : !plan_.quick.empty() ? quick() : any();
+  const bool cancelled = lasting != nullptr || plan_.quick.empty();
+  if (!cancelled && ends_by_itself == false)
+    throw NotTried{fmt::format("{} does not end by itself, as “carried-out” finds", chosen.capability.name())};
   const wire::Command command = chosen.command(fresh_id());
   begin(command);
-  const bool cancelled = lasting != nullptr || plan_.quick.empty();
-  return {command, cancelled ? end_early(command.id()) : outcome(command.id(), patience_s(chosen))};
+  if (cancelled) return {command, end_early(command.id())};
+  try {
+    return {command, outcome(command.id(), patience_s(chosen))};
+  } catch (const Broken&) {
+    if (quick_took_s_) throw;  // it did once
+    throw NotTried{fmt::format("{} did not end by itself, as “carried-out” finds", command.capability())};
+  }
 }
 
 void Trial::expect_same(const wire::Command& command, const wire::Outcome& known, const std::string& when) {
@@ -344,6 +408,7 @@ bool Trial::settle() {
     } else {
       hello();
     }
+    if (process_ && cancel_ends == false && !open_.empty()) restart();  // rather than wait for it each time
     for (const std::string& id : std::set<std::string>(open_)) say_cancel(id);
     if (std::exchange(restless_, false)) stop_all();
   } catch (const Broken&) {

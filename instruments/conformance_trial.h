@@ -20,6 +20,7 @@ namespace athanor {
 /// Thrown by a check: the promise does not hold, and what was found and expected.
 struct Broken {
   std::string what;
+  bool by_death = false;  ///< the driver's process ended by itself in the middle of a command
 };
 /// Thrown by a check: it cannot be tried, and why.
 struct NotTried {
@@ -31,6 +32,7 @@ struct NotApplicable {
 };
 
 constexpr double kAnswerSeconds = 5;  // within which a driver answers anything, and stops
+constexpr double kBegins = 0.3;       // … and until what it accepted has begun in the device, too
 constexpr const char* kTrialName = "athanor instrument check";
 
 class Trial {
@@ -54,6 +56,17 @@ class Trial {
   TrialStore& store() { return store_; }
 
   bool device_fails = false;  ///< it could not carry out what it was to carry out to its end
+
+  // ── Causes, so that what only follows from one is not called broken, too ──
+  /// Whether a cancel, a stop, and time end what runs, as `cancel-running`, `stop` and `carried-out` found.
+  std::optional<bool> cancel_ends, stop_ends, ends_by_itself;
+  /// For a check in which something was not ended: throws NotTried if the controller's own cancel or stop ends nothing
+  /// either, which is tried where it is not known.
+  void rule_out_deaf_to_cancel();
+  void rule_out_deaf_to_stop();
+  /// Its process has ended by itself in the middle of a command.
+  bool died() const { return process_ && !process_->end().empty() && !open_.empty(); }
+  std::string death_found_by;  ///< the first promise that is broken by that; empty: none yet
 
   // ── Commands ──
   std::string fresh_id();
@@ -80,8 +93,8 @@ class Trial {
   wire::Outcome refused(const wire::Command& command, wire::FaultKind fault, const std::string& what);
   wire::FromDriver say_cancel(const std::string& id);  ///< its Outcome, or the Answer that it was interrupted
   wire::Outcome cancel(const std::string& id);
-  /// The same where a promise about something else is tried: what no cancel ends is for `cancel-running` to find, and
-  /// thrown as NotTried.
+  /// The same where a promise about something else is tried, and goes on after that: what no cancel ends is for
+  /// `cancel-running` to find, and thrown as NotTried. At the end of a check, what runs is left to `settle`.
   wire::Outcome end_early(const std::string& id);
   std::vector<wire::CommandState> ask(const std::vector<std::string>& ids);
   wire::CommandState ask(const std::string& id) { return ask(std::vector<std::string>{id}).front(); }
@@ -109,6 +122,8 @@ class Trial {
   void inspect(const wire::FromDriver* message);
   void stop_all();
   std::string why_not_lasting(const Chosen& chosen);
+  std::string in_the_middle_of(const std::string& name);
+  bool ends_what_runs(wire::ToDriver order);
 
   ConformanceOptions options_;
   std::unique_ptr<DriverProcess> process_;
@@ -122,6 +137,7 @@ class Trial {
   std::optional<double> quick_took_s_;
   std::optional<Chosen> lasting_;
   std::string why_none_lasts_;  ///< empty: not sought yet
+  std::string death_;           ///< of a driver that ended while such a one was sought
   TrialStore store_;
   Wake data_wake_;
   std::unique_ptr<DataLink> data_;    ///< null: the driver makes no arrays
