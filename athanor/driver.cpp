@@ -32,19 +32,6 @@ struct Service {
   std::map<std::string, std::string> set_aside;  ///< instruments that cannot be spoken to, and why
 };
 
-/// A controller that is told of no such instrument goes on without it.
-SetAside told_to(Service& service) {
-  return [&service](const LabInstrument& one, const InputError& why) {
-    // Several instruments may have the same profile.
-    const bool is_new = std::none_of(service.set_aside.begin(), service.set_aside.end(),
-                                     [&](const auto& other) { return other.second == why.what(); });
-    service.set_aside[one.id] = why.what();
-    if (is_new) print_mistakes(why, to_string(one.place));
-    print_error(
-        fmt::format("instrument “{}” is set aside until that is mended and the driver is started again", one.id));
-  };
-}
-
 /// A command that was under way when the driver ended last would stand as interrupted for good, and may still run.
 SetAside unless_under_way(Ledger& ledger, SetAside set_aside) {
   return [&ledger, set_aside = std::move(set_aside)](const LabInstrument& one, const InputError& why) {
@@ -116,7 +103,7 @@ Service service_of_lab(const DriverOptions& options) {
     throw InputError(
         {options.file},
         fmt::format("driver “{}” has no endpoint; write one in the file, or give --address", service.driver));
-  service.devices = profiled_devices(lab, service.driver, told_to(service));
+  service.devices = profiled_devices(lab, service.driver, told_to(service.set_aside, "driver"));
   return service;
 }
 
@@ -145,7 +132,8 @@ int run_driver(const DriverOptions& options) {
   Ledger ledger(ledger_file);
   const DriverLog log = dated_log(service.driver);
   const std::string boot = fmt::format("{}-{}", getpid(), clock.now().time_since_epoch().count());
-  auto instruments = service.devices.connect(clock, ledger_file, unless_under_way(ledger, told_to(service)));
+  auto instruments =
+      service.devices.connect(clock, ledger_file, unless_under_way(ledger, told_to(service.set_aside, "driver")));
   Driver driver(
       service.driver, boot, std::move(instruments), ledger,
       {.dead_man_s = service.dead_man_s, .within = service.within, .set_aside = service.set_aside, .log = log},

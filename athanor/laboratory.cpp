@@ -158,10 +158,19 @@ enum class Role {
   kAdapter,  ///< speaks for those, by their profiles
 };
 
-std::vector<driver::v1::Instrument> describe_by_profiles(const Lab& lab) {
+std::vector<driver::v1::Instrument> describe_by_profiles(const Lab& lab, std::vector<Mistake>& set_aside) {
   std::vector<driver::v1::Instrument> described;
+  const auto tell_once = [&](const LabInstrument&, const InputError& why) {
+    for (const Mistake& mistake : why.mistakes()) {
+      const auto same = [&](const Mistake& other) {
+        return to_string(other.place) == to_string(mistake.place) && other.message == mistake.message;
+      };
+      if (std::none_of(set_aside.begin(), set_aside.end(), same)) set_aside.push_back(mistake);
+    }
+  };
   for (const LabDriver& driver : lab.drivers) {
-    for (const ProfiledDevices devices = profiled_devices(lab, driver.name); const auto& device : devices.devices) {
+    for (const ProfiledDevices devices = devices_left(lab, driver.name, tell_once);
+         const auto& device : devices.devices) {
       if (device.profile == nullptr)
         throw InputError(
             device.instrument.place,
@@ -169,7 +178,31 @@ std::vector<driver::v1::Instrument> describe_by_profiles(const Lab& lab) {
       described.push_back(tighten(lab, describe(*device.profile, device.instrument.id)));
     }
   }
+  if (described.empty()) throw InputError(set_aside);
   return described;
+}
+
+/// The simulated devices of a driver that speaks to them by profiles.
+void serve_devices(const Lab& lab, const Endpoint& endpoint, const std::string& folder,
+                   std::optional<std::uint64_t> seed, const ScaledClock& clock, int stop_fd, double linger_s) {
+  std::set<std::string> aside;  // nobody will speak to them, and where they are may be no address
+  devices_left(lab, endpoint.driver, [&](const LabInstrument& one, const InputError&) { aside.insert(one.id); });
+  serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s, aside);
+}
+
+/// That driver. Where all its devices are set aside it is there, too, to say why. retry: what it says was said before.
+void serve_adapter(const Lab& lab, const Endpoint& endpoint, const std::string& folder, const ScaledClock& clock,
+                   int stop_fd, double linger_s, const DriverLog& log, bool retry) {
+  std::map<std::string, std::string> aside;
+  const SetAside entered = [&](const LabInstrument& one, const InputError& why) { aside[one.id] = why.what(); };
+  ProfiledDevices devices = devices_left(lab, endpoint.driver, retry ? entered : told_to(aside, "twin"));
+  devices.real = false;
+  const std::string ledger_file = folder + "/" + endpoint.driver + ".ledger";
+  Ledger ledger(ledger_file, Database::Sync::kNone);
+  Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock, ledger_file), ledger, {.set_aside = aside},
+                clock.now());
+  serve_driver(driver, endpoint.address, clock, stop_fd,
+               {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log, .listening = say_where(endpoint)});
 }
 
 // One process: its part of the world, its ledger, its socket. retry: it could not start before.
@@ -179,16 +212,9 @@ int serve_one(const Lab& lab, Role role, const Endpoint& endpoint, const std::st
   try {
     const DriverLog log = dated_log(endpoint.driver);
     if (role == Role::kDevices) {
-      serve_wire(lab, folder, seed, endpoint.driver, clock, stop_fd, linger_s);
+      serve_devices(lab, endpoint, folder, seed, clock, stop_fd, linger_s);
     } else if (role == Role::kAdapter) {
-      ProfiledDevices devices = profiled_devices(lab, endpoint.driver);
-      devices.real = false;
-      const std::string ledger_file = folder + "/" + endpoint.driver + ".ledger";
-      Ledger ledger(ledger_file, Database::Sync::kNone);
-      Driver driver(endpoint.driver, fresh_boot(), devices.connect(clock, ledger_file), ledger, {}, clock.now());
-      serve_driver(
-          driver, endpoint.address, clock, stop_fd,
-          {.linger_s = linger_s, .keys = driver_keys(endpoint.key), .log = log, .listening = say_where(endpoint)});
+      serve_adapter(lab, endpoint, folder, clock, stop_fd, linger_s, log, retry);
     } else {
       serve(lab, endpoint, folder, seed, clock, stop_fd, linger_s, log);
     }
@@ -276,11 +302,12 @@ std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::st
 }
 
 std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire,
-                                                        const std::optional<LinkKeys>& keys) {
+                                                        const std::optional<LinkKeys>& keys,
+                                                        std::vector<Mistake>& set_aside) {
   if (lab.twin && !wire) return describe_twin(lab);
   // Two drivers would tell it two things at once, and neither knows of the other.
   if (ByProfiles known = by_profiles(lab); !known.named_twice.empty()) throw InputError(std::move(known.named_twice));
-  if (wire) return describe_by_profiles(lab);
+  if (wire) return describe_by_profiles(lab, set_aside);
   const Time now = SystemClock().now();
   const ScaledClock clock(now, 1);
   const auto link = make_zmq_link(endpoints(lab, folder), "athanor run, before it starts", clock, kAnswerSeconds, keys);

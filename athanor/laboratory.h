@@ -76,12 +76,15 @@ std::unique_ptr<Laboratory> make_remote_laboratory(const Lab& lab, const std::st
 
 /// What the instruments of `lab` say of themselves, within the laboratory's limits: the twin's without starting it,
 /// real ones over their links. throws EnvironmentError naming each driver that did not answer.
-std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire = false,
-                                                        const std::optional<LinkKeys>& keys = {});
+/// set_aside: told of what is the matter with profiles of a twin on the wire, whose drivers leave such instruments out.
+/// throws InputError if none is left.
+std::vector<driver::v1::Instrument> describe_laboratory(const Lab& lab, const std::string& folder, bool wire,
+                                                        const std::optional<LinkKeys>& keys,
+                                                        std::vector<Mistake>& set_aside);
 
-/// Becomes the twin: a process for each driver of `lab` (and with `wire`, one more for its devices), until `stop_fd` is
-/// readable or, with `linger_s`, no controller was heard for that long. Gives 0, or 3 if a driver's process failed (it
-/// has said why).
+/// Becomes the twin: a process for each driver of `lab` (and with `wire`, one more for its devices; those whose
+/// profiles are no good are set aside, as real ones are), until `stop_fd` is readable or, with `linger_s`, no
+/// controller was heard for that long. Gives 0, or 3 if a driver's process failed (it has said why).
 int serve_twin(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, Speed speed, bool wire,
                int stop_fd, double linger_s = 0);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -60,7 +61,7 @@ std::vector<std::unique_ptr<Instrument>> ProfiledDevices::connect(const ScaledCl
       set_aside(instrument, InputError(place, error.what()));
     }
   }
-  if (instruments.empty()) throw EnvironmentError("no instrument is left that could be spoken to");
+  if (instruments.empty() && !devices.empty()) throw EnvironmentError("no instrument is left that could be spoken to");
   return instruments;
 }
 
@@ -105,7 +106,7 @@ InputError placed(const InputError& error, const Place& place) {
   return InputError(std::move(mistakes));
 }
 
-ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const SetAside& set_aside) {
+ProfiledDevices devices_left(const Lab& lab, const std::string& name, const SetAside& set_aside) {
   ProfiledDevices found;
   bool found_any = false;
   for (const LabInstrument& instrument : lab.instruments) {
@@ -127,11 +128,26 @@ ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const 
       set_aside(instrument, InputError(instrument.profile_place, error.what()));
     }
   }
-  if (found.devices.empty())
-    throw InputError({lab.file->name()}, fmt::format("driver “{}”{}", name,
-                                                     found_any ? ": no instrument is left that could be spoken to"
-                                                               : " has no instruments"));
+  if (!found_any) throw InputError({lab.file->name()}, fmt::format("driver “{}” has no instruments", name));
   return found;
+}
+
+ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const SetAside& set_aside) {
+  ProfiledDevices found = devices_left(lab, name, set_aside);
+  if (!found.devices.empty()) return found;
+  throw InputError({lab.file->name()}, fmt::format("driver “{}”: no instrument is left that could be spoken to", name));
+}
+
+SetAside told_to(std::map<std::string, std::string>& aside, const std::string& what) {
+  return [&aside, what](const LabInstrument& one, const InputError& why) {
+    // Several instruments may have the same profile.
+    const bool is_new =
+        std::none_of(aside.begin(), aside.end(), [&](const auto& other) { return other.second == why.what(); });
+    aside[one.id] = why.what();
+    if (is_new) print_mistakes(why, to_string(one.place));
+    print_error(
+        fmt::format("instrument “{}” is set aside until that is mended and the {} is started again", one.id, what));
+  };
 }
 
 }  // namespace athanor

@@ -46,7 +46,7 @@ struct ProfiledDevices {
   /// This and `clock` must outlive them; what is kept of SiLA 2 servers stands beside `ledger`. Says on standard error
   /// what is not offered. A device that another driver on this machine speaks for, and a SiLA 2 server that does not
   /// answer, or not as its profile has it, are told to `set_aside` and left out; without one, or where nothing else is
-  /// served, EnvironmentError or InputError is thrown.
+  /// served, EnvironmentError or InputError is thrown. Of no devices there are no instruments.
   std::vector<std::unique_ptr<Instrument>> connect(const ScaledClock& clock, const std::string& ledger,
                                                    const SetAside& set_aside = {});
 };
@@ -63,7 +63,14 @@ ByProfiles by_profiles(const Lab& lab);
 InputError placed(const InputError& error, const Place& place);
 
 /// Of the laboratory's driver `name`. With `set_aside`, a device that is no good is told to it and left out; without,
-/// that is thrown. throws InputError for a driver without devices, or with a device without a profile.
+/// that is thrown. throws InputError for a driver without devices, or of which none is left, or with a device without a
+/// profile.
 ProfiledDevices profiled_devices(const Lab& lab, const std::string& name, const SetAside& set_aside = {});
+/// The same; all of them may be left out.
+ProfiledDevices devices_left(const Lab& lab, const std::string& name, const SetAside& set_aside);
+
+/// Enters the reason in `aside`, by instrument, for the controller to be told, and says it on standard error, with the
+/// place; what is to be started again, once it is mended: "driver". `aside` must outlive it.
+SetAside told_to(std::map<std::string, std::string>& aside, const std::string& what);
 
 }  // namespace athanor

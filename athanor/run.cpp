@@ -167,6 +167,22 @@ std::optional<control::v1::Reply> answer(const control::v1::Request& request, co
   return reply;
 }
 
+// What the instruments offer, which must be what the campaign needs. Where it is not, what is the matter with those
+// that are set aside counts among the mistakes.
+std::vector<driver::v1::Instrument> describe_for(const Campaign& campaign, const Lab& lab, const std::string& folder,
+                                                 bool wire, const std::optional<LinkKeys>& keys) {
+  std::vector<Mistake> set_aside;
+  std::vector<driver::v1::Instrument> instruments = describe_laboratory(lab, folder, wire, keys, set_aside);
+  try {
+    check_against(campaign, lab, instruments);
+  } catch (const InputError& error) {
+    std::vector<Mistake> all = error.mistakes();
+    all.insert(all.end(), set_aside.begin(), set_aside.end());
+    throw InputError(std::move(all));
+  }
+  return instruments;
+}
+
 }  // namespace
 
 int run_campaign(const RunOptions& options) {
@@ -193,8 +209,7 @@ int run_campaign(const RunOptions& options) {
                      "this laboratory has no “twin:”, and real instruments run at --speed real only");
   }
   const std::optional<LinkKeys> keys = speed.max ? std::nullopt : controller_keys(lab, options.key);
-  const std::vector<driver::v1::Instrument> instruments = describe_laboratory(lab, folder, options.wire, keys);
-  check_against(campaign, lab, instruments);
+  const std::vector<driver::v1::Instrument> instruments = describe_for(campaign, lab, folder, options.wire, keys);
 
   require_writable(report_file);
 

@@ -35,7 +35,10 @@ int run_twin(const TwinOptions& options) {
   if (speed.max)
     throw InputError(
         "--speed max is virtual time, which a controller elsewhere cannot share; give real, or a factor such as 500x");
-  if (options.wire) describe_laboratory(lab, folder, true);
+  if (options.wire) {
+    std::vector<Mistake> told_by_drivers;
+    describe_laboratory(lab, folder, true, {}, told_by_drivers);
+  }
   describe_twin(lab);  // every mistake of the file, before any process is started
   // And of its keys; those that a run's own twin lacks are another machine's, where its drivers are (docs/twin.md).
   if (options.linger_s == 0) {

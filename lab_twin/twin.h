@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,10 @@ class Twin {
 
 /// The simulated devices of `driver` on real sockets and serial lines: each is where its instrument's `at` says, and
 /// speaks the language of its settings, until `stop_fd` becomes readable or, with `linger_s` > 0, nobody was connected
-/// for so long. throws as Twin does; InputError also for an instrument without an address, EnvironmentError for one
-/// that is in use.
+/// for so long. Those of instruments in `without` are left out. throws as Twin does; InputError also for an instrument
+/// without an address, EnvironmentError for one that is in use.
 void serve_wire(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, const std::string& driver,
-                const ScaledClock& clock, int stop_fd, double linger_s = 0);
+                const ScaledClock& clock, int stop_fd, double linger_s = 0, const std::set<std::string>& without = {});
 
 /// What the twin's instruments will say of themselves, within the laboratory's limits, in the order of the lab file;
 /// nothing is opened or made. For checking files. throws InputError with all mistakes and their places in the lab file:

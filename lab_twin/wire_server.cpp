@@ -203,7 +203,7 @@ std::vector<std::string> serial_links(const Blueprint& blueprint) {
 }  // namespace
 
 void serve_wire(const Lab& lab, const std::string& folder, std::optional<std::uint64_t> seed, const std::string& driver,
-                const ScaledClock& clock, int stop_fd, double linger_s) {
+                const ScaledClock& clock, int stop_fd, double linger_s, const std::set<std::string>& without) {
   Blueprint blueprint = read_blueprint(lab);
   require_driver(lab, driver);
   const auto world = open_world(lab, blueprint, folder, seed);
@@ -214,7 +214,7 @@ void serve_wire(const Lab& lab, const std::string& folder, std::optional<std::ui
   asio::io_context io;
   std::map<std::string, Port> ports;
   for (const PlannedDevice& planned : blueprint.devices) {
-    if (planned.driver != driver) continue;
+    if (planned.driver != driver || without.contains(planned.description.id())) continue;
     const std::string at = planned.at.substr(0, planned.at.find('#')), id = planned.description.id();
     const std::optional<int> unit = unit_of(planned);
     const auto [found, is_new] = ports.try_emplace(at, io, clock);

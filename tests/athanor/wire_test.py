@@ -206,6 +206,76 @@ class Wire(LaboratoryTest):
         self.assertEqual(set(heated), {"reactor-2", "reactor-3"})
         self.assertIn(f"reactor-1” could not be brought to its safe state, which is tried again every 2 s: the device at tcp://127.0.0.1:{silent}#1 ", err)
 
+    def with_profile(self, lab, instrument, name, text):
+        """That instrument of the lab gets a profile of its own."""
+        self.write(name, text)
+        before, mark, after = lab.read_text().partition(f"  {instrument}:\n")
+        lab.write_text(before + mark + re.sub(r"profile: \S+", f"profile: {name}", after, count=1))
+
+    def serve_wired(self, lab, folder):
+        """The twin, once each of its drivers listens."""
+        twin = self.start("twin", lab, "--wire", "--speed", SPEED, "--folder", folder)
+        listening = {twin.stdout.readline().split(" at ")[0] for _ in range(3)}
+        self.assertEqual(listening, {"driver liquids", "driver reactors", "driver analysis"})
+        return twin
+
+    def end_in_order(self, twin):
+        """What it said on standard error."""
+        twin.terminate()
+        said = twin.communicate(timeout=TIMEOUT_S)[1]
+        self.assertEqual(twin.returncode, 0, said)
+        return said
+
+    def test_an_instrument_with_a_bad_profile_is_set_aside(self):
+        """Goal: one bad profile costs one instrument. Method: profiles that are no YAML, have an unknown unit, lack a safe state, and an address
+        that is none; the twin by hand, and a campaign over the others."""
+        mistakes = {
+            "no_yaml.yaml": (lambda text: text + "  ]\n", r"no_yaml\.yaml:\d+:\d+: "),
+            "no_unit.yaml": (lambda text: text.replace("unit: degC, min", "unit: parrots, min"), r"no_unit\.yaml:\d+:\d+: .*parrots"),
+            "not_safe.yaml": (lambda text: text.replace("safe:\n  - {write: {order: 99}}\n", ""), r"not_safe\.yaml:\d+:\d+: the profile has no safe state"),
+        }
+        reactor = (EXAMPLES.parent / "profiles" / "twin" / "reactor.yaml").read_text()
+        for name, (spoil, reason) in mistakes.items():
+            with self.subTest(name):
+                lab = self.lab("aside.yaml", EXACT)
+                self.with_profile(lab, "reactor-2", name, spoil(reactor))
+                twin = self.serve_wired(lab, name + ".twin")
+                told = self.run_program("instrument", "describe", lab, "reactor-2", "--folder", name + ".twin", expect=3)[1]
+                self.assertRegex(told, "instrument “reactor-2” is set aside: (?s:.*)" + reason)
+                self.run_program("instrument", "describe", lab, "reactor-3", "--folder", name + ".twin")
+                said = self.end_in_order(twin)
+                self.assertRegex(said, reason)
+                self.assertEqual(said.count("instrument “reactor-2” is set aside until that is mended and the twin is started again"), 1, said)
+        text = lab.read_text()
+        lab.write_text(re.sub(r"(reactor-3:(?s:.*?)at:) \S+", r"\1 nowhere", text))
+        process = self.begin_wired(self.short(4), lab, "aside")
+        out, err = process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(process.returncode, 0, err)
+        result = json.loads(out)
+        self.assertEqual((result["status"], result["experiments"], result["abandoned"]), ("finished", 4, 0), err)
+        self.assertEqual({a["instrument"] for a in self.check_once(lab, "aside") if a["capability"] == "heat"}, {"reactor-1"})
+        for reactor, why in (("reactor-2", "the profile has no safe state"), ("reactor-3", "nowhere” is no address of a Modbus device")):
+            self.assertRegex(err, f"instrument “{reactor}” is set aside: .*{why}.*; the others go on without it")
+
+    def test_what_needs_an_instrument_with_a_bad_profile_does_not_begin(self):
+        """Goal: a driver of which nothing is left is there to say so, and a campaign that needs it is refused with the reason. Method: the only HPLC
+        without a safe state; then no instrument is left at all."""
+        bad = "profile: bad\nscpi: {}\ncapabilities: {}\n"
+        lab = self.lab("needed.yaml", EXACT)
+        self.with_profile(lab, "hplc-1", "bad.yaml", bad)
+        twin = self.serve_wired(lab, "t")
+        told = self.run_program("instrument", "describe", lab, "hplc-1", "--folder", "t", expect=3)[1]
+        self.assertIn("the profile has no safe state", told)
+        self.assertIn("instrument “hplc-1” is set aside until", self.end_in_order(twin))
+        told = self.run_program("run", self.short(4), "--lab", lab, "--wire", "--journal", "needed", expect=2)[1]
+        self.assertIn("offers “measure_hplc”", told)
+        self.assertRegex(told, r"bad\.yaml:1:1: the profile has no safe state")
+        for instrument in ("dispenser-1", "reactor-1", "reactor-2", "reactor-3"):
+            self.with_profile(lab, instrument, "bad.yaml", bad)
+        told = self.run_program("twin", lab, "--wire", "--folder", "none", expect=2)[1]
+        self.assertEqual(told.count("the profile has no safe state"), 1, told)
+        self.assertFalse((self.folder / "none").exists())
+
     def speaks_to_devices(self, pid):
         """A driver holds its ledger open; the process of the devices only the world."""
         try:
