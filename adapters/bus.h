@@ -32,6 +32,9 @@ class Bus {
   /// none. After a fault of kind kLink or kInterrupted the line must be connected anew.
   virtual Outcome<nlohmann::json> exchange(const std::string& verb, const nlohmann::json& step) = 0;
 
+  /// Of an exchange that was a fault: the device cannot have heard any of it.
+  virtual bool was_unheard() const { return false; }
+
   /// What the device has to report since this was asked last, such as the errors in its queue, in words; empty where
   /// there is nothing, or nothing that reports. Faults are as those of `exchange`.
   virtual Outcome<std::string> reports() { return std::string(); }

@@ -119,8 +119,10 @@ std::optional<Fault> Conversation::do_step(const ProfileStep& step, Values& valu
       if (const auto old = bus_->reports(); !old) return broken(step, old.fault());
     }
   }
+  const bool acted_before = acted != nullptr && *acted;
   if (acted != nullptr && !step.verb.harmless) *acted = true;
   const auto answer = bus_->exchange(step.verb.name, what);
+  if (!answer && acted != nullptr && bus_->was_unheard()) *acted = acted_before;
   if (!answer) return broken(step, answer.fault());
   if (!greeting_ && conduct.reports != Reports::kLeft) {
     const auto reported = bus_->reports();

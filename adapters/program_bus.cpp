@@ -61,7 +61,8 @@ class ProgramBus final : public Bus {
     for (const nlohmann::json& word : step.at(verb)) words.push_back(raw(word));
     const double timeout_s = timeout_of(step, settings_.timeout_s);
     Process process(words, folder_);
-    if (process.start_error() != 0) {
+    started_ = process.start_error() == 0;
+    if (!started_) {
       process.reap();
       return Fault{Fault::Kind::kDevice, fmt::format("the program {} cannot be started in {}: {}", words.front(),
                                                      folder_, std::strerror(process.start_error()))};
@@ -69,6 +70,8 @@ class ProgramBus final : public Bus {
     const std::string input = step.contains("input") ? step.at("input").dump() + "\n" : "";
     return listen(process, words.front(), input, timeout_s);
   }
+
+  bool was_unheard() const override { return !started_; }
 
  private:
   Outcome<nlohmann::json> listen(Process& process, const std::string& name, const std::string& input,
@@ -140,6 +143,7 @@ class ProgramBus final : public Bus {
   std::string folder_;
   const Settings& settings_;
   Interrupt interrupt_;
+  bool started_ = false;  ///< the program of the last exchange
 };
 
 class ProgramAdapter final : public Adapter {

@@ -98,6 +98,12 @@ TEST_CASE("A program that fails says how, in its last words", "[program]") {
   CHECK(failed("{run: [no-such-program], take: {mass: all}}")
             .find("the program no-such-program cannot be started in " + folder.path.string() +
                   ": No such file or directory") == 0);
+  // What never ran did nothing; what ran before it may have.
+  CHECK(outcome_of(folder, "{run: [no-such-program], take: {mass: all}}").not_begun());
+  write_file(folder / "not-executable", "");
+  CHECK(outcome_of(folder, "{run: [./not-executable], take: {mass: all}}").not_begun());
+  CHECK_FALSE(outcome_of(folder, "{run: [sh, -c, 'exit 0']}, {run: [no-such-program], take: {mass: all}}").not_begun());
+  CHECK_FALSE(outcome_of(folder, "{run: [sh, -c, 'exit 1'], take: {mass: all}}").not_begun());
   Station nowhere(profile_of("{run: [ls], take: {mass: all}}"), folder / "none");
   const wire::Outcome outcome = nowhere.carry_out(weigh());
   CHECK(outcome.fault() == wire::LINK);
