@@ -93,10 +93,10 @@ std::string for_people(const std::string& peer) {
           address));
     case EADDRNOTAVAIL:
     case ENODEV:
-      throw EnvironmentError(
-          fmt::format("{} is not an address of this machine; write it in numbers, such as tcp://127.0.0.1:5571 (from "
-                      "this machine alone) or tcp://0.0.0.0:5571 (from all its networks)",
-                      address));
+      throw EnvironmentError(fmt::format(
+          "“{}” is no place to listen at on this machine; write the host in numbers, not as a name: such as "
+          "tcp://127.0.0.1:5571 (from this machine alone) or tcp://0.0.0.0:5571 (from all its networks)",
+          address));
     case EINVAL:
     case EPROTONOSUPPORT:
     case ENOCOMPATPROTO:

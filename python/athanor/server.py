@@ -280,8 +280,8 @@ def _unusable(address: str, error: zmq.ZMQError) -> Exception:
         return EnvironmentFailure(f"the address {address} is in use: another driver or program listens there. Stop it, or choose "
                                   "another address")
     if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
-        return EnvironmentFailure(f"{address} is not an address of this machine; write it in numbers, such as tcp://127.0.0.1:5571 "
-                                  "(from this machine alone) or tcp://0.0.0.0:5571 (from all its networks)")
+        return EnvironmentFailure(f"“{address}” is no place to listen at on this machine; write the host in numbers, not as a name: such as "
+                                  "tcp://127.0.0.1:5571 (from this machine alone) or tcp://0.0.0.0:5571 (from all its networks)")
     if error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT, zmq.ENOCOMPATPROTO):
         return InputError(f"“{address}” is no address; expected “tcp://HOST:PORT” or “ipc://FILE”")
     return EnvironmentFailure(f"the address {address} cannot be used: {error.strerror}")

@@ -218,6 +218,9 @@ class Places(BenchTest):
         self.assertIn("is not there. Make it first", self.fails_to_start("--ledger", ledger, "--address", "ipc:///nowhere/s"))
         self.assertIn("bytes long", self.fails_to_start("--ledger", ledger, "--address", "ipc:///tmp/" + "x" * 120))
         self.assertIn("is no address; expected", self.fails_to_start("--ledger", ledger, "--address", "here", status=2))
+        told = self.fails_to_start("--ledger", ledger, "--address", "tcp://localhost:5571")
+        self.assertIn("“tcp://localhost:5571” is no place to listen at on this machine", told)
+        self.assertIn("such as tcp://127.0.0.1:5571", told)
 
     def test_a_port_that_is_none(self) -> None:
         """ZeroMQ takes each of these for another one."""

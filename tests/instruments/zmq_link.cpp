@@ -335,6 +335,10 @@ TEST_CASE("an address that cannot be used is refused by name, with the way out")
     CHECK_THAT(why("nonsense"), Contains("“nonsense” is no address"));
     CHECK_THROWS_AS(make_zmq_link({{"hot", "tcp://nowhere"}}, "test", site.clock), InputError);
   }
+  SECTION("a name where a number is needed") {
+    CHECK_THAT(why("tcp://localhost:5571"),
+               Contains("“tcp://localhost:5571”") && Contains("such as tcp://127.0.0.1:5571"));
+  }
   SECTION("after a clean end it is free again, and nothing is left behind") {
     CHECK(rig::ServedDriver(address, site.clock, {}, 0.05).wait_for_end().empty());
     CHECK_FALSE(std::filesystem::exists(site.folder / "socket.lock"));
