@@ -128,5 +128,9 @@ class Driver {
 /// limit), in words that name parameter, value and bound; empty if it is allowed. Units are converted before limits are
 /// compared.
 std::string why_refused(const wire::Capability& capability, const wire::Command& command);
+/// The same of one parameter: "“speed” is 3 m/s, above the limit of 2 m/s".
+std::string why_refused(const wire::Field& field, const wire::Value& value);
+/// The number that is allowed for `field`, in the field's unit and within its limits.
+double in_unit_of(const wire::Field& field, const wire::Value& value);
 
 }  // namespace athanor

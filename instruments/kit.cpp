@@ -8,6 +8,7 @@
 #include "core/quantity.h"
 #include "instruments/array_window.h"
 #include "instruments/description.h"
+#include "instruments/driver.h"
 #include "instruments/messages.h"
 
 namespace athanor {
@@ -131,12 +132,7 @@ Arguments::Arguments(const wire::Capability& capability, const wire::Command& co
   for (wire::Value& value : *command_.mutable_with()) {
     const wire::Field* field = find_parameter(capability, value.name());
     if (field == nullptr || value.kind_case() != wire::Value::kNumber) continue;
-    double number = value.number();
-    if (value.unit() != field->unit()) number = Unit::parse(value.unit()).convert(number, Unit::parse(field->unit()));
-    // Converting can put a number that stood on its limit a last digit beyond it.
-    if (field->has_low()) number = std::max(number, field->low());
-    if (field->has_high()) number = std::min(number, field->high());
-    value.set_number(number);
+    value.set_number(in_unit_of(*field, value));
     value.set_unit(field->unit());
   }
 }

@@ -89,6 +89,19 @@ std::string number_refused(const wire::Field& field, const wire::Value& value) {
 
 }  // namespace
 
+std::string why_refused(const wire::Field& field, const wire::Value& value) {
+  return field.is_text() ? text_refused(field, value) : number_refused(field, value);
+}
+
+double in_unit_of(const wire::Field& field, const wire::Value& value) {
+  double number = value.number();
+  if (value.unit() != field.unit()) number = Unit::parse(value.unit()).convert(number, Unit::parse(field.unit()));
+  // Converting can put a number that stood on its limit a last digit beyond it.
+  if (field.has_low()) number = std::max(number, field.low());
+  if (field.has_high()) number = std::min(number, field.high());
+  return number;
+}
+
 std::string why_refused(const wire::Capability& capability, const wire::Command& command) {
   std::set<std::string> given;
   for (const wire::Value& value : command.with()) {
@@ -100,7 +113,7 @@ std::string why_refused(const wire::Capability& capability, const wire::Command&
     if (!given.insert(value.name()).second) {
       return fmt::format("“{}” was given parameter “{}” twice", capability.name(), value.name());
     }
-    const std::string why = field->is_text() ? text_refused(*field, value) : number_refused(*field, value);
+    const std::string why = why_refused(*field, value);
     if (!why.empty()) return fmt::format("parameter {} of “{}”", why, capability.name());
   }
   for (const wire::Field& field : capability.parameters()) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace athanor::sila2 {
@@ -41,10 +42,13 @@ class Channel {
   /// False: that was enough.
   using Each = std::function<bool(const std::string& bytes)>;
 
+  /// Names and values; of a name that ends in “-bin” the value is any bytes.
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   struct Request {
     std::string method;  ///< "/sila2.org.silastandard.core.silaservice.v1.SiLAService/GetFeatureDefinition"
     std::string bytes;
     double within_s = 0;
+    Headers headers = {};
   };
   struct Answer {
     Status status;
@@ -59,7 +63,7 @@ class Channel {
   virtual Status connect(double within_s) = 0;
   /// All at once: the answers, in the order of the requests, take the time of the slowest.
   virtual std::vector<Answer> call(const std::vector<Request>& requests) = 0;
-  virtual Status stream(const std::string& method, const std::string& request, double within_s, const Each& each) = 0;
+  virtual Status stream(const Request& request, const Each& each) = 0;
 
   /// From any thread: what blocks comes back as kInterrupted, and so does what is begun until `resume`.
   virtual void interrupt() = 0;

@@ -12,7 +12,9 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "instruments/array_window.h"
 #include "instruments/description.h"
+#include "instruments/kit.h"
 #include "instruments/messages.h"
 #include "instruments/outbox.h"
 #include "sila2/session.h"
@@ -57,9 +59,24 @@ class SilaDevice final : public Instrument {
     return from_seconds(expected_seconds(*capability, command));
   }
 
-  Time wakes_at() const override { return outbox_.since(); }
+  void send_arrays_to(ArrayWindow& window) override { window_ = &window; }
+
+  Time wakes_at() const override {
+    const Lock lock(mutex_);
+    return has_room() ? Time{} : outbox_.since();
+  }
+
   int wake_fd() const override { return outbox_.wake_fd(); }
-  std::vector<wire::FromDriver> poll(Time) override { return outbox_.take(); }
+
+  std::vector<wire::FromDriver> poll(Time) override {
+    const Lock lock(mutex_);
+    if (has_room()) {
+      window_->put(job_->command.id(), rows_->result, rows_->bytes);
+      rows_.reset();
+      changed_.notify_all();
+    }
+    return outbox_.take();  // an outcome comes after its last rows
+  }
 
   void cancel(const std::string& command_id, Time) override {
     const Lock lock(mutex_);
@@ -127,6 +144,11 @@ class SilaDevice final : public Instrument {
   void go_on() {  // locked
     broken_off_ = cancelled_ = false;
     session_->resume();
+  }
+
+  /// For the rows that wait.
+  bool has_room() const {  // locked
+    return rows_ && window_ != nullptr && window_->room() >= rows_->bytes.size();
   }
 
   // ── The thread that works ──────────────────────────────────────────────────────────────────────────────────────────
@@ -207,6 +229,7 @@ class SilaDevice final : public Instrument {
       return !changed_.wait_for(lock, std::chrono::duration<double>(s), [this] { return broken_off_ || quit_; });
     };
     conduct.progress = [this](double fraction, const std::string& note) { report_progress(fraction, note); };
+    conduct.rows = [this](const std::string& result, const SharedBytes& rows) { return hand_over(result, rows); };
     return conduct;
   }
 
@@ -219,6 +242,17 @@ class SilaDevice final : public Instrument {
       return true;
     };
     return conduct;
+  }
+
+  /// To the driver's thread, which alone puts rows into the window: only so its room is known.
+  bool hand_over(const std::string& result, const SharedBytes& rows) {
+    Lock lock(mutex_);
+    rows_ = Rows{result, rows};
+    outbox_.nudge(clock_.now());
+    changed_.wait(lock, [this] { return !rows_ || broken_off_ || quit_; });
+    const bool taken = !rows_;
+    rows_.reset();
+    return taken;
   }
 
   void report_progress(double fraction, const std::string& note) {
@@ -276,10 +310,12 @@ class SilaDevice final : public Instrument {
   const wire::Instrument description_;
   const ScaledClock& clock_;
   Outbox outbox_;
+  ArrayWindow* window_ = nullptr;  ///< for the driver's thread; null: no capability has arrays
 
   mutable std::mutex mutex_;  // for all that follows
   std::condition_variable changed_;
   std::optional<Job> job_;
+  std::optional<Rows> rows_;  ///< of the job, until there is room for them
   std::vector<wire::Value> readings_;
   bool broken_off_ = false;  ///< what is being said or waited for is to end
   bool cancelled_ = false;

@@ -18,7 +18,8 @@
 namespace athanor::sila2 {
 namespace {
 
-constexpr int kDeepest = 32;  // data types within data types: what nests deeper is no instrument's
+constexpr double kMostElements = 1e15;  // a list's, in a definition
+constexpr int kDeepest = 32;            // data types within data types: what nests deeper is no instrument's
 
 const std::vector<std::pair<const char*, DataType::Kind>>& basic_types() {
   static const std::vector<std::pair<const char*, DataType::Kind>> types = {
@@ -79,13 +80,13 @@ class Reader {
     } else if (part == "DataTypeDefinition") {
       feature.types.push_back(element(node, 0));
     } else if (part == "Metadata") {
-      feature.metadata.push_back(identifier_of(node));
+      feature.metadata.push_back(element(node, 0));
     }
   }
 
   /// Two things of one name would be one message.
   void check_names(const pugi::xml_node& root, const Feature& feature) {
-    std::set<std::string> calls, types;
+    std::set<std::string> calls, types, metadata;
     const auto once = [&](std::set<std::string>& names, const std::string& name) {
       if (!names.insert(name).second) fail(root, fmt::format("“{}” is defined twice", name));
     };
@@ -100,6 +101,10 @@ class Reader {
     }
     for (const Element& type : feature.types) once(types, type.identifier);
     for (const Element& type : feature.types) check_known(root, feature, type.type);
+    for (const Element& one : feature.metadata) {
+      once(metadata, one.identifier);
+      check_known(root, feature, one.type);
+    }
     for (const Command& command : feature.commands) {
       for (const Element& parameter : command.parameters) check_known(root, feature, parameter.type);
       for (const Element& response : command.responses) check_known(root, feature, response.type);
@@ -185,8 +190,18 @@ class Reader {
         }
       } else if (numeric && name == "Unit") {
         constraints.unit = unit(child);
+      } else if (name.ends_with("ElementCount")) {
+        if (!maximal) constraints.least = count(child);
+        if (!name.starts_with("Minimal")) constraints.most = count(child);
       }
     }
+  }
+
+  std::size_t count(const pugi::xml_node& node) {
+    const double value = number(node);
+    if (!(value >= 0 && value <= kMostElements) || value != std::round(value))
+      fail(node, fmt::format("{} as {}; expected a whole number from 0 on", value, local_name(node)));
+    return static_cast<std::size_t>(value);
   }
 
   Constraints::Unit unit(const pugi::xml_node& node) {

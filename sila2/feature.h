@@ -1,6 +1,7 @@
 // A SiLA 2 feature as its definition tells it: commands, properties and the data types they speak in.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct Constraints {
   bool low_open = false, high_open = false;  ///< the bound itself is not allowed
   std::vector<std::string> set;
   std::optional<Unit> unit;
+  std::optional<std::size_t> least, most;  ///< elements of a list
 };
 
 struct Element;
@@ -69,7 +71,7 @@ struct Feature {
   std::vector<Command> commands;
   std::vector<Property> properties;
   std::vector<Element> types;
-  std::vector<std::string> metadata;  ///< what clients may have to send along
+  std::vector<Element> metadata;  ///< what clients may have to send along with calls
 
   /// "org.silastandard/core/SiLAService/v1"
   std::string full_identifier() const;

@@ -4,6 +4,8 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include "core/check.h"
 #include "core/error.h"
@@ -41,6 +43,37 @@ void add_elements(pb::DescriptorProto& message, const std::vector<Element>& elem
   }
 }
 
+/// Counts the messages within a message before any of them is made.
+class Counter {
+ public:
+  /// False: the bytes are no message, or hold too many.
+  bool count(const pb::Descriptor& type, pb::io::CodedInputStream& bytes, int depth = 0) {
+    while (const std::uint32_t tag = bytes.ReadTag()) {
+      const pb::FieldDescriptor* field = type.FindFieldByNumber(pb::internal::WireFormatLite::GetTagFieldNumber(tag));
+      const bool part =
+          field != nullptr && field->message_type() != nullptr &&
+          pb::internal::WireFormatLite::GetTagWireType(tag) == pb::internal::WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+      if (!part) {
+        if (!pb::internal::WireFormatLite::SkipField(&bytes, tag)) return false;
+        continue;
+      }
+      const pb::Descriptor& inner = *field->message_type();
+      parts += 1 + static_cast<std::size_t>(inner.field_count()) / 8;  // a wide message takes more room
+      std::uint32_t length = 0;
+      if (parts > kMostParts || depth == kDeepest || !bytes.ReadVarint32(&length)) return false;
+      const auto limit = bytes.PushLimit(static_cast<int>(length));
+      if (!count(inner, bytes, depth + 1) || bytes.BytesUntilLimit() != 0) return false;
+      bytes.PopLimit(limit);
+    }
+    return true;
+  }
+
+  std::size_t parts = 0;
+
+ private:
+  static constexpr int kDeepest = 64;
+};
+
 class Errors final : public pb::DescriptorPool::ErrorCollector {
  public:
   void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
@@ -74,7 +107,38 @@ pb::FileDescriptorProto describe_messages(const Feature& feature) {
     add(call + "_Parameters", {});
     add(call + "_Responses", {{property.identifier, property.type}});
   }
+  DataType texts;
+  texts.kind = DataType::Kind::kList;
+  texts.item = {DataType{}};
+  for (const Element& one : feature.metadata) {
+    const std::string call = "Get_FCPAffectedByMetadata_" + one.identifier;
+    add(call + "_Parameters", {});
+    add(call + "_Responses", {{"AffectedCalls", texts}});
+    add("Metadata_" + one.identifier, {one});
+  }
   return file;
+}
+
+std::optional<std::string> read_answer(const std::string& bytes, pb::Message& message) {
+  pb::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+  Counter counter;
+  const bool good = counter.count(*message.GetDescriptor(), stream);
+  if (counter.parts > kMostParts) return fmt::format("holds more than {} values, which is the most", kMostParts);
+  if (good && message.ParseFromString(bytes)) return std::nullopt;
+  return "is not what the feature defines";
+}
+
+std::vector<std::string> texts_in(const pb::Message& message) {
+  const pb::FieldDescriptor* field = message.GetDescriptor()->field(0);
+  const pb::Reflection& reflection = *message.GetReflection();
+  const auto text = [](const pb::Message& part) {
+    return part.GetReflection()->GetString(part, part.GetDescriptor()->field(0));
+  };
+  if (!field->is_repeated()) return {text(reflection.GetMessage(message, field))};
+  std::vector<std::string> texts;
+  for (int i = 0; i < reflection.FieldSize(message, field); ++i)
+    texts.push_back(text(reflection.GetRepeatedMessage(message, field, i)));
+  return texts;
 }
 
 struct Messages::Impl {

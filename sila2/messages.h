@@ -3,8 +3,11 @@
 
 #include <google/protobuf/message.h>
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "sila2/feature.h"
 
@@ -16,6 +19,16 @@ namespace athanor::sila2 {
 
 /// The feature as a .proto file would say it.
 google::protobuf::FileDescriptorProto describe_messages(const Feature& feature);
+
+/// A message holds so many others at most: what a server sends costs the driver a hundred bytes for each, though it may
+/// have sent two.
+constexpr std::size_t kMostParts = 2'000'000;
+
+/// Reads a server's answer into `message`; why it cannot be: "is not what the feature defines".
+std::optional<std::string> read_answer(const std::string& bytes, google::protobuf::Message& message);
+
+/// The text, or the list of texts, under the message's first field.
+std::vector<std::string> texts_in(const google::protobuf::Message& message);
 
 /// Makes messages of one feature. Everything it made dies before it.
 class Messages {

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <map>
 
+#include "instruments/description.h"
+#include "instruments/kit.h"
+
 namespace athanor::sila2 {
 namespace {
 
@@ -27,6 +30,20 @@ void describe_fields(Offer& offer) {
   }
 }
 
+/// A text has no unit that a description could tell.
+void note_units(const Offer& offer, Offers& offers) {
+  const auto note = [&](const std::string& list, const Leaf& leaf, const auto& again) -> void {
+    for (const Leaf& item : leaf.items) {
+      const std::string name = item.field.name().empty() ? list : list + ", " + item.field.name();
+      if (!item.field.unit().empty())
+        offers.notes.push_back(fmt::format("{}: the numbers in “{}” are in {}, where they name no unit",
+                                           offer.description.name(), name, item.field.unit()));
+      if (item.form == Leaf::Form::kList) again(name, item, again);
+    }
+  };
+  for (const Leaf& leaf : offer.parameters) note(leaf.field.name(), leaf, note);
+}
+
 void add_command(const Known& known, const Command& command, Offers& offers) {
   Offer offer;
   offer.known = &known;
@@ -34,20 +51,21 @@ void add_command(const Known& known, const Command& command, Offers& offers) {
   offer.observable = command.observable;
   offer.description.set_name(our_name(known.feature.identifier) + "." + our_name(command.identifier));
   offer.description.set_risk(driver::v1::GUARDED);
-  Leaves with = flatten(known.feature, command.parameters);
-  Leaves gives = flatten(known.feature, command.responses);
+  Leaves with = flatten(known.feature, command.parameters, Side::kParameters);
+  Leaves gives = flatten(known.feature, command.responses, Side::kResults);
   offer.parameters = std::move(with.leaves);
   offer.results = std::move(gives.leaves);
   const std::string twice = doubled(offer.parameters) + doubled(offer.results);
   if (!twice.empty()) with.left_out.push_back(fmt::format("“{}” would be two parameters or results", twice));
   if (!with.left_out.empty()) {
-    offers.left_out.push_back(
+    offers.notes.push_back(
         fmt::format("{} is not offered: {}", offer.description.name(), fmt::join(with.left_out, ", ")));
     return;
   }
   if (!gives.left_out.empty())
-    offers.left_out.push_back(
+    offers.notes.push_back(
         fmt::format("{} is offered without a result: {}", offer.description.name(), fmt::join(gives.left_out, ", ")));
+  note_units(offer, offers);
   describe_fields(offer);
   offers.capabilities.push_back(std::move(offer));
 }
@@ -60,14 +78,14 @@ void add_property(const Known& known, const Property& property, Offers& offers) 
   offer.observable = property.observable;
   offer.description.set_name(our_name(known.feature.identifier) + ".get_" + our_name(property.identifier));
   offer.description.set_repeatable(true);
-  Leaves gives = flatten(known.feature, {{property.identifier, property.type}});
+  Leaves gives = flatten(known.feature, {{property.identifier, property.type}}, Side::kResults);
   offer.results = std::move(gives.leaves);
   if (!gives.left_out.empty())
-    offers.left_out.push_back(
+    offers.notes.push_back(
         fmt::format("{} is offered without a result: {}", offer.description.name(), fmt::join(gives.left_out, ", ")));
   if (offer.results.empty()) return;
   for (const Leaf& leaf : offer.results) {
-    if (!leaf.field.is_text() || leaf.type.kind == DataType::Kind::kBoolean)
+    if (leaf.form == Leaf::Form::kOne && (!leaf.field.is_text() || leaf.type.kind == DataType::Kind::kBoolean))
       offers.readings.push_back({&known, offer.call, offer.observable, leaf});
   }
   describe_fields(offer);
@@ -94,15 +112,26 @@ Offers offers_of(const std::vector<Known>& features) {
       if (feature.identifier == "CancelController") offers.cancel = &known;
       continue;
     }
-    for (const std::string& metadata : feature.metadata)
-      offers.left_out.push_back(fmt::format(
-          "{} may ask for metadata “{}” with its calls, which is not sent: what needs it is refused by the server",
-          our_name(feature.identifier), metadata));
     for (const Command& command : feature.commands) add_command(known, command, offers);
     for (const Property& property : feature.properties) add_property(known, property, offers);
   }
   tell_readings_apart(offers);
   return offers;
+}
+
+std::optional<std::string> fill(const Offer& offer, const driver::v1::Command& command,
+                                google::protobuf::Message& request) {
+  const Arguments with(offer.description, command);  // in the description's units
+  for (const Leaf& leaf : offer.parameters) {
+    if (auto why = put(leaf, *find_value(with.command(), leaf.field.name()), request)) return why;
+  }
+  return std::nullopt;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  if (names.size() <= kMost) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}, and {} more", fmt::join(names.begin(), names.begin() + kMost, ", "), names.size() - kMost);
 }
 
 }  // namespace athanor::sila2

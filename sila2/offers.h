@@ -1,6 +1,7 @@
 // What a SiLA 2 server offers, as capabilities and readings: each command, each property.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,13 +31,20 @@ struct ReadingOffer {
 struct Offers {
   std::vector<Offer> capabilities;
   std::vector<ReadingOffer> readings;
-  std::vector<std::string> left_out;  ///< what is not offered and why, a sentence each
-  const Known* cancel = nullptr;      ///< the standard's CancelController, where the server has it
+  std::vector<std::string> notes;  ///< what is not offered and why, and in which units lists are, a sentence each
+  const Known* cancel = nullptr;   ///< the standard's CancelController, where the server has it
 };
 
 /// `features` must outlive it. Capabilities are called "heater.heat" after Heater and Heat, properties
 /// "heater.get_power". What a command does nobody knows but its server: it counts as guarded and not to be repeated;
 /// properties are safe.
 Offers offers_of(const std::vector<Known>& features);
+
+/// Puts what `command`, which the description allows, gives into the call's message. Gives why it cannot be.
+std::optional<std::string> fill(const Offer& offer, const driver::v1::Command& command,
+                                google::protobuf::Message& request);
+
+/// “a, b, and 3 more”.
+std::string listed(const std::vector<std::string>& names);
 
 }  // namespace athanor::sila2

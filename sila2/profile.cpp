@@ -144,14 +144,6 @@ void annotate_one(const Annotation& says, Offer& offer, Mistakes& mistakes) {
   if (says.uses) *description.add_uses() = *says.uses;
 }
 
-/// A quantity is read as what the parameter is, which only the server tells.
-wire::Value value_of(const std::string& name, const Node& node, const wire::Field* field) {
-  const std::string text = node.text().value_or("");
-  if (field == nullptr || field->is_text()) return text_value(name, text);
-  const Quantity quantity = parse_quantity(text);
-  return number_value(name, quantity.value, quantity.unit.text().empty() ? field->unit() : quantity.unit.text());
-}
-
 wire::Command command_of(const SafeStep& step, Offers& offers, Mistakes& mistakes) {
   wire::Command command;
   command.set_capability(step.capability);
@@ -163,14 +155,18 @@ wire::Command command_of(const SafeStep& step, Offers& offers, Mistakes& mistake
   }
   for (const auto& [name, node] : step.with) {
     try {
-      *command.add_with() = value_of(name, node, find_parameter(offer->description, name));
+      *command.add_with() = read_value(name, node.text().value_or(""), find_parameter(offer->description, name));
     } catch (const InputError& error) {
       mistakes.push_back({node.place(), error.what()});
       return command;
     }
   }
-  if (const std::string why = why_refused(offer->description, command); !why.empty())
+  if (const std::string why = why_refused(offer->description, command); !why.empty()) {
     mistakes.push_back({step.place, why});
+  } else if (const auto request = offer->known->messages->make(offer->call + "_Parameters");
+             const auto wrong = fill(*offer, command, *request)) {
+    mistakes.push_back({step.place, *wrong});
+  }
   return command;
 }
 
@@ -197,6 +193,10 @@ Profile read_profile(std::unique_ptr<Document> file) {
     if (const Node timeout = sila2.optional("timeout")) {
       profile.timeout_s = timeout.quantity_in(Unit::parse("s")).value_or(60);
       if (!(profile.timeout_s > 0 && profile.timeout_s <= 86400)) timeout.error("expected a time from 0 s to 1 day");
+    }
+    if (const Node metadata = sila2.optional("metadata")) {
+      for (const auto& [name, value] : metadata.entries())
+        profile.metadata.push_back({name, value.text().value_or(""), value.place()});
     }
     sila2.finish();
   }

@@ -34,12 +34,17 @@ struct SafeStep {
 };
 
 struct Profile {
+  struct Given {
+    std::string name, value;  ///< as in the file
+    Place place;
+  };
   std::unique_ptr<Document> file;  ///< null: there is none, and nobody said what the safe state is
   std::string kind;                ///< empty: what the server says
   std::string root_certificate;    ///< PEM
   std::string certificate_name;
   double timeout_s = 60;
-  std::vector<SafeStep> safe;  ///< empty: it can do no harm
+  std::vector<Given> metadata;  ///< what is sent along with calls
+  std::vector<SafeStep> safe;   ///< empty: it can do no harm
   std::vector<Annotation> capabilities;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "sila2/base64.h"
 
 namespace athanor::sila2 {
 namespace {
@@ -32,46 +33,16 @@ Feature service() {
   return feature;
 }
 
-/// The texts under the message's one field.
-std::vector<std::string> texts_in(const google::protobuf::Message& message) {
-  std::vector<std::string> texts;
-  const auto* field = message.GetDescriptor()->field(0);
-  const auto* reflection = message.GetReflection();
-  const auto text = [](const google::protobuf::Message& part) {
-    sila::String value;
-    value.ParseFromString(part.SerializeAsString());
-    return value.value();
-  };
-  if (!field->is_repeated()) return {text(reflection->GetMessage(message, field))};
-  for (int i = 0; i < reflection->FieldSize(message, field); ++i)
-    texts.push_back(text(reflection->GetRepeatedMessage(message, field, i)));
-  return texts;
-}
-
-/// Features in core say how the server is named, locked and entered, which is no instrument's work.
+/// Features in core say how the server is named, locked and entered, which is no instrument's work. Some have metadata.
 bool is_administration(const std::string& identifier) {
   return identifier.starts_with("org.silastandard/core/");
+}
+bool is_service(const std::string& identifier) {
+  return identifier.starts_with("org.silastandard/core/SiLAService/");
 }
 
 std::string method(const Feature& feature, const std::string& call) {
   return fmt::format("/{}.{}/{}", feature.package(), feature.identifier, call);
-}
-
-/// Base64 without line ends, as gRPC statuses carry it; nothing for what is none.
-std::optional<std::string> from_base64(const std::string& text) {
-  static const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  unsigned bits = 0, count = 0;
-  for (const char c : text.substr(0, text.find_last_not_of('=') + 1)) {
-    const std::size_t value = alphabet.find(c);
-    if (value == std::string::npos) return std::nullopt;
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 0xff);
-  }
-  return bytes;
 }
 
 /// Why there is no connection, in words, by what the library says of it; the library's own where it says something
@@ -193,7 +164,7 @@ Server::Question Server::definition_of(const std::string& feature) {
 void Server::ask(std::vector<Question>& questions) {
   std::vector<Channel::Request> requests;
   for (const Question& question : questions)
-    requests.push_back({method(service_, question.call), question.request->SerializeAsString(), question.within_s});
+    requests.push_back({method(service_, question.call), question.request->SerializeAsString(), question.within_s, {}});
   const std::vector<Channel::Answer> answers = channel_->call(requests);
   for (std::size_t i = 0; i < questions.size(); ++i)
     questions[i].failed = understood(service_, questions[i].call, answers[i], *questions[i].answer);
@@ -245,8 +216,7 @@ Server::Ended Server::connect(const std::vector<const Known*>& meant) {
 
 Server::Ended Server::call(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
                            google::protobuf::Message& answer, double within_s) {
-  const auto answers =
-      channel_->call({{method(feature, call), request.SerializeAsString(), within_s > 0 ? within_s : timeout_s_}});
+  const auto answers = channel_->call({request_of(feature, call, request, within_s > 0 ? within_s : timeout_s_)});
   return understood(feature, call, answers.front(), answer);
 }
 
@@ -254,26 +224,36 @@ Server::Ended Server::understood(const Feature& feature, const std::string& call
                                  google::protobuf::Message& answer) const {
   const std::string what = fmt::format("{}.{}", feature.identifier, call);
   if (auto failed = failure(said.status, what)) return failed;
-  if (answer.ParseFromString(said.bytes)) return std::nullopt;
-  return Failure{{Fault::Kind::kDevice, fmt::format("{}: the answer is not what the feature defines", what)}};
+  const auto why = read_answer(said.bytes, answer);
+  if (!why) return std::nullopt;
+  return Failure{{Fault::Kind::kDevice, fmt::format("{}: the answer {}", what, *why)}};
+}
+
+Channel::Request Server::request_of(const Feature& feature, const std::string& call,
+                                    const google::protobuf::Message& request, double within_s) const {
+  Channel::Request made{method(feature, call), request.SerializeAsString(), within_s, {}};
+  for (const Tag& tag : tags_) {
+    if (tag.affects(feature, call)) made.headers.emplace_back(tag.header, tag.bytes);
+  }
+  return made;
 }
 
 Server::Ended Server::first(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
                             google::protobuf::Message& answer) {
-  bool heard = false, understood = false;
+  bool heard = false;
+  std::optional<std::string> why;
   const auto each = [&](const std::string& bytes) {
     heard = true;
-    understood = answer.ParseFromString(bytes);
+    why = read_answer(bytes, answer);
     return false;
   };
-  const auto status = channel_->stream(method(feature, call), request.SerializeAsString(), kPrompt, each);
+  const auto status = channel_->stream(request_of(feature, call, request, kPrompt), each);
   const std::string what = fmt::format("{}.{}", feature.identifier, call);
-  if (understood) return std::nullopt;
+  if (heard && !why) return std::nullopt;
   // A property that has had no value yet says nothing, and that is no matter of the link.
   if (auto failed = failure(status, what); failed && status.code != Channel::Code::kDeadline) return failed;
   return Failure{
-      {Fault::Kind::kDevice,
-       fmt::format("{}: {}", what, heard ? "the answer is not what the feature defines" : "the server gave no value")}};
+      {Fault::Kind::kDevice, fmt::format("{}: {}", what, heard ? "the answer " + *why : "the server gave no value")}};
 }
 
 Server::Ended Server::follow(const Feature& feature, const std::string& command, const std::string& uuid,
@@ -281,11 +261,10 @@ Server::Ended Server::follow(const Feature& feature, const std::string& command,
   sila::CommandExecutionUUID execution;
   execution.set_value(uuid);
   const std::string call = command + "_Info";
-  const auto status =
-      channel_->stream(method(feature, call), execution.SerializeAsString(), within_s, [&](const std::string& bytes) {
-        Info info;
-        return !info.ParseFromString(bytes) || each(info);
-      });
+  const auto status = channel_->stream(request_of(feature, call, execution, within_s), [&](const std::string& bytes) {
+    Info info;
+    return !info.ParseFromString(bytes) || each(info);
+  });
   return failure(status, fmt::format("{}.{}", feature.identifier, call));
 }
 
@@ -298,12 +277,13 @@ std::vector<Known> Server::discover() {
         fmt::format("the server names {} features; expected {} at most", identifiers.size(), kMostFeatures));
   std::vector<Known> features;
   for (const std::string& identifier : identifiers) {
-    if (is_administration(identifier)) continue;
+    if (is_service(identifier)) continue;
     const std::string xml = answer_to(definition_of(identifier)).front();
     Known known{parse_feature(xml, identifier), xml, {}};
     if (known.feature.full_identifier() != identifier)
       throw InputError(fmt::format("the server calls a feature {}, whose definition says {}", identifier,
                                    known.feature.full_identifier()));
+    if (is_administration(identifier) && known.feature.metadata.empty()) continue;
     known.messages = std::make_unique<Messages>(known.feature);
     features.push_back(std::move(known));
   }

@@ -3,10 +3,13 @@
 
 #include <google/protobuf/message.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/outcome.h"
@@ -22,6 +25,14 @@ struct Known {
   Feature feature;
   std::string definition;  ///< as the server gave it
   std::unique_ptr<Messages> messages;
+};
+
+/// Metadata that is sent along with calls.
+struct Tag {
+  std::string header, bytes;
+  std::set<std::string> affected;  ///< identifiers of features, commands and properties, in lower case
+  /// call: "Shake", "Shake_Result", "Get_Temperature".
+  bool affects(const Feature& feature, const std::string& call) const;
 };
 
 /// Belongs to its device, whose threads call at once.
@@ -60,6 +71,17 @@ class Server {
   Ended follow(const Feature& feature, const std::string& command, const std::string& uuid, double within_s,
                const std::function<bool(const Info&)>& each);
 
+  // What is too large for one message the server keeps under a UUID (binaries.cpp).
+
+  Ended size_of_binary(const std::string& uuid, std::uint64_t& bytes);
+  /// `length` bytes from byte `offset` on: all of them, or a failure.
+  Ended part_of_binary(const std::string& uuid, std::uint64_t offset, std::uint32_t length, std::string& bytes);
+  /// It is not wanted any more. A server that does not listen forgets it by itself.
+  void forget_binary(const std::string& uuid);
+
+  /// From now on, with the calls that it affects. Before other threads call.
+  void send_along(std::vector<Tag> tags) { tags_ = std::move(tags); }
+
   void interrupt() { channel_->interrupt(); }
   void resume() { channel_->resume(); }
 
@@ -79,12 +101,16 @@ class Server {
   Ended understood(const Feature& feature, const std::string& call, const Channel::Answer& said,
                    google::protobuf::Message& answer) const;
   Ended failure(const Channel::Status& status, const std::string& what) const;
+  Ended binary_failure(const Channel::Status& status) const;
+  Channel::Request request_of(const Feature& feature, const std::string& call, const google::protobuf::Message& request,
+                              double within_s) const;
   std::unique_ptr<Channel> channel_;
   double timeout_s_;
   std::string address_;
   Feature service_;  ///< the one feature that is needed before any definition is known
   Messages messages_;
   std::string uuid_, type_;
+  std::vector<Tag> tags_;
 };
 
 }  // namespace athanor::sila2

@@ -9,39 +9,19 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "instruments/description.h"
-#include "instruments/kit.h"
 #include "instruments/messages.h"
+#include "sila2/metadata.h"
+#include "sila2/silence.h"
 
 namespace athanor::sila2 {
 namespace {
 
 namespace sila = ::sila2::org::silastandard;
 
-constexpr double kAgain = 1;  // seconds until a server that was lost is asked again
 constexpr double kListen =
     20;  // seconds after which progress is asked for anew: a stream whose server is gone says nothing, too
-constexpr double kLost = 60;    // seconds without an answer after which what was waited for counts as lost
 constexpr double kCancel = 30;  // seconds that a server may take to end what it was asked to end
 constexpr double kKnown = 10;   // seconds after which readings are held against the server's identity anew
-
-/// For how long a server has not answered.
-class Silence {
- public:
-  void heard() { since_ = kHeard; }
-  /// Another try without an answer; true if there were enough.
-  bool is_too_long() {
-    if (since_ == kHeard) since_ = monotonic_seconds();
-    return monotonic_seconds() - since_ > kLost;
-  }
-
- private:
-  static constexpr double kHeard = -1;
-  double since_ = kHeard;  // monotonic seconds
-};
-
-Fault broken_off() {
-  return {Fault::Kind::kInterrupted, "broken off"};
-}
 
 std::string left(const Server::Info& info) {
   if (!info.has_estimatedremainingtime()) return "";
@@ -69,7 +49,10 @@ Session::Session(std::unique_ptr<Server> server, const Profile& profile, const s
   std::vector<Mistake> mistakes;
   for (const std::string& mistake : mistakes_in(description_)) mistakes.push_back(Mistake{place, mistake});
   if (!mistakes.empty()) throw InputError(std::move(mistakes));
-  notes_ = offers_.left_out;
+  notes_ = offers_.notes;
+  Tags tags = tags_of(*server_, features_, offers_, profile);
+  server_->send_along(std::move(tags.tags));
+  notes_.insert(notes_.end(), tags.notes.begin(), tags.notes.end());
   if (profile.file) return;
   notes_.push_back(fmt::format(
       "nobody has said what its safe state is (“safe:” in a profile): {}",
@@ -91,25 +74,8 @@ std::optional<Fault> Session::why_not(const wire::Command& command) const {
 std::optional<Fault> Session::fill(const Offer& offer, const wire::Command& command,
                                    std::unique_ptr<Message>& request) const {
   request = offer.known->messages->make(offer.call + "_Parameters");
-  const Arguments with(offer.description, command);  // in the description's units
-  for (const Leaf& leaf : offer.parameters) {
-    if (const auto why = put(leaf, *find_value(with.command(), leaf.field.name()), *request))
-      return Fault{Fault::Kind::kLimit, *why};
-  }
-  return std::nullopt;
-}
-
-Outcome<Session::Values> Session::results_of(const Offer& offer, const Message& answer) const {
-  Values values;
-  for (const Leaf& leaf : offer.results) {
-    const auto value = take(leaf, answer);
-    if (!value) return Fault{Fault::Kind::kDevice, fmt::format("the server gave no “{}”", leaf.field.name())};
-    if (value->has_number() && !std::isfinite(value->number()))
-      return Fault{Fault::Kind::kDevice,
-                   fmt::format("the server gave {} as “{}”, which is no number", value->number(), leaf.field.name())};
-    values.push_back(*value);
-  }
-  return values;
+  const auto why = sila2::fill(offer, command, *request);
+  return why ? std::optional(Fault{Fault::Kind::kLimit, *why}) : std::nullopt;
 }
 
 // ── Carrying out ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,6 +89,7 @@ Outcome<Session::Values> Session::carry_out(const wire::Command& command, bool r
     return await(offer, running_, conduct);
   }
   if (const auto failed = server_->connect({offer.known})) return failed->fault;
+  forget_fetched();
   if (!offer.property) executions_.sending(description_.id(), command.id());
   return begin(offer, command, conduct, acted, running_);
 }
@@ -132,7 +99,7 @@ Outcome<Session::Values> Session::begin(const Offer& offer, const wire::Command&
   const auto answer = offer.known->messages->make(offer.call + "_Responses");
   if (offer.property) {
     if (const auto failed = ask(*offer.known, offer.call, offer.observable, *answer)) return failed->fault;
-    return results_of(offer, *answer);
+    return results_of(offer, *answer, conduct);
   }
   std::unique_ptr<Message> request;
   if (const auto fault = fill(offer, command, request)) return *fault;
@@ -143,7 +110,7 @@ Outcome<Session::Values> Session::begin(const Offer& offer, const wire::Command&
       acted = failed->begun;
       return failed->fault;
     }
-    return results_of(offer, *answer);
+    return results_of(offer, *answer, conduct);
   }
   sila::CommandConfirmation confirmation;
   if (const auto failed = server_->call(offer.known->feature, offer.call, *request, confirmation)) {
@@ -186,7 +153,7 @@ Outcome<Session::Values> Session::result(const Offer& offer, std::optional<Runni
     const auto failed = server_->call(offer.known->feature, offer.call + "_Result", execution, *answer);
     if (!failed) {
       running.reset();
-      return results_of(offer, *answer);
+      return results_of(offer, *answer, conduct);
     }
     if (failed->unfinished) silence.heard();
     const bool again = failed->unfinished || (failed->link && !silence.is_too_long());
@@ -257,7 +224,7 @@ bool Session::ask_to_end() {
                                     [&](const Command& one) { return one.identifier == call && !one.observable; });
   if (command == feature.commands.end()) return false;
   const auto request = offers_.cancel->messages->make(call + "_Parameters");
-  for (const Leaf& leaf : flatten(feature, command->parameters).leaves) {
+  for (const Leaf& leaf : flatten(feature, command->parameters, Side::kParameters).leaves) {
     if (running_ && leaf.field.is_text()) put(leaf, text_value(leaf.field.name(), running_->uuid), *request);
   }
   const auto answer = offers_.cancel->messages->make(call + "_Responses");

@@ -2,6 +2,7 @@
 // stands sila2/device.h.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "sila2/executions.h"
 #include "sila2/offers.h"
 #include "sila2/profile.h"
+#include "sila2/results.h"
 #include "sila2/server.h"
 
 namespace athanor::sila2 {
@@ -24,7 +26,11 @@ class Session {
     /// Waits so many seconds; false if what is waited for is to be broken off.
     std::function<bool(double s)> wait;
     std::function<void(double fraction, const std::string& note)> progress = [](double, const std::string&) {};
+    /// Takes rows of the array `result`, kMostRows bytes at most, as soon as there is room; false if what is carried
+    /// out is to be broken off. Left out: nobody wants arrays.
+    std::function<bool(const std::string& result, const SharedBytes& rows)> rows = {};
   };
+  static constexpr std::size_t kMostRows = std::size_t{1} << 20;
 
   /// Asks the server what it offers. `executions` and `profile` must outlive it. throws EnvironmentError if it does not
   /// answer, InputError for what it defines wrongly and for what the profile has that it does not offer.
@@ -60,7 +66,12 @@ class Session {
 
   const Offer& offer_of(const wire::Command& command) const;
   std::optional<Fault> fill(const Offer& offer, const wire::Command& command, std::unique_ptr<Message>& request) const;
-  Outcome<Values> results_of(const Offer& offer, const Message& answer) const;
+  // Results (session_results.cpp): their arrays are handed on before they are given.
+  Outcome<Values> results_of(const Offer& offer, const Message& answer, const Conduct& conduct);
+  std::optional<Fault> hand_on(const Results::Array& array, const Conduct& conduct);
+  std::optional<Fault> fetch(const Results::Array& array, const Conduct& conduct);
+  std::optional<Fault> patiently(const Conduct& conduct, const std::function<Server::Ended()>& ask);
+  void forget_fetched();
   Outcome<Values> begin(const Offer& offer, const wire::Command& command, const Conduct& conduct, bool& acted,
                         std::optional<Running>& running);
   Outcome<Values> await(const Offer& offer, std::optional<Running>& running, const Conduct& conduct);
@@ -77,8 +88,9 @@ class Session {
   std::vector<wire::Command> safe_;
   wire::Instrument description_;
   std::vector<std::string> notes_;
-  std::optional<Running> running_;  ///< begun and not known to have ended
-  double known_until_ = 0;          ///< monotonic seconds: for so long readings are believed to be this device's
+  std::optional<Running> running_;    ///< begun and not known to have ended
+  std::vector<std::string> fetched_;  ///< binaries of the last command, which the server keeps until the next one
+  double known_until_ = 0;            ///< monotonic seconds: for so long readings are believed to be this device's
 };
 
 }  // namespace athanor::sila2

@@ -70,7 +70,7 @@ class GrpcChannel final : public Channel {
 
   std::vector<Answer> call(const std::vector<Request>& requests) override {
     struct UnderWay {
-      UnderWay(GrpcChannel& channel, double within_s) : call(channel, within_s) {}
+      UnderWay(GrpcChannel& channel, const Request& request) : call(channel, request) {}
       Call call;
       std::unique_ptr<grpc::GenericClientAsyncResponseReader> rpc = nullptr;
       grpc::ByteBuffer reply = {};
@@ -79,7 +79,7 @@ class GrpcChannel final : public Channel {
     grpc::CompletionQueue queue;
     std::list<UnderWay> all;
     for (const Request& request : requests) {
-      UnderWay& one = all.emplace_back(*this, request.within_s);
+      UnderWay& one = all.emplace_back(*this, request);
       if (one.call.refused) continue;
       one.rpc = stub_.PrepareUnaryCall(&one.call.context, request.method, buffer_of(request.bytes), &queue);
       one.rpc->StartCall();
@@ -97,16 +97,16 @@ class GrpcChannel final : public Channel {
     return answers;
   }
 
-  Status stream(const std::string& method, const std::string& request, double within_s, const Each& each) override {
+  Status stream(const Request& request, const Each& each) override {
     grpc::CompletionQueue queue;
-    Call call(*this, within_s);
+    Call call(*this, request);
     if (call.refused) return {Code::kInterrupted, ""};
-    const auto rpc = stub_.PrepareCall(&call.context, method, &queue);
+    const auto rpc = stub_.PrepareCall(&call.context, request.method, &queue);
     bool enough = false;
     rpc->StartCall(this);
     bool going = next(queue);
     if (going) {
-      rpc->WriteLast(buffer_of(request), grpc::WriteOptions(), this);
+      rpc->WriteLast(buffer_of(request.bytes), grpc::WriteOptions(), this);
       going = next(queue);
     }
     grpc::ByteBuffer reply;
@@ -140,8 +140,9 @@ class GrpcChannel final : public Channel {
 
   /// A call that `interrupt` can reach.
   struct Call {
-    Call(GrpcChannel& channel, double within_s) : owner(channel) {
-      context.set_deadline(after(within_s));
+    Call(GrpcChannel& channel, const Request& request) : owner(channel) {
+      context.set_deadline(after(request.within_s));
+      for (const auto& [name, value] : request.headers) context.AddMetadata(name, value);
       const std::lock_guard lock(owner.mutex_);
       refused = owner.interrupted_;
       owner.under_way_.insert(&context);

@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "instruments/description.h"
 #include "sila2/offers.h"
+#include "sila2/results.h"
 #include "tests/fuzz/target.h"
 
 using namespace athanor;
@@ -21,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       mistakes_in(instrument);
       // Every leaf is where the messages have it.
       const auto answer = features[0].messages->make(offer.call + "_Responses");
-      for (const sila::Leaf& leaf : offer.results) sila::take(leaf, *answer);
+      sila::results_in(*answer, offer.results);
       if (offer.property) continue;
       const auto request = features[0].messages->make(offer.call + "_Parameters");
       for (const sila::Leaf& leaf : offer.parameters) sila::put(leaf, {}, *request);

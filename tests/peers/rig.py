@@ -1,5 +1,6 @@
 """What the tests against peers share: processes that are waited for, and a controller's end of the driver protocol."""
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -123,11 +124,16 @@ class Controller:
         self.socket.linger = 0
         self.socket.connect(address)
         self.heard = []
-        self.say(hello=wire.Hello(controller="test"))
+        self.store = None
+        self.say(hello=wire.Hello(controller="test", takes_arrays=True))
         self.welcome = self.await_message(lambda message: message.HasField("welcome")).welcome
+        if self.welcome.data:
+            self.store = Store(address + self.welcome.data, self.welcome.data_ticket)
 
     def close(self):
         self.socket.close()
+        if self.store:
+            self.store.socket.close()
 
     def capability(self, name):
         (found,) = [one for one in self.welcome.instruments[0].capabilities if one.name == name]
@@ -154,7 +160,7 @@ class Controller:
                 return message
         waited = 0
         while waited < TIMEOUT_S:
-            if not self.socket.poll(500):
+            if not self.ready():
                 waited += 0.5
                 self.say(heartbeat=wire.Heartbeat())
                 continue
@@ -164,6 +170,17 @@ class Controller:
                 return message
         said = "\n".join(str(message) for message in self.heard if not (message.HasField("heartbeat") or message.HasField("telemetry")))
         raise AssertionError(f"not heard within {TIMEOUT_S} s; heard:\n{said}")
+
+    def ready(self):
+        """Whether something came within half a second; arrays are taken in meanwhile."""
+        poller = zmq.Poller()
+        for one in [self.socket] + ([self.store.socket] if self.store else []):
+            poller.register(one, zmq.POLLIN)
+        while found := dict(poller.poll(500)):
+            if self.socket in found:
+                return True
+            self.store.take()
+        return False
 
     def outcome(self, id):
         return self.await_message(lambda message: message.HasField("outcome") and message.outcome.id == id).outcome
@@ -194,5 +211,46 @@ class Controller:
         return state.outcome if state.standing == wire.CommandState.FINISHED else self.outcome(id)
 
 
+class Store:
+    """A controller's data store in memory, with its end of the data socket."""
+
+    CREDIT = 4 << 20
+
+    def __init__(self, address, ticket):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(address)
+        self.arrays = {}  # bytes by command and result
+        self.open = {}
+        self.taken = 0
+        self.stop_after = float("inf")  # bytes after which no more are let come
+        self.say(collect=wire.Collect(ticket=ticket))
+        self.say(credit=wire.Credit(bytes=self.CREDIT))
+
+    def say(self, **body):
+        self.socket.send(wire.DataToDriver(version=1, **body).SerializeToString())
+
+    def take(self):
+        header, *frames = self.socket.recv_multipart()
+        message = wire.DataFromDriver.FromString(header)
+        if message.HasField("open"):
+            name = self.open[message.open.stream] = (message.open.command, message.open.result)
+            array = self.arrays.setdefault(name, bytearray())
+            self.say(resume=wire.Resume(stream=message.open.stream, offset=len(array)))
+        elif message.HasField("chunk"):
+            array = self.arrays[self.open[message.chunk.stream]]
+            array += frames[0][len(array) - message.chunk.offset:]
+            self.taken += len(frames[0])
+            self.say(durable=wire.Durable(stream=message.chunk.stream, bytes=len(array)))
+            if self.taken < self.stop_after:
+                self.say(credit=wire.Credit(bytes=self.taken + self.CREDIT))
+        elif message.HasField("close"):
+            array = self.arrays[self.open[message.close.stream]]
+            assert (len(array), hashlib.sha256(array).hexdigest()) == (message.close.bytes, message.close.sha256)
+            self.say(stored=wire.Stored(stream=message.close.stream))
+
+
 def results(outcome):
-    return {value.name: value.text if value.HasField("text") else value.number for value in outcome.results}
+    """Numbers and texts by name; of an array, how many rows it has."""
+    return {value.name: value.array.rows if value.HasField("array") else value.text if value.HasField("text") else value.number
+            for value in outcome.results}

@@ -4,6 +4,8 @@ Goal: discover, command, progress, fault, kill in mid-command (either end), reco
 counts what it does in a file, and a shaking goes on until the test writes another; nothing here depends on how fast anything is.
 """
 
+import random
+import struct
 import subprocess
 import sys
 import unittest
@@ -11,6 +13,12 @@ import unittest
 from rig import PROGRAM, SOURCE, TIMEOUT_S, PeerTest, free_port, results, wire
 
 SHAKE = {"speed": (600, "1/min"), "shake_time": (10, "s"), "mode": "orbital"}
+
+
+def film(size):
+    """As the server makes it."""
+    return random.Random(1).randbytes(size)
+
 
 PROFILE = """
 profile: bench
@@ -41,8 +49,9 @@ class Sila2Test(PeerTest):
         self.start_server()
         _, controller = self.start_driver(self.at)
         names = {capability.name for capability in controller.welcome.instruments[0].capabilities}
-        self.assertEqual(names, {"shaker.shake", "shaker.stop", "shaker.get_shaking", "thermometer.measure", "thermometer.plan",
-                                 "thermometer.get_temperature", "thermometer.get_calibrated_at"})
+        self.assertEqual(names, {"shaker.shake", "shaker.stop", "shaker.get_shaking", "thermometer.measure", "thermometer.measure_all",
+                                 "thermometer.plan", "thermometer.get_temperature", "thermometer.get_calibrated_at", "reader.scan",
+                                 "reader.pick", "reader.film", "reader.get_dark_counts"})
         shake = controller.capability("shaker.shake")
         speed, time, mode = shake.parameters
         self.assertEqual((speed.name, speed.unit, speed.low, speed.high), ("speed", "1/min", 1, 3000))
@@ -52,10 +61,15 @@ class Sila2Test(PeerTest):
         self.assertEqual(controller.welcome.instruments[0].kind, "ShakerWithThermometer")
         measure = controller.capability("thermometer.measure")
         self.assertEqual([field.name for field in measure.parameters], ["position.row", "position.column"])
-        self.assertEqual([(field.name, field.unit) for field in measure.results], [("temperature", "degC"), ("valid", "")])
+        self.assertEqual([(field.name, field.unit) for field in measure.results], [("temperature", "degC"), ("valid", ""), ("picture", "")])
+        self.assertEqual(measure.results[2].array, wire.ArrayType(element=wire.ArrayType.UINT8))
+        scan = controller.capability("reader.scan")
+        self.assertEqual([(field.name, field.unit, field.is_text) for field in scan.results],
+                         [("absorbances", "", False), ("peaks.at", "nm", False), ("peaks.counts", "", False), ("remarks", "", True)])
         notes = (self.folder / "stderr").read_text()
-        self.assertIn("thermometer.measure_all is not offered: “columns” is a list", notes)
-        self.assertIn("thermometer.measure is offered without a result: “picture” is a Binary", notes)
+        self.assertNotIn("is not offered", notes)
+        self.assertNotIn("is offered without", notes)
+        self.assertIn("reader.scan: the numbers in “wavelengths” are in nm, where they name no unit", notes)
         self.assertIn("nobody has said what its safe state is", notes)
 
     def test_a_profile_says_more(self):
@@ -80,7 +94,8 @@ class Sila2Test(PeerTest):
         _, controller = self.start_driver(self.at)
         controller.command("c1", "thermometer.measure", position__row="B", position__column=(7, ""))
         outcome = controller.outcome("c1")
-        self.assertEqual(results(outcome), {"temperature": 36.5, "valid": "true"})
+        self.assertEqual(results(outcome), {"temperature": 36.5, "valid": "true", "picture": 7})
+        self.assertEqual(controller.store.arrays["c1", "picture"], b"picture")
         self.assertEqual({value.unit for value in outcome.results if value.name == "temperature"}, {"degC"})
         controller.command("c2", "thermometer.get_calibrated_at")
         self.assertEqual(results(controller.outcome("c2")), {"calibrated_at": "2026-03-01T08:15:30.000Z"})
@@ -134,6 +149,105 @@ class Sila2Test(PeerTest):
         controller.command("c4", "shaker.shake", speed=(0, "1/min"), shake_time=(10, "s"), mode="orbital")
         self.assertIn("below the limit", controller.outcome("c4").message)
         self.assertEqual(self.actions(), ["shake 600 10 orbital", "measure X1"])
+
+    # ── Lists and binaries ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_lists_there_and_back(self):
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        controller.command("c1", "reader.scan", wavelengths='[400, "0.5 um", 600.5]')
+        self.assertEqual(results(controller.outcome("c1")), {"absorbances": 3, "peaks.at": 2, "peaks.counts": 2, "remarks": '["lamp warm","“ok”"]'})
+        self.assertEqual(struct.unpack("<3d", controller.store.arrays["c1", "absorbances"]), (0.4, 0.5, 0.6005))
+        self.assertEqual(struct.unpack("<2d", controller.store.arrays["c1", "peaks.at"]), (500, 600.5))
+        self.assertEqual(struct.unpack("<2q", controller.store.arrays["c1", "peaks.counts"]), (1, 2))
+        controller.command("c2", "reader.scan", wavelengths="[]")
+        self.assertEqual(results(controller.outcome("c2"))["absorbances"], 0)
+        controller.command("c3", "reader.get_dark_counts")
+        self.assertEqual(results(controller.outcome("c3")), {"dark_counts": 3})
+        self.assertEqual(struct.unpack("<3q", controller.store.arrays["c3", "dark_counts"]), (0, -1, -2))
+        controller.command("c4", "thermometer.measure_all", columns="[1, 12]")
+        self.assertTrue(controller.outcome("c4").done)
+        controller.command("c5", "reader.pick", wells='[{"row": "A", "column": 1}, {"row": "B", "column": 12}]', method="AP8=")
+        self.assertTrue(controller.outcome("c5").done)
+        self.assertEqual(self.actions(), ["scan [400.0, 500.0, 600.5]", "scan []", "measure all [1, 12]", r"pick A1B12 b'\x00\xff' []"])
+
+    def test_lists_that_are_not_allowed_are_not_begun(self):
+        self.start_server()
+        _, controller = self.start_driver(self.at)
+        for number, (wavelengths, why) in enumerate([("[400, 901]", "“wavelengths, element 2” is 901 nm, above the limit of 900 nm"),
+                                                     ('[400, "warm"]', "“wavelengths, element 2” is \"warm\""),
+                                                     ("400", "expected a JSON array")]):
+            controller.command(f"c{number}", "reader.scan", wavelengths=wavelengths)
+            outcome = controller.outcome(f"c{number}")
+            self.assertEqual((outcome.fault, outcome.not_begun), (wire.LIMIT, True))
+            self.assertIn(why, outcome.message)
+        self.assertEqual(self.actions(), [])
+
+    def test_a_long_list(self):
+        """Goal: a list of any length comes whole, and the driver goes on. Method: a hundred thousand numbers."""
+        self.start_server("--pixels", 100_000)
+        _, controller = self.start_driver(self.at)
+        controller.command("c1", "reader.get_dark_counts")
+        self.assertEqual(results(controller.outcome("c1")), {"dark_counts": 100_000})
+        counts = struct.unpack("<100000q", controller.store.arrays["c1", "dark_counts"])
+        self.assertEqual(counts, tuple(-number for number in range(100_000)))
+        controller.command("c2", "thermometer.get_temperature")
+        self.assertTrue(controller.outcome("c2").done)
+
+    def test_a_binary_of_more_than_2_mib(self):
+        """Goal: what the server keeps is fetched whole, once more also after the driver's death. Method: compared byte by byte."""
+        self.start_server()
+        size = (5 << 20) + 3
+        driver, controller = self.start_driver(self.at)
+        controller.command("c1", "reader.film", size=(size, ""))
+        controller.progress("c1")
+        self.kill(driver)
+        self.go()
+        driver, controller = self.start_driver(self.at)
+        self.assertEqual(results(controller.outcome_after_restart("c1")), {"frames": size})
+        self.assertEqual(controller.store.arrays["c1", "frames"], film(size))
+        self.assertEqual(self.actions(), [f"film {size}"])
+
+    def test_the_driver_is_killed_while_a_binary_is_fetched(self):
+        """Goal: its arrays come all the same. Method: a controller that gives no more credit, so that a part has come when it dies."""
+        self.start_server()
+        size = 80 << 20
+        driver, controller = self.start_driver(self.at)
+        controller.store.stop_after = 2 << 20
+        controller.command("c1", "reader.film", size=(size, ""))
+        self.go()
+        while controller.store.taken < 2 << 20:
+            controller.store.take()
+        self.kill(driver)
+        _, controller = self.start_driver(self.at)
+        self.assertEqual(results(controller.outcome_after_restart("c1")), {"frames": size})
+        self.assertEqual(controller.store.arrays["c1", "frames"], film(size))
+        self.assertEqual(self.actions(), [f"film {size}"])
+
+    # ── Metadata ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    PICK = {"wells": '[{"row": "A", "column": 1}]', "method": ""}
+
+    def test_metadata_goes_with_the_calls_that_want_it(self):
+        self.start_server("--access")
+        profile = self.profile("profile: bench\nsila2: {metadata: {access.access_key: sesame}}\nsafe: nothing\n")
+        _, controller = self.start_driver(profile, "--at", self.at)
+        self.assertNotIn("the server wants metadata", (self.folder / "stderr").read_text())
+        controller.command("c1", "reader.pick", **self.PICK)
+        self.assertTrue(controller.outcome("c1").done)
+        controller.command("c2", "thermometer.get_temperature")
+        self.assertTrue(controller.outcome("c2").done)
+        self.assertEqual(self.actions(), ["pick A1 b'' ['sesame']"])
+
+    def test_metadata_that_is_not_given_is_named(self):
+        self.start_server("--access")
+        _, controller = self.start_driver(self.at)
+        self.assertIn("the server wants metadata “access.access_key” along with reader.pick", (self.folder / "stderr").read_text())
+        controller.command("c1", "reader.pick", **self.PICK)
+        outcome = controller.outcome("c1")
+        self.assertTrue(outcome.not_begun)
+        self.assertIn("INVALID_METADATA", outcome.message)
+        self.assertEqual(self.actions(), [])
 
     # ── Cancelling and stopping ──────────────────────────────────────────────────────────────────────────────────────
 

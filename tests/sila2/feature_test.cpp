@@ -38,6 +38,21 @@ TEST_CASE("a feature is read with its commands, properties and types") {
   CHECK(feature.properties[0].observable);
 }
 
+TEST_CASE("the counts of a list and the type of a metadata are read") {
+  const Feature feature = parse_feature(
+      command_with(list_of("<Basic>Real</Basic>",
+                           "<MinimalElementCount>2</MinimalElementCount><MaximalElementCount>8</MaximalElementCount>"),
+                   named("Metadata", "Key", "<Basic>Integer</Basic>")),
+      "thing");
+  CHECK(feature.commands[0].parameters[0].type.constraints.least == 2);
+  CHECK(feature.commands[0].parameters[0].type.constraints.most == 8);
+  CHECK(feature.metadata.at(0).type.kind == DataType::Kind::kInteger);
+  const Feature exact =
+      parse_feature(command_with(list_of("<Basic>Real</Basic>", "<ElementCount>3</ElementCount>")), "thing");
+  CHECK(exact.commands[0].parameters[0].type.constraints.least == 3);
+  CHECK(exact.commands[0].parameters[0].type.constraints.most == 3);
+}
+
 TEST_CASE("a category that is not named is “none”, and any prefix of the namespace is taken") {
   const Feature feature = parse_feature(
       "<x:Feature Originator='org.example' FeatureVersion='12.3'><x:Identifier> PHMeter </x:Identifier></x:Feature>",
@@ -69,6 +84,12 @@ TEST_CASE("what is wrong is named with its place") {
              Contains("“do it” as an identifier"));
   CHECK_THAT(refused(feature_with("<Command><Identifier>Do</Identifier><Observable>Perhaps</Observable></Command>")),
              Contains("“Perhaps” as Observable; expected Yes or No"));
+  CHECK_THAT(refused(command_with(list_of("<Basic>Real</Basic>", "<ElementCount>2.5</ElementCount>"))),
+             Contains("2.5 as ElementCount; expected a whole number"));
+  CHECK_THAT(refused(feature_with("<Metadata><Identifier>Key</Identifier></Metadata>")),
+             Contains("“Metadata” without “DataType”"));
+  const std::string key = named("Metadata", "Key", "<Basic>String</Basic>");
+  CHECK_THAT(refused(feature_with(key + key)), Contains("“Key” is defined twice"));
   const std::string command = "<Command><Identifier>Do</Identifier><Observable>No</Observable></Command>";
   CHECK_THAT(refused(feature_with(command + command)), Contains("“Do” is defined twice"));
 }

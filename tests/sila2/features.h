@@ -30,6 +30,24 @@ inline std::string command_with(const std::string& type, const std::string& more
       type + "</DataType></Parameter></Command>" + more);
 }
 
+/// A command Do, observable or not, that gives these: <Response>…</Response>.
+inline std::string command_giving(const std::string& responses, const std::string& more = "",
+                                  const std::string& observable = "No") {
+  return feature_with("<Command><Identifier>Do</Identifier><Observable>" + observable + "</Observable>" + responses +
+                      "</Command>" + more);
+}
+
+/// <Element><Identifier>…: what a Response, a Parameter, an Element and a Property begin with.
+inline std::string named(const std::string& what, const std::string& identifier, const std::string& type) {
+  return "<" + what + "><Identifier>" + identifier + "</Identifier><DataType>" + type + "</DataType></" + what + ">";
+}
+
+inline std::string list_of(const std::string& type, const std::string& constraints = "") {
+  const std::string list = "<List><DataType>" + type + "</DataType></List>";
+  if (constraints.empty()) return list;
+  return "<Constrained><DataType>" + list + "</DataType><Constraints>" + constraints + "</Constraints></Constrained>";
+}
+
 inline std::string constrained(const std::string& basic, const std::string& constraints) {
   return "<Constrained><DataType><Basic>" + basic + "</Basic></DataType><Constraints>" + constraints +
          "</Constraints></Constrained>";

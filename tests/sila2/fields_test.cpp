@@ -22,7 +22,7 @@ using Catch::Matchers::Contains;
 /// The one parameter of a command whose type is `type`.
 Leaf given(const std::string& type, const std::string& more = "") {
   const Feature feature = parse_feature(command_with(type, more), "thing");
-  const Leaves leaves = flatten(feature, feature.commands[0].parameters);
+  const Leaves leaves = flatten(feature, feature.commands[0].parameters, Side::kParameters);
   REQUIRE(leaves.leaves.size() == 1);
   return leaves.leaves[0];
 }
@@ -89,12 +89,13 @@ TEST_CASE("a type of the feature's own keeps its constraints, and its message") 
 TEST_CASE("what cannot be a field is named with its reason") {
   const auto left_out = [](const std::string& type, const std::string& more = "") {
     const Feature feature = parse_feature(command_with(type, more), "thing");
-    const Leaves leaves = flatten(feature, feature.commands[0].parameters);
+    const Leaves leaves = flatten(feature, feature.commands[0].parameters, Side::kParameters);
     REQUIRE(leaves.left_out.size() == 1);
     return leaves.left_out[0];
   };
-  CHECK(left_out("<Basic>Binary</Basic>") == "“given” is a Binary");
-  CHECK(left_out("<List><DataType><Basic>Real</Basic></DataType></List>") == "“given” is a list");
+  CHECK(left_out("<Basic>Any</Basic>") == "“given” is of the type Any");
+  CHECK(left_out("<List><DataType><Basic>Any</Basic></DataType></List>") ==
+        "“given” is a list, of which each element is of the type Any");
   CHECK_THAT(
       left_out("<DataTypeIdentifier>Tree</DataTypeIdentifier>",
                "<DataTypeDefinition><Identifier>Tree</Identifier><DataType><Structure><Element><Identifier>Branch</"
@@ -102,6 +103,21 @@ TEST_CASE("what cannot be a field is named with its reason") {
                "<DataType><DataTypeIdentifier>Tree</DataTypeIdentifier></DataType></Element></Structure></DataType>"
                "</DataTypeDefinition>"),
       Contains("without end"));
+}
+
+TEST_CASE("a type that holds itself many times over is told as quickly as one that does once") {
+  std::string branches;
+  for (const char* name : {"A", "B", "C", "D"}) {
+    branches += std::string("<Element><Identifier>") + name +
+                "</Identifier><DataType><List><DataType><DataTypeIdentifier>Tree</DataTypeIdentifier></DataType></List>"
+                "</DataType></Element>";
+  }
+  const Feature feature =
+      parse_feature(command_with("<DataTypeIdentifier>Tree</DataTypeIdentifier>",
+                                 "<DataTypeDefinition><Identifier>Tree</Identifier><DataType><Structure>" + branches +
+                                     "</Structure></DataType></DataTypeDefinition>"),
+                    "thing");
+  CHECK(flatten(feature, feature.commands[0].parameters, Side::kParameters).leaves.empty());  // 4^16 otherwise
 }
 
 TEST_CASE("units are said in UDUNITS-2's words, by label, by meaning, or in SI base units") {

@@ -16,13 +16,17 @@ namespace athanor::sila2 {
 namespace sila = ::sila2::org::silastandard;
 
 constexpr const char* kService = "/sila2.org.silastandard.core.silaservice.v1.SiLAService/";
-constexpr const char* kThing = "/sila2.org.example.tests.thing.v1.Thing/";
 
-/// A message with `part` under field 1.
+/// A message with `part` under this field, of 1 to 15.
+inline std::string in_field(int field, const std::string& part) {
+  std::string bytes(1, static_cast<char>(field << 3 | 2));
+  for (std::size_t left = part.size();; left >>= 7) {
+    bytes += static_cast<char>((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+    if (left <= 0x7f) return bytes + part;
+  }
+}
 inline std::string in_field_1(const std::string& part) {
-  sila::Binary wrapped;  // its value, bytes under field 1, is laid out like any message there
-  wrapped.set_value(part);
-  return wrapped.SerializeAsString();
+  return in_field(1, part);
 }
 
 inline std::string text(const std::string& value) {
@@ -31,7 +35,7 @@ inline std::string text(const std::string& value) {
   return in_field_1(string.SerializeAsString());
 }
 
-inline Channel::Status aborted(const sila::SiLAError& error) {
+inline Channel::Status aborted(const google::protobuf::Message& error) {
   const std::string bytes = error.SerializeAsString();
   static const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string base64;
@@ -64,8 +68,10 @@ struct Script {
     const std::lock_guard lock(mutex);
     answers[call].push_back(std::move(answer));
   }
-  Answer next(const std::string& call) {
+  Answer next(const Channel::Request& request) {
+    const std::string call = request.method.substr(request.method.rfind('/') + 1);
     const std::lock_guard lock(mutex);
+    heard[call].push_back(request);
     ++asked[call];
     auto& ready = answers[call];
     if (ready.empty()) return {{Channel::Code::kUnimplemented, ""}, {}};
@@ -78,8 +84,9 @@ struct Script {
     return asked[call];
   }
   std::string feature, uuid = "device-1";
-  std::map<std::string, std::deque<Answer>> answers;  ///< by call of Thing
+  std::map<std::string, std::deque<Answer>> answers;  ///< by call, of Thing or of the standard's services
   std::map<std::string, int> asked;
+  std::map<std::string, std::vector<Channel::Request>> heard;
   std::vector<std::size_t> at_once;  ///< how many calls were made at a time
   std::mutex mutex;                  // a device speaks from two threads
 };
@@ -93,13 +100,12 @@ class ScriptedChannel final : public Channel {
     std::vector<Answer> answers;
     for (const Request& request : requests) {
       Answer& answer = answers.emplace_back();
-      answer.status = call_one(request.method, answer.bytes);
+      answer.status = call_one(request, answer.bytes);
     }
     return answers;
   }
-  Status stream(const std::string& method, const std::string&, double, const Each& each) override {
-    const std::string name = method.substr(std::string(kThing).size());
-    const Script::Answer answer = script_.next(name);
+  Status stream(const Request& request, const Each& each) override {
+    const Script::Answer answer = script_.next(request);
     for (const std::string& bytes : answer.messages) {
       if (!each(bytes)) return {};
     }
@@ -109,7 +115,8 @@ class ScriptedChannel final : public Channel {
   void resume() override {}
 
  private:
-  Status call_one(const std::string& method, std::string& answer) {
+  Status call_one(const Request& request, std::string& answer) {
+    const std::string& method = request.method;
     if (method == kService + std::string("Get_ServerUUID")) return answer = text(script_.uuid), Status{};
     if (method == kService + std::string("Get_ServerType")) return answer = text("Thing"), Status{};
     if (method == kService + std::string("Get_ImplementedFeatures"))
@@ -118,7 +125,7 @@ class ScriptedChannel final : public Channel {
       if (script_.feature.empty()) return {Code::kOther, "no such feature"};
       return answer = text(script_.feature), Status{};
     }
-    return stream(method, "", 0, [&](const std::string& bytes) {
+    return stream(request, [&](const std::string& bytes) {
       answer = bytes;
       return true;
     });

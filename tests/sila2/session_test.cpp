@@ -7,44 +7,13 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "features.h"
-#include "instruments/messages.h"
-#include "scripted_server.h"
+#include "session_rig.h"
 
 namespace athanor::sila2 {
 namespace {
 
 using Catch::Matchers::Contains;
 using Code = Channel::Code;
-
-/// A session with a scripted server.
-struct Rig {
-  explicit Rig(const std::string& profile_text = "profile: thing\nsila2: {}\nsafe: nothing\n")
-      : profile(read_profile(Document::parse(profile_text, "profile.yaml"))), executions("") {
-    script.feature = kObservable;
-    session = std::make_unique<Session>(
-        std::make_unique<Server>(std::make_unique<ScriptedChannel>(script), 1, "sila2://thing:1"), profile, "thing-1",
-        executions);
-    command.set_id("c1");
-    command.set_instrument("thing-1");
-    command.set_capability("thing.run");
-    conduct.wait = [this](double) { return ++waits < 100; };
-    conduct.progress = [this](double fraction, const std::string&) { fractions.push_back(fraction); };
-  }
-  Outcome<Session::Values> run(bool recalled = false) { return session->carry_out(command, recalled, conduct, acted); }
-
-  Script script;
-  Profile profile;
-  Executions executions;
-  std::unique_ptr<Session> session;
-  wire::Command command;
-  Session::Conduct conduct;
-  std::vector<double> fractions;
-  int waits = 0;
-  bool acted = false;
-};
-
-const Channel::Status kLost{Code::kUnavailable, "gone"};
 
 TEST_CASE("an observable command is sent once, followed to its end, and its result taken") {
   Rig rig;

@@ -1,15 +1,17 @@
-"""A SiLA 2 server on the package of the same name: a shaker with a thermometer.
+"""A SiLA 2 server on the package of the same name: a shaker with a thermometer and a reader.
 
-server.py FOLDER PORT [--tls] [--cancel] [--other]. What it physically does it appends to FOLDER/actions, a line each, so that a test
-counts beyond its death. A shaking goes on until a file FOLDER/go is there; it ends as PlateLoose if that says “loose”.
+server.py FOLDER PORT [--tls] [--cancel] [--access] [--pixels COUNT] [--other]. What it physically does it appends to FOLDER/actions, a line each, so that a test
+counts beyond its death. A shaking, like a film, goes on until a file FOLDER/go is there; it ends as PlateLoose if that says “loose”.
 """
 
 import argparse
 import datetime
 import pathlib
 import queue
+import random
 import sys
 import threading
+import time
 import uuid
 
 from sila2.framework import DefinedExecutionError, Feature
@@ -17,13 +19,15 @@ from sila2.server import FeatureImplementationBase, SilaServer
 from sila2.server.encryption import generate_self_signed_certificate
 
 HERE = pathlib.Path(__file__).resolve().parent
-SHAKER, THERMOMETER, CANCEL = (Feature((HERE / f"{name}.sila.xml").read_text()) for name in ("Shaker", "Thermometer", "CancelController"))
+SHAKER, THERMOMETER, READER, ACCESS, CANCEL = (
+    Feature((HERE / f"{name}.sila.xml").read_text()) for name in ("Shaker", "Thermometer", "Reader", "Access", "CancelController"))
 SERVER_UUID = uuid.UUID("6f2d1c3a-94a2-4d5e-8b11-3f0e7a5b9c20")
 
 
 class World:
-    def __init__(self, folder):
+    def __init__(self, folder, pixels):
         self.folder = folder
+        self.pixels = pixels
         self.stopped = threading.Event()
 
     def act(self, what):
@@ -78,7 +82,7 @@ class Thermometer(FeatureImplementationBase):
         return 36.5, True, b"picture"
 
     def MeasureAll(self, Columns, *, metadata):
-        pass
+        self.world.act(f"measure all {Columns}")
 
     def Plan(self, Day, At, NotBefore, *, metadata):
         self.world.act(f"plan {Day.date} {At} {NotBefore}")
@@ -89,6 +93,40 @@ class Thermometer(FeatureImplementationBase):
 
     def get_CalibratedAt(self, *, metadata):
         return datetime.datetime(2026, 3, 1, 8, 15, 30, tzinfo=datetime.timezone.utc)
+
+
+class Reader(FeatureImplementationBase):
+    def __init__(self, server, world):
+        super().__init__(server)
+        self.world = world
+
+    def Scan(self, Wavelengths, *, metadata):
+        self.world.act(f"scan {Wavelengths}")
+        peaks = [(at, number) for number, at in enumerate(Wavelengths) if at >= 500]
+        return [at / 1000 for at in Wavelengths], peaks, ["lamp warm", "“ok”"]
+
+    def Pick(self, Wells, Method, *, metadata):
+        keys = [str(value) for value in metadata.values()]
+        self.world.act(f"pick {''.join(f'{well.Row}{well.Column}' for well in Wells)} {Method!r} {keys}")
+
+    def Film(self, Size, *, metadata, instance):
+        self.world.act(f"film {Size}")
+        instance.progress = 0.5
+        while self.world.word() is None:
+            time.sleep(0.02)
+        return film(Size)
+
+    def get_DarkCounts(self, *, metadata):
+        return [-number for number in range(self.world.pixels)]
+
+
+def film(size):
+    return random.Random(1).randbytes(size)
+
+
+class Access(FeatureImplementationBase):
+    def get_calls_affected_by_AccessKey(self):
+        return [READER._unobservable_commands["Pick"]]
 
 
 class CancelController(FeatureImplementationBase):
@@ -111,13 +149,18 @@ def main():
     parser.add_argument("port", type=int)
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--cancel", action="store_true", help="with the standard's CancelController")
+    parser.add_argument("--access", action="store_true", help="whoever picks wells has to show a key")
+    parser.add_argument("--pixels", type=int, default=3, help="of the reader")
     parser.add_argument("--other", action="store_true", help="another device of the same make")
     options = parser.parse_args()
-    world = World(options.folder)
+    world = World(options.folder, options.pixels)
     server = SilaServer("Bench", "ShakerWithThermometer", "For tests", "1.0", "https://example.org",
                         uuid.uuid4() if options.other else SERVER_UUID)
     server.set_feature_implementation(SHAKER, Shaker(server, world))
     server.set_feature_implementation(THERMOMETER, Thermometer(server, world))
+    server.set_feature_implementation(READER, Reader(server, world))
+    if options.access:
+        server.set_feature_implementation(ACCESS, Access(server))
     if options.cancel:
         server.set_feature_implementation(CANCEL, CancelController(server, world))
     if options.tls:
