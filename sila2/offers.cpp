@@ -31,17 +31,19 @@ void describe_fields(Offer& offer) {
 }
 
 /// A text has no unit that a description could tell.
+void note_units(const std::string& capability, const std::string& list, const Leaf& leaf, Offers& offers) {
+  if (leaf.form != Leaf::Form::kList) return;
+  for (const Leaf& item : leaf.items) {
+    const std::string name = item.field.name().empty() ? list : list + ", " + item.field.name();
+    if (!item.field.unit().empty())
+      offers.notes.push_back(fmt::format("{}: the numbers in “{}” are in {}", capability, name, item.field.unit()));
+    note_units(capability, name, item, offers);
+  }
+}
+
 void note_units(const Offer& offer, Offers& offers) {
-  const auto note = [&](const std::string& list, const Leaf& leaf, const auto& again) -> void {
-    for (const Leaf& item : leaf.items) {
-      const std::string name = item.field.name().empty() ? list : list + ", " + item.field.name();
-      if (!item.field.unit().empty())
-        offers.notes.push_back(fmt::format("{}: the numbers in “{}” are in {}, where they name no unit",
-                                           offer.description.name(), name, item.field.unit()));
-      if (item.form == Leaf::Form::kList) again(name, item, again);
-    }
-  };
-  for (const Leaf& leaf : offer.parameters) note(leaf.field.name(), leaf, note);
+  for (const Leaf& leaf : offer.parameters) note_units(offer.description.name(), leaf.field.name(), leaf, offers);
+  for (const Leaf& leaf : offer.results) note_units(offer.description.name(), leaf.field.name(), leaf, offers);
 }
 
 void add_command(const Known& known, const Command& command, Offers& offers) {
@@ -84,6 +86,7 @@ void add_property(const Known& known, const Property& property, Offers& offers) 
     offers.notes.push_back(
         fmt::format("{} is offered without a result: {}", offer.description.name(), fmt::join(gives.left_out, ", ")));
   if (offer.results.empty()) return;
+  note_units(offer, offers);
   for (const Leaf& leaf : offer.results) {
     if (leaf.form == Leaf::Form::kOne && (!leaf.field.is_text() || leaf.type.kind == DataType::Kind::kBoolean))
       offers.readings.push_back({&known, offer.call, offer.observable, leaf});

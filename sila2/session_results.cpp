@@ -35,6 +35,7 @@ std::optional<Fault> Session::hand_on(const Results::Array& array, const Conduct
 }
 
 std::optional<Fault> Session::fetch(const Results::Array& array, const Conduct& conduct) {
+  fetched_.push_back(array.transfer);
   std::uint64_t size = 0;
   if (const auto fault = patiently(conduct, [&] { return server_->size_of_binary(array.transfer, size); }))
     return *fault;
@@ -49,7 +50,6 @@ std::optional<Fault> Session::fetch(const Results::Array& array, const Conduct& 
     if (!conduct.rows(array.result, SharedBytes::of(std::vector<char>(bytes.begin(), bytes.end()))))
       return broken_off();
   }
-  fetched_.push_back(array.transfer);
   return std::nullopt;
 }
 

@@ -69,7 +69,7 @@ class Sila2Test(PeerTest):
         notes = (self.folder / "stderr").read_text()
         self.assertNotIn("is not offered", notes)
         self.assertNotIn("is offered without", notes)
-        self.assertIn("reader.scan: the numbers in “wavelengths” are in nm, where they name no unit", notes)
+        self.assertIn("reader.scan: the numbers in “wavelengths” are in nm", notes)
         self.assertIn("nobody has said what its safe state is", notes)
 
     def test_a_profile_says_more(self):
@@ -238,6 +238,22 @@ class Sila2Test(PeerTest):
         controller.command("c2", "thermometer.get_temperature")
         self.assertTrue(controller.outcome("c2").done)
         self.assertEqual(self.actions(), ["pick A1 b'' ['sesame']"])
+
+    def test_a_server_that_is_locked(self):
+        """Goal: the standard's own lock is opened by the profile's key alone, for readings and the way to the safe state too."""
+        self.start_server("--lock", "bench-7")
+        text = "profile: bench\nsila2: {metadata: {lock_controller.lock_identifier: %s}}\nsafe: shaker.stop\n"
+        driver, controller = self.start_driver(self.profile(text % "bench-7"), "--at", self.at)
+        self.assertNotIn("lock_controller", "".join(one.name for one in controller.welcome.instruments[0].capabilities))
+        controller.reading("temperature")
+        controller.command("c1", "thermometer.measure", position__row="B", position__column=(7, ""))
+        self.assertTrue(controller.outcome("c1").done)
+        controller.make_safe()
+        self.kill(driver)
+        _, controller = self.start_driver(self.profile(text % "bench-8"), "--at", self.at)
+        controller.command("c2", "thermometer.measure", position__row="C", position__column=(7, ""))
+        self.assertIn("InvalidLockIdentifier", controller.outcome("c2").message)
+        self.assertEqual([action for action in self.actions() if action != "stop"], ["measure B7"])
 
     def test_metadata_that_is_not_given_is_named(self):
         self.start_server("--access")

@@ -181,6 +181,15 @@ TEST_CASE("a Binary that cannot be fetched is a fault of the device, with the se
   CHECK_THAT(fault([](Script&) {}), Contains("does not know it"));
 }
 
+TEST_CASE("what could not be fetched is forgotten all the same, with the next command") {
+  Camera camera(100);
+  camera.script.say("Do", {kept("uuid-1") + focus()});
+  CHECK_FALSE(camera.run());
+  camera.script.say("Do", {inlined("") + focus()});
+  REQUIRE(camera.run());
+  CHECK(camera.script.times("DeleteBinary") == 1);
+}
+
 TEST_CASE("a link that is lost while a Binary is fetched is waited for, and what was fetched is not fetched again") {
   Camera camera(Session::kMostRows + 5);
   camera.script.say("Do", {kept("uuid-1") + focus()});

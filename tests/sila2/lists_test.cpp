@@ -3,7 +3,7 @@
 // their limits one by one; the way there and back.
 #include "sila2/lists.h"
 
-#include <google/protobuf/descriptor.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -19,6 +19,7 @@
 #include "instruments/messages.h"
 #include "scripted_server.h"
 #include "sila2/messages.h"
+#include "sila2/offers.h"
 #include "sila2/results.h"
 
 namespace athanor::sila2 {
@@ -168,6 +169,20 @@ TEST_CASE("a list is allowed if and only if its count and all its elements are")
   CHECK(allowed > 200);
 }
 
+TEST_CASE("the units of numbers in texts are told, which no description does") {
+  std::vector<Known> features;
+  const std::string warm = constrained("Real", kCelsius);
+  const std::string xml = feature_with(
+      "<Command><Identifier>Do</Identifier><Observable>No</Observable>" + named("Parameter", "Ramp", list_of(warm)) +
+      named(
+          "Response", "Steps",
+          list_of("<Structure>" + named("Element", "Name", kString) + named("Element", "At", warm) + "</Structure>")) +
+      named("Response", "Curve", list_of(warm)) + "</Command>");
+  features.push_back({parse_feature(xml, "thing"), xml, nullptr});
+  CHECK(offers_of(features).notes == std::vector<std::string>{"thing.do: the numbers in “ramp” are in degC",
+                                                              "thing.do: the numbers in “steps, at” are in degC"});
+}
+
 TEST_CASE("what is wrong in a list is named with its element and the limit") {
   const std::string counts = "<MinimalElementCount>1</MinimalElementCount><MaximalElementCount>3</MaximalElementCount>";
   const Thing columns(list_of(
@@ -267,6 +282,7 @@ TEST_CASE("an answer with more parts than a driver has room for is refused befor
 }
 
 TEST_CASE("an answer broken anywhere is read or refused, never more") {
+  const google::protobuf::LogSilencer silencer;  // of texts that are no UTF-8
   RandomStream random = Random(20260303).stream("broken answers");
   const Thing thing(list_of("<Structure>" + named("Element", "Name", kString) +
                             named("Element", "When", "<Basic>Time</Basic>") +

@@ -1,6 +1,6 @@
 """A SiLA 2 server on the package of the same name: a shaker with a thermometer and a reader.
 
-server.py FOLDER PORT [--tls] [--cancel] [--access] [--pixels COUNT] [--other]. What it physically does it appends to FOLDER/actions, a line each, so that a test
+server.py FOLDER PORT [--tls] [--cancel] [--access] [--lock KEY] [--pixels COUNT] [--other]. What it physically does it appends to FOLDER/actions, a line each, so that a test
 counts beyond its death. A shaking, like a film, goes on until a file FOLDER/go is there; it ends as PlateLoose if that says “loose”.
 """
 
@@ -14,8 +14,10 @@ import threading
 import time
 import uuid
 
+from sila2.features.lockcontroller import LockControllerFeature
 from sila2.framework import DefinedExecutionError, Feature
 from sila2.server import FeatureImplementationBase, SilaServer
+from sila2.server.default_feature_implementations.lockcontroller_impl import LockControllerImpl
 from sila2.server.encryption import generate_self_signed_certificate
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -150,6 +152,7 @@ def main():
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--cancel", action="store_true", help="with the standard's CancelController")
     parser.add_argument("--access", action="store_true", help="whoever picks wells has to show a key")
+    parser.add_argument("--lock", metavar="KEY", help="with the standard's LockController, locked")
     parser.add_argument("--pixels", type=int, default=3, help="of the reader")
     parser.add_argument("--other", action="store_true", help="another device of the same make")
     options = parser.parse_args()
@@ -161,6 +164,10 @@ def main():
     server.set_feature_implementation(READER, Reader(server, world))
     if options.access:
         server.set_feature_implementation(ACCESS, Access(server))
+    if options.lock:
+        lock = LockControllerImpl(server)
+        server.set_feature_implementation(LockControllerFeature, lock)
+        lock.LockServer(options.lock, 3600, metadata={})
     if options.cancel:
         server.set_feature_implementation(CANCEL, CancelController(server, world))
     if options.tls:
