@@ -1,6 +1,7 @@
 // Feature definitions as a SiLA 2 server gives them: read, made into messages, and offered.
 #include "core/error.h"
 #include "instruments/description.h"
+#include "instruments/messages.h"
 #include "sila2/offers.h"
 #include "sila2/results.h"
 #include "tests/fuzz/target.h"
@@ -25,7 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       sila::results_in(*answer, offer.results);
       if (offer.property) continue;
       const auto request = features[0].messages->make(offer.call + "_Parameters");
-      for (const sila::Leaf& leaf : offer.parameters) sila::put(leaf, {}, *request);
+      for (const sila::Leaf& leaf : offer.parameters) {
+        for (const char* given : {"", "[]", "[0]", "[\"0\"]", "[{}]"})
+          sila::put(leaf, leaf.field.is_text() ? text_value("", given) : driver::v1::Value(), *request);
+      }
     }
   } catch (const InputError&) {
   }
