@@ -43,6 +43,16 @@ Vector expected(const Models& models, std::size_t measurand, const Matrix& point
   return (out.array() - gp.location()) / gp.scale();
 }
 
+/// The least of them but for outliers: what lies farther from all others than three times as wide as those lie apart.
+double worst(Vector values) {
+  constexpr double kOutlier = 3;
+  std::sort(values.begin(), values.end());
+  Eigen::Index i = 0;
+  while (i + 2 < values.size() && values[i + 1] - values[i] > kOutlier * (values[values.size() - 1] - values[i + 1]))
+    ++i;
+  return values[i];
+}
+
 }  // namespace
 
 void keep_within(Feasible& feasible, const Matrix& values, bool at_most, double bound, Eigen::Index draws) {
@@ -177,6 +187,7 @@ Vector Beliefs::reference() const {
     const double low = front.col(j).minCoeff(), extent = front.col(j).maxCoeff() - low;
     const double all = std::max(merits_.col(j).maxCoeff() - merits_.col(j).minCoeff(), 1e-6);
     out[j] = extent > 1e-9 ? low - 0.1 * extent : merits_.col(j).minCoeff() - 0.1 * all;
+    out[j] = std::min(out[j], worst(feasible.col(j)));
   }
   return out;
 }

@@ -46,8 +46,9 @@ class Beliefs {
   bool any_feasible() const;
   /// Whether something feasible that was tried is expected to be at least as good in every objective.
   bool beaten(const Vector& merits) const;
-  /// In merits (m): as the objectives state it; otherwise a tenth of the front's extent worse than the worst of the
-  /// front (Ishibuchi et al. 2011), or than the worst of all where the front has no extent.
+  /// In merits (m): as the objectives state it; otherwise the worst that was tried, outliers apart, and at least a
+  /// tenth of the front's extent worse than the worst of the front (Ishibuchi et al. 2011): what trades much of one
+  /// objective for a little more of another than the front does is worth something, too.
   Vector reference() const;
   /// Of outcome constraints and of success; as bound_beside. `of_objectives`: also the constraints on objectives.
   std::vector<OutcomeBound> bounds(bool of_objectives = true) const;

@@ -74,7 +74,7 @@ std::vector<Point> candidates(const Region& region, const Tried& tried, std::siz
   const Space& space = region.space();
   const std::size_t wanted = std::max(kCandidates, 4 * count);
   std::vector<Point> out;
-  if (space.pool() || (space.finite() && space.count(kSmallSpace) < kSmallSpace)) {
+  if (space.pool() || enumerable(space)) {
     const std::vector<Point> all = space.pool() ? std::vector<Point>{} : enumerate(space);
     const std::size_t rows = space.pool() ? space.pool()->rows : all.size();
     // More than wanted, since some were tried; every row if that is not enough.
@@ -98,9 +98,11 @@ std::vector<Point> candidates(const Region& region, const Tried& tried, std::siz
     }
     return out;
   }
+  std::size_t patient = 2 * count;
   for (std::size_t i = 0; i < wanted; ++i) {
     if (out.size() >= 2 * count && stop && stop()) break;
     auto point = region.sample(random);
+    if (!point && out.size() < count && patient-- > 0) point = region.sample_patiently(random);
     if (!point) break;
     if (!tried.near(*point)) out.push_back(std::move(*point));
   }
@@ -108,6 +110,10 @@ std::vector<Point> candidates(const Region& region, const Tried& tried, std::siz
 }
 
 }  // namespace
+
+bool enumerable(const Space& space) {
+  return space.finite() && !space.pool() && space.count(kSmallSpace) < kSmallSpace;
+}
 
 std::vector<Point> enumerate(const Space& space) {
   std::vector<Point> out;

@@ -17,7 +17,9 @@ namespace athanor {
 std::vector<Point> space_filling(const Region& region, const std::vector<Point>& taken, std::size_t count,
                                  RandomStream& random, const std::function<bool()>& stop = {});
 
-/// All feasible points of a finite space without a pool, in order. Call it only where `space.count` is small.
+/// Whether a space without a pool has so few points that they are gone through one by one.
+bool enumerable(const Space& space);
+/// All feasible points of such a space, in order.
 std::vector<Point> enumerate(const Space& space);
 /// Row `row` of the space's pool.
 Point pool_row(const Space& space, std::size_t row);

@@ -29,8 +29,9 @@ constexpr double kShareOfBoxes = 0.4;         // of the time for one suggestion,
 constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
 constexpr std::size_t kMostDrawnRows = 100000;  // of a pool
-constexpr double kSecondsOfEvidence = 6e-10;    // times points² (points + columns): one evaluation, on a slow core
-constexpr double kSecondsOfFantasies = 6e-10;   // likewise: one factorisation and all that comes with it
+constexpr const char* kNothing = "nothing is expected to improve";
+constexpr double kSecondsOfEvidence = 6e-10;   // times points² (points + columns): one evaluation, on a slow core
+constexpr double kSecondsOfFantasies = 6e-10;  // likewise: one factorisation and all that comes with it
 
 /// What the deadline allows.
 struct Effort {
@@ -57,7 +58,7 @@ Effort effort(const Planning& planning, std::size_t count) {
   out.fit.most_rows = std::clamp<Eigen::Index>(rows(0.3 * deadline / conditioned, kSecondsOfFantasies), 40, 5000);
   out.fit.stop = [&planning] { return planning.late(kShareOfFit); };
   // Besides, for the draws an evaluation a column and a few, and a factorisation for each of them and each suggestion.
-  const double drawn = 0.1 * deadline / (columns + 15 + 3 * conditioned);
+  const double drawn = 0.2 * deadline / (columns + 15 + 3 * conditioned);
   out.most_drawn = std::min(kMostDrawn, rows(drawn, kSecondsOfFantasies));
   return out;
 }
@@ -100,7 +101,7 @@ class ModelPlanning {
   std::size_t count_, given_ = 0;
   Models models_;
   std::optional<Beliefs> beliefs_;  // of the suggestion under way
-  double quickest_ = 0;             // seconds that one took so far
+  double quickest_ = 0;             // seconds that one takes at least, if its search is stopped at once
   std::vector<Point> next_;         // what came next in the last search
   std::optional<ExactGp> process_;  // what the acquisition under way refers to
 };
@@ -124,8 +125,15 @@ ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
     planning_.note("outcomes seem to fall into two, and the deadline left no time for a model of each part");
   }
   const auto& pool = problem_.space.pool();
+  bool hurried = false;
   for (std::size_t k = 0; (!pool || pool->rows <= kMostDrawnRows) && k < measurands.size(); ++k) {
-    if (models_.of[k]) draw_hyper_parameters(*models_.of[k], k, effort.most_drawn);
+    if (!models_.of[k]) continue;
+    draw_hyper_parameters(*models_.of[k], k, effort.most_drawn);
+    hurried = hurried || (models_.of[k]->drawn.empty() && models_.of[k]->gp->rows() <= kMostDrawn);
+  }
+  if (count > 0 && hurried) {
+    planning_.note(
+        "the deadline left time for the most probable hyper-parameters only: predictions are a little too sure");
   }
 }
 
@@ -252,7 +260,9 @@ std::string ModelPlanning::reason(const Vector& at, const Forecast& forecast, co
   if (!beliefs.any_feasible()) {
     return fmt::format("looks for something feasible: probability {}", pretty_number(*forecast.feasible, 2));
   }
-  return (beliefs.beaten(beliefs.merits_at(at)) ? "explore: " : "exploit: ") + what + regime(at);
+  const bool fails = forecast.feasible && *forecast.feasible < 0.5;
+  const bool explores = fails || what == kNothing || beliefs.beaten(beliefs.merits_at(at));
+  return (explores ? "explore: " : "exploit: ") + what + regime(at);
 }
 
 /// Which of two regimes is expected.
@@ -271,9 +281,14 @@ std::string ModelPlanning::regime(const Vector& at) const {
 std::optional<Point> ModelPlanning::next() {
   const auto free = [&](const Point& point) { return !planning_.tried.near(point); };
   auto at = std::find_if(next_.begin(), next_.end(), free);
-  if (at == next_.end()) {
+  std::vector<Point> taken = planning_.pending;
+  for (const bool all : {false, true}) {
+    if (at != next_.end()) break;
+    for (const Observation& o : planning_.question.observations) {
+      if (all) taken.push_back(o.at);
+    }
     RandomStream chance = planning_.random.stream("left over");
-    next_ = space_filling(planning_.region, planning_.pending, count_ - given_, chance, [] { return true; });
+    next_ = space_filling(planning_.region, taken, count_ - given_, chance, [] { return true; });
     at = std::find_if(next_.begin(), next_.end(), free);
   }
   if (at == next_.end()) return std::nullopt;
@@ -305,6 +320,7 @@ bool ModelPlanning::suggest_one() {
   }
 
   ++given_;
+  const double prepared = planning_.seconds() - began;
   SearchOptions how;
   if (!single()) how.spread_starts = kSpreadStarts;
   const double share = share_until(static_cast<double>(given_));
@@ -317,15 +333,16 @@ bool ModelPlanning::suggest_one() {
 
   const Vector at = encode(problem_.space, {found->at}).row(0);
   if (std::exp(found->value) < goal.least) {
-    goal.what = "nothing is expected to improve";
+    goal.what = kNothing;
   } else if (goal.factor > 0) {
     const std::string size = pretty_number(std::exp(found->value) * goal.factor, 2);
     goal.what += fmt::format(" {}{}{}", size, goal.unit.empty() ? "" : " ", goal.unit);
   }
   const Forecast forecast = this->forecast(at);
   planning_.suggest({found->at, forecast, reason(at, forecast, beliefs, goal.what), {}});
-  const double took = planning_.seconds() - began;
-  quickest_ = given_ == 1 ? took : std::min(quickest_, took);
+  const double beyond = std::max(planning_.seconds() - share * planning_.question.deadline_s, 0.0);
+  const double needed = std::min(prepared + beyond, planning_.seconds() - began);
+  quickest_ = given_ == 1 ? needed : std::min(quickest_, needed);
   return true;
 }
 

@@ -104,6 +104,15 @@ double log_jacobian(const TrainingData& data, const OutcomeTransform& transform)
   return sum;
 }
 
+/// Whether somewhere one standard deviation of stated noise is more than all over which the transform is nearly a line:
+/// it would take what is chance for what is measured.
+bool lost_in_noise(const TrainingData& data, const OutcomeTransform& transform) {
+  for (Eigen::Index i = 0; i < data.noise_sd.size(); ++i) {
+    if (data.noise_sd[i] * std::exp(transform.log_slope(data.outcomes[i])) > 1) return true;
+  }
+  return false;
+}
+
 /// ln of the outcomes' density were they independent draws of one normal distribution after `transform`, up to a
 /// constant.
 double log_normality(const TrainingData& data, const OutcomeTransform& transform) {
@@ -272,7 +281,7 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
   bool first = true;
   for (const OutcomeTransform& transform : candidates(problem, data, measurand)) {
     if (effort.stop && effort.stop()) return best;
-    if (!asked && !(log_normality(data, transform) > plain)) continue;
+    if (!asked && (lost_in_noise(data, transform) || !(log_normality(data, transform) > plain))) continue;
     auto gp = std::make_shared<ExactGp>(ExactGp::fit(transformed(data, transform), options));
     const double probability = evidence(*gp, transform);
     if (!(probability > most) && !(asked && first)) continue;
@@ -354,9 +363,15 @@ Vector Regimes::probability_of_upper(const Matrix& points) const {
   upper->marginals(points, mean, variance);
   for (Eigen::Index i = 0; i < mean.size(); ++i) {
     const auto known = found_at(points.row(i));
-    mean[i] = known[0] != known[1] ? known[1] : std::exp(log_normal_cdf((mean[i] - 0.5) / std::sqrt(variance[i])));
+    mean[i] = known[0] != known[1] ? known[1] : probability_elsewhere(mean[i], variance[i]);
   }
   return mean;
+}
+
+double Regimes::probability_elsewhere(double mean, double variance) const {
+  const double open = 1 / (static_cast<double>(upper->rows()) + 2);
+  const double told = std::exp(log_normal_cdf((mean - 0.5) / std::sqrt(variance)));
+  return std::clamp(trust * told + (1 - trust) * share, open, 1 - open);
 }
 
 std::vector<Component> mixture(const Models& models, std::size_t measurand, const Matrix& points) {

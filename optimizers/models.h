@@ -70,11 +70,15 @@ struct Regimes {
   std::array<std::vector<OutcomeModel>, 2> of;  ///< lower and upper; one each of Models::objectives, in their order
   std::shared_ptr<const ExactGp> upper;         ///< 1 where the upper regime is
   std::array<Matrix, 2> found;                  ///< points at which the lower and the upper one was measured
+  double share = 0.5;                           ///< of the upper regime among all, by Laplace's rule of succession
+  double trust = 1;                             ///< in `upper`, from 0 to 1; the rest is in that share
 
   /// Whether the lower and whether the upper regime was found at this point.
   std::array<bool, 2> found_at(const Vector& point) const;
-  /// At each row of `points`; 0 or 1 where but one regime was found.
+  /// At each row of `points`; 0 or 1 where but one regime was found, and elsewhere no surer than so many experiments
+  /// allow.
   Vector probability_of_upper(const Matrix& points) const;
+  double probability_elsewhere(double mean, double variance) const;  ///< of what `upper` says of a point
 };
 
 constexpr Eigen::Index kMostDrawn = 200;  ///< rows of a model; more of them leave little open

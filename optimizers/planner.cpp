@@ -176,10 +176,17 @@ Plan plan(const Problem& problem, const PlanQuestion& question) {
   }
   if (missing > 0 || !design.empty()) suggest_by_models(planning, missing, design);
   if (out.suggestions.size() < count) {
+    // Where constraints rule out nearly everything, that nothing else was found proves nothing.
+    const Space& space = problem.space;
+    const bool proven = space.pool() || !planning.region.scarce() || enumerable(space);
     planning.note(fmt::format(
-        "the space is exhausted: {} of the {} {} asked for are left in it{}", out.suggestions.size(), count,
-        replicates.wanted() == 1 ? "suggestions" : "new points",
-        shuts_out(problem.space) ? "; all else lies within the resolution of what was tried or is pending" : ""));
+        "{}: {} of the {} {} asked for{}{}",
+        proven ? "the space is exhausted"
+               : "nothing more was found that the constraints permit and nobody tried, which is no proof that there is "
+                 "nothing",
+        out.suggestions.size(), count, replicates.wanted() == 1 ? "suggestions" : "new points",
+        proven ? " are left in it" : "",
+        shuts_out(space) ? "; all else lies within the resolution of what was tried or is pending" : ""));
   }
   for (const Suggestion& one : out.suggestions) replicates.append(again, one, 0, question.count);
   out.suggestions = std::move(again);

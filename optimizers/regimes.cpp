@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "optimizers/design.h"
 
@@ -176,6 +177,33 @@ class Finding {
     }
     for (const bool upper : {false, true}) out_->found[upper] = points(of_[upper]);
     out_->upper = step_model(data, effort_);
+    out_->trust = trust();
+  }
+
+  /// In what the place tells: as much of it as predicts best what was left out, the rest being the regimes' shares.
+  double trust() const {
+    Regimes& regimes = *out_;
+    const ExactGp& gp = *regimes.upper;
+    const double upper = static_cast<double>(of_[1].size()), all = upper + static_cast<double>(of_[0].size());
+    regimes.share = (upper + 1) / (all + 2);
+    Vector mean, variance;
+    gp.leave_one_out(mean, variance);
+    const double noise = gp.parameters().noise_variance * gp.scale() * gp.scale();
+    double best = 1, most = -std::numeric_limits<double>::infinity();
+    for (const double trust : {1.0, 0.75, 0.5, 0.25, 0.0}) {
+      regimes.trust = trust;
+      double sum = 0;
+      for (Eigen::Index i = 0; i < mean.size(); ++i) {
+        const std::array<bool, 2> in = regimes.found_at(gp.points().row(i));
+        const double told = regimes.probability_elsewhere(mean[i], std::max(variance[i] - noise, 1e-12));
+        sum += (in[1] ? std::log(told) : 0) + (in[0] ? std::log(1 - told) : 0);
+      }
+      if (sum > most) {
+        most = sum;
+        best = trust;
+      }
+    }
+    return best;
   }
 
   Matrix points(const std::vector<Eigen::Index>& some) const {

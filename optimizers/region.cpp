@@ -11,8 +11,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int kTries = 200;
-constexpr int kFirstTries = 40;            // to see whether one draw after another meets the constraints
-constexpr std::size_t kMostNodes = 5'000;  // of a search for a feasible point
+constexpr int kFirstTries = 40;  // to see whether one draw after another meets the constraints
+constexpr std::size_t kMostNodes = 5'000, kMostPatient = 500'000;  // of a search for a feasible point
 constexpr int kProjections = 400;
 
 double width(const Parameter& parameter) {
@@ -225,6 +225,14 @@ void Region::walk(Point& point, std::size_t steps, RandomStream& random) const {
 }
 
 std::optional<Point> Region::sample(RandomStream& random) const {
+  return sample(random, kMostNodes);
+}
+
+std::optional<Point> Region::sample_patiently(RandomStream& random) const {
+  return sample(random, kMostPatient);
+}
+
+std::optional<Point> Region::sample(RandomStream& random, std::size_t most_nodes) const {
   if (!constrained()) return propagate(random);
   const auto forget = [&](Point point) {
     const Point start = point;
@@ -236,7 +244,7 @@ std::optional<Point> Region::sample(RandomStream& random) const {
     std::optional<Point> point = propagate(random);
     if (point && (space_.feasible(*point) || repair(*point))) return forget(std::move(*point));
   }
-  const auto sought = feasible_point(space_.parameters(), space_.constraints(), std::nullopt, &random, kMostNodes);
+  const auto sought = feasible_point(space_.parameters(), space_.constraints(), std::nullopt, &random, most_nodes);
   if (sought.point) {
     Point point = *sought.point;
     if (space_.feasible(point) || repair(point)) return forget(std::move(point));

@@ -19,6 +19,8 @@ class Region {
 
   const Space& space() const { return space_; }
   bool constrained() const { return !space_.constraints().empty(); }
+  /// Whether feasible points are hardly ever drawn one coordinate after the other.
+  bool scarce() const { return scarce_; }
   /// True for a parameter that takes part in a constraint.
   bool constrained(std::size_t parameter) const { return !touching_[parameter].empty(); }
   /// The indices of the continuous parameters.
@@ -30,6 +32,8 @@ class Region {
   /// hardly permit any. Method: bounds propagation for a start, and where that rarely ends well a search with
   /// backtracking; then hit-and-run (Smith 1984).
   std::optional<Point> sample(RandomStream& random) const;
+  /// The same, for seconds if need be: what is rare is found, too.
+  std::optional<Point> sample_patiently(RandomStream& random) const;
 
   /// Moves the continuous coordinates of `point` (and the bounds' violations of discrete ones) until it is feasible,
   /// near to where it was. False if that did not succeed, which means that its discrete coordinates hardly permit it.
@@ -47,6 +51,7 @@ class Region {
 
  private:
   std::optional<Point> propagate(RandomStream& random) const;
+  std::optional<Point> sample(RandomStream& random, std::size_t most_nodes) const;
   /// Whether a few attempts at that meet the constraints.
   bool drawn_easily() const;
   /// Choices of parameter `i` that no constraint forbids, given those that are made (low = high).
@@ -62,8 +67,8 @@ class Region {
   std::vector<std::vector<std::size_t>> touching_;  // parameter → constraints
   std::vector<std::size_t> continuous_;
   std::vector<std::size_t> equal_;  // continuous parameters that take part in an equality
-  bool scarce_ = false;             // feasible points are hardly ever drawn one coordinate after the other
-  Matrix basis_;                    // equal_ × k: directions, in shares of the ranges, that keep every equality
+  bool scarce_ = false;
+  Matrix basis_;  // equal_ × k: directions, in shares of the ranges, that keep every equality
 };
 
 }  // namespace athanor

@@ -53,10 +53,10 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
   std::vector<double> bound(count, kNever);
   const std::size_t chunk = stop ? kHurriedChunk : kChunk, first_valued = stop ? kHurriedFirst : kFirstValued;
   const std::size_t chunks = (count + chunk - 1) / chunk, step = stride(chunks);
-  std::atomic<bool> stopped{false};
+  std::atomic<bool> stopped{false}, any{false};
   std::atomic<std::size_t> scanned{0};
   in_parallel(chunks, [&](std::size_t turn) {
-    if (stopped || (turn > 0 && stop && stop())) {
+    if (stopped || (any && stop && stop())) {
       stopped = true;
       return;
     }
@@ -66,11 +66,12 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
     std::vector<std::size_t> rows;
     for (std::size_t i = begin; i < std::min(begin + chunk, count); ++i) {
       Point p = point(i);
-      if (!space.feasible(p)) continue;
+      if (!space.feasible(p) || (stop && tried.near(p))) continue;
       legal.push_back(std::move(p));
       rows.push_back(i);
     }
     if (rows.empty()) return;
+    any = true;
     const Matrix unit = encode(space, legal);
     std::size_t some = stop ? kHurriedFirst : rows.size();
     for (std::size_t done = 0; done < rows.size() && !(done > 0 && stop && stop()); done += some, some *= 2) {
@@ -91,6 +92,7 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
   };
   std::optional<Found> best;
   std::uint32_t best_row = 0;
+  std::vector<std::pair<double, std::uint32_t>> valued;  // negative values
   for (std::size_t begin = 0; begin < order.size();) {
     const std::size_t end = std::min(order.size(), 2 * begin + first_valued);
     std::nth_element(order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(end - 1), order.end(),
@@ -115,6 +117,7 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
     });
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const double value = number(values[static_cast<Eigen::Index>(k)]);
+      valued.emplace_back(-value, rows[k]);
       if (best && (value < best->value || (value == best->value && rows[k] > best_row))) continue;
       if (tried.near(points[k])) continue;
       best = Found{points[k], value};
@@ -122,7 +125,14 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
     }
     if (best && stop && stop()) break;
   }
-  if (best) best->searched = static_cast<double>(scanned) / static_cast<double>(chunks);
+  if (!best) return best;
+  best->searched = static_cast<double>(scanned) / static_cast<double>(chunks);
+  const std::size_t next = std::min(kNext + 1, valued.size());
+  std::partial_sort(valued.begin(), valued.begin() + static_cast<long>(next), valued.end());
+  for (std::size_t k = 0; k < next; ++k) {
+    Point p = point(valued[k].second);
+    if (valued[k].second != best_row && !tried.near(p)) best->next.push_back(std::move(p));
+  }
   return best;
 }
 

@@ -14,7 +14,7 @@
 namespace athanor {
 namespace {
 
-constexpr std::size_t kNext = 128;      // raw points that are kept beside the best
+constexpr int kPatientDraws = 8;
 constexpr std::size_t kPushedOut = 32;  // raw points moved to where nothing was tried, if no climb found anything
 constexpr Eigen::Index kAtOnce = 8;     // raw points valued between two looks at the clock
 
@@ -105,13 +105,20 @@ std::optional<Found> search(const Region& region, const Acquisition& acquisition
     const auto row = [&](std::size_t i) { return pool_row(space, i); };
     return scan(space, acquisition, tried, space.pool()->rows, row, options.stop);
   }
-  if (space.finite() && space.count(options.enumerate_below) < options.enumerate_below) {
+  if (enumerable(space)) {
     const std::vector<Point> all = enumerate(space);
     return scan(
         space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options.stop);
   }
 
   RawPoints drawn = raw_points(region, promising, random, options);
+  for (int again = 0; drawn.points.empty() && again < kPatientDraws; ++again) {
+    auto point = region.sample_patiently(random);
+    if (!point) return std::nullopt;
+    if (tried.near(*point)) continue;
+    drawn.points.push_back(std::move(*point));
+    drawn.spread.push_back(true);
+  }
   if (drawn.points.empty()) return std::nullopt;
   // Spread points and those near the best in turn, so that there are some of both whenever time is up.
   if (options.stop) drawn = alternated(std::move(drawn));

@@ -12,21 +12,21 @@
 namespace athanor {
 
 struct SearchOptions {
-  std::size_t raw_points = 256;         ///< spread over the space before anything is climbed
-  std::size_t near_points = 96;         ///< perturbations of the points that seem best
-  std::size_t starts = 12;              ///< of the climbs, at the best points
-  std::size_t spread_starts = 0;        ///< and more, at the best of those that were spread over the space
-  int max_evaluations = 40;             ///< of each continuous climb
-  std::size_t enumerate_below = 20000;  ///< a finite space of fewer points is enumerated
-  std::function<bool()> stop;           ///< asked between steps; the best point so far is the answer once it says true
+  std::size_t raw_points = 256;   ///< spread over the space before anything is climbed
+  std::size_t near_points = 96;   ///< perturbations of the points that seem best
+  std::size_t starts = 12;        ///< of the climbs, at the best points
+  std::size_t spread_starts = 0;  ///< and more, at the best of those that were spread over the space
+  int max_evaluations = 40;       ///< of each continuous climb
+  std::function<bool()> stop;     ///< asked between steps; the best point so far is the answer once it says true
 };
 
 struct Found {
   Point at;
   double value = 0;              ///< of the acquisition
   double searched = 1;           ///< the share of the work that was done when `stop` said true; 1: all
-  std::vector<Point> next = {};  ///< the raw points that came next, best first, none near a tried one or to another
+  std::vector<Point> next = {};  ///< those that came next, best first, none near a tried one; raw points apart
 };
+constexpr std::size_t kNext = 128;  ///< of these, at most
 
 /// The feasible point with the largest acquisition that is not near a tried one; none where a finite space has no
 /// other.

@@ -199,3 +199,16 @@ TEST_CASE("where not all observations can be kept, the best by each objective ar
   CHECK(models.of[0]->gp->points().col(0).maxCoeff() == largest);
   CHECK(models.of[0]->gp->points().col(1).minCoeff() == cheapest);
 }
+
+TEST_CASE("no logarithm is taken of distances that the stated noise exceeds") {
+  Problem problem;
+  problem.space = Space({{"x", {}, Continuous{0, 1}}});
+  problem.objectives.push_back({"y", {}});
+  std::vector<Observation> observations;
+  for (int i = 0; i < 9; ++i) {
+    if (i != 4) observations.push_back(measured({i / 8.0}, std::sin(9 * i / 8.0), 0.2));
+  }
+  for (int i = 0; i < 4; ++i) observations.push_back(measured({0.5}, 5, 0.2));
+  const OutcomeModel model = fit_outcome(problem, observations, 0);
+  CHECK(std::abs(model.predict(Matrix::Constant(1, 1, 0.5))[0].mean - 5) < 0.3);
+}

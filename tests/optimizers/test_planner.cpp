@@ -5,6 +5,8 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "optimizers/design.h"
@@ -389,4 +391,31 @@ TEST_CASE("an outcome over orders of magnitude is modelled by a logarithm, and p
   CHECK(predict(problem, observations, {{1.1}})[0].of[0]->mean == Approx(std::exp(4.4)).epsilon(0.15));
   problem.objectives[0].transform = Objective::Transform::kNone;
   CHECK(describe(problem, observations)[0].transform.empty());
+}
+
+TEST_CASE("what an equality hardly permits is found, by a design and by models") {
+  // 51,882 of the 2^30 points, counted by dynamic programming.
+  std::vector<Parameter> parameters;
+  LinearConstraint sum;
+  sum.text = "sum";
+  sum.sense = LinearConstraint::Sense::kEqual;
+  sum.bound = 34956;
+  for (const double weight : {2653, 1236, 3235, 396, 594,  4390, 772, 2996, 4775, 476,  4157, 1759, 308,  705,  3553,
+                              3426, 573,  1972, 744, 4515, 3478, 485, 4633, 1015, 1829, 4776, 507,  4728, 4797, 3250}) {
+    sum.terms.push_back({parameters.size(), weight});
+    parameters.push_back({fmt::format("x{}", parameters.size()), {}, Integer{0, 1}});
+  }
+  Problem problem;
+  problem.space = Space(parameters, {sum});
+  problem.objectives = {{"y", {}, Objective::Goal::kMaximize, 0}};
+  PlanQuestion question;
+  for (const std::size_t count : {4u, 2u}) {  // a design, and then by models
+    question.count = count;
+    const Plan answer = plan(problem, question);
+    REQUIRE(answer.suggestions.size() == count);
+    for (const Suggestion& one : answer.suggestions) {
+      CHECK(problem.space.feasible(one.at));
+      question.observations.push_back({"", one.at, {Measurement{one.at[0] + one.at[1], {}}}, {}});
+    }
+  }
 }

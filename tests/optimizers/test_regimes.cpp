@@ -486,3 +486,30 @@ TEST_CASE("what lies at the edge of two regimes is no mistake", "[regimes]") {
     CHECK(accused(observations) == 1);
   }
 }
+
+TEST_CASE("the place is trusted as far as it tells the regime", "[regimes]") {
+  const Problem problem = square();
+  RandomStream random(12, "trust");
+  std::vector<Observation> by_place = cultures(40, random), by_chance = by_place;
+  for (Observation& o : by_chance) {
+    const bool lived = random.uniform() < 0.5;
+    o = measured(o.at, lived ? 8 + o.at[0] : 0.02 * o.at[1], lived ? 80 + 10 * o.at[0] : 3 + o.at[0]);
+  }
+  const auto regimes = [&](const std::vector<Observation>& observations) {
+    auto found = find_regimes(problem, observations, fit_models(problem, observations));
+    REQUIRE(found);
+    return found;
+  };
+  Matrix at(200, 2);
+  for (double& x : at.reshaped()) x = random.uniform();
+  CHECK(regimes(by_place)->trust == 1);
+  const Vector told = regimes(by_place)->probability_of_upper(at),
+               guessed = regimes(by_chance)->probability_of_upper(at);
+  int right = 0;
+  for (Eigen::Index i = 0; i < at.rows(); ++i) right += (told[i] > 0.5) == lives({at(i, 0), at(i, 1)});
+  CHECK(right > 180);
+  CHECK(told.maxCoeff() < 1);
+  CHECK(told.minCoeff() > 0);
+  CHECK(regimes(by_chance)->trust < 0.5);
+  CHECK((guessed.array() - 0.5).abs().maxCoeff() < 0.4);
+}

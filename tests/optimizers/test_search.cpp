@@ -2,6 +2,7 @@
 // acquisitions with a known best point; enumeration.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "optimizers/design.h"
 #include "optimizers/search.h"
@@ -153,4 +154,30 @@ TEST_CASE("a continuous space never gives a tried point again") {
     CHECK_FALSE(tried.near(found->at));
     tried.add(found->at);
   }
+}
+
+TEST_CASE("a pool whose time is up gives a row that nobody tried, if there is one, and what comes next") {
+  CandidatePool pool;
+  for (int i = 0; i < 300; ++i) pool.values.push_back(i / 300.0);
+  pool.rows = 300;
+  const Space space({{"a", {}, Continuous{0, 1}}}, {}, pool);
+  const Region region(space);
+  const Hill hill(Vector{{0.4}}, columns(space));
+  Tried tried(space);
+  for (int left = 300; left > 0; --left) {
+    RandomStream random(1, "late");
+    SearchOptions late;
+    late.stop = [] { return true; };
+    const auto found = search(region, hill, tried, {}, random, late);
+    REQUIRE(found);
+    CHECK_FALSE(tried.near(found->at));
+    for (const Point& point : found->next) CHECK((!tried.near(point) && point != found->at));
+    tried.add(found->at);
+  }
+  RandomStream random(1, "in time");
+  CHECK_FALSE(search(region, hill, tried, {}, random));
+  const auto all = search(region, hill, Tried(space), {}, random);
+  REQUIRE(all);
+  REQUIRE(all->next.size() > 2);
+  CHECK(std::abs(all->next[0][0] - 0.4) < 0.01);
 }
