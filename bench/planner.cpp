@@ -1,7 +1,7 @@
 // How good the planner's suggestions are and how long they take, on functions with a known optimum and on measured
 // tables; and the same problems for other planners.
 //
-//   bench_planner --problem hartmann6 --seeds 20 [--first-seed 0] [--evaluations 50] [--batch 1] [--json]
+//   bench_planner --problem hartmann6 --seeds 20 [--first-seed 0] [--evaluations 50] [--batch 1] [--no-reference] [--json]
 //   bench_planner --problem hartmann6 --serve      a conversation in lines of JSON, see bench/dialogue.h
 #include <fmt/format.h>
 
@@ -24,7 +24,7 @@ struct Options {
   std::string problem = "hartmann6";
   std::size_t seeds = 20, first_seed = 0;
   std::size_t evaluations = 0, batch = 0;  // 0: the problem's usual number
-  bool json = false, list = false, serve = false;
+  bool no_reference = false, json = false, list = false, serve = false;
 };
 
 struct Run {
@@ -33,7 +33,8 @@ struct Run {
   std::vector<double> seconds;  // of each question to the planner that was answered by a model
 };
 
-Run run(const BenchProblem& bench, std::uint64_t seed) {
+/// `problem`: what the planner is told of the bench's.
+Run run(const BenchProblem& bench, const Problem& problem, std::uint64_t seed) {
   Session session(bench);
   Run out;
   out.seed = seed;
@@ -47,7 +48,7 @@ Run run(const BenchProblem& bench, std::uint64_t seed) {
     question.seed = seed * 1000 + known;
     question.count =
         std::min(known < initial ? initial - known : bench.problem.planner.batch, bench.evaluations - known);
-    const Plan answer = plan(bench.problem, question);
+    const Plan answer = plan(problem, question);
     if (known >= initial) out.seconds.push_back(answer.seconds);
     if (answer.suggestions.empty()) break;
     for (const Suggestion& suggestion : answer.suggestions) session.measure(suggestion.at);
@@ -145,8 +146,12 @@ void work(const Options& options) {
   if (options.evaluations > 0) bench.evaluations = options.evaluations;
   if (options.batch > 0) bench.problem.planner.batch = options.batch;
   if (options.serve) return serve(bench);
+  Problem told = bench.problem;
+  for (Objective& objective : told.objectives) {
+    if (options.no_reference) objective.reference.reset();
+  }
   std::vector<Run> runs;
-  for (std::size_t i = 0; i < options.seeds; ++i) runs.push_back(run(bench, options.first_seed + i));
+  for (std::size_t i = 0; i < options.seeds; ++i) runs.push_back(run(bench, told, options.first_seed + i));
   const Summary summary(std::move(runs));
   options.json ? print_json(bench, summary) : print_text(bench, summary);
 }
@@ -165,6 +170,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000000));
   app.add_option("--batch", options.batch, "suggestions asked for at once; the problem's usual number if not given")
       ->check(CLI::Range(1, 1000));
+  app.add_flag("--no-reference", options.no_reference, "the planner is not told the objectives' references");
   app.add_flag("--json", options.json, "one JSON object");
   app.add_flag("--serve", options.serve, "let another planner be measured: a conversation in lines of JSON");
   app.add_flag("--list", options.list, "the names of the problems");
