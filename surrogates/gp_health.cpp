@@ -85,7 +85,7 @@ Health ExactGp::health() const {
       if (apart > kUnlikeReplicates * spread) {
         health.warnings.push_back(fmt::format(
             "the same input gave different outcomes: replicates differ by a standard deviation of {}, where "
-            "all outcomes have one of {}",
+            "the means of points have one of {}",
             pretty_number(apart, 2), pretty_number(spread, 2)));
       }
     }
