@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 #include "optimizers/design.h"
 #include "optimizers/planner.h"
@@ -60,6 +62,20 @@ RandomQuestion random_question(std::uint64_t seed, std::size_t most_told = 13) {
   return {problem, question};
 }
 
+/// How many experiments are left in a space of few points, none within the resolution of another.
+std::size_t left_in(const Space& space, Tried tried) {
+  std::vector<Point> all;
+  for (std::size_t i = 0; space.pool() && i < space.pool()->rows; ++i) all.push_back(pool_row(space, i));
+  if (!space.pool()) all = enumerate(space);
+  std::size_t left = 0;
+  for (const Point& point : all) {
+    if (!space.feasible(point) || tried.near(point)) continue;
+    tried.add(point);
+    ++left;
+  }
+  return left;
+}
+
 void require_sound(const RandomQuestion& asked, const Plan& answer) {
   const auto& [problem, question] = asked;
   Tried tried(problem.space);
@@ -68,6 +84,8 @@ void require_sound(const RandomQuestion& asked, const Plan& answer) {
   const bool coarse = std::any_of(problem.space.parameters().begin(), problem.space.parameters().end(),
                                   [](const Parameter& p) { return p.resolution > 0; });
   if (!problem.space.finite() && !coarse) CHECK(answer.suggestions.size() == question.count);
+  if ((problem.space.pool() || enumerable(problem.space)) && !coarse)
+    CHECK(answer.suggestions.size() == std::min(question.count, left_in(problem.space, tried)));
   if (answer.suggestions.size() < question.count) CHECK_FALSE(answer.notes.empty());
   for (const Suggestion& suggestion : answer.suggestions) {
     INFO(problem.space.why_infeasible(suggestion.at));
