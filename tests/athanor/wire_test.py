@@ -105,7 +105,8 @@ class Wire(LaboratoryTest):
         self.assertEqual(list(self.folder.glob("*.tty")), [])
 
     def test_killed_drivers(self):
-        """Goal: a driver that dies loses nothing of what its device does. Method: drivers are killed (SIGKILL) in mid-campaign."""
+        """Goal: a driver that dies loses nothing of what its device does, and nothing is done twice. Method: drivers are killed (SIGKILL) in
+        mid-campaign."""
         lab, campaign = self.lab("exact.yaml", EXACT), self.short(16)
         process = self.begin_wired(campaign, lab, "k")
         chance, kills = random.Random(1), 0
@@ -118,7 +119,8 @@ class Wire(LaboratoryTest):
                 kills += 1
         print(f"killed {kills} drivers", file=sys.stderr)
         self.assertGreaterEqual(kills, 8)
-        self.check_finished(process, lab, "k", 16)
+        # One that dies after it wrote a command down and before its device heard of it leaves nobody who can tell.
+        self.check_finished(process, lab, "k", 16, most_doubtful=2)
 
     def test_killed_controllers(self):
         """Goal: a controller that dies makes nothing happen twice. Method: the run is killed (SIGKILL) at moments of every phase of an experiment,
@@ -180,13 +182,15 @@ class Wire(LaboratoryTest):
             count -= line.startswith("experiment")
         return count == 0
 
-    def check_finished(self, process, lab, journal, experiments):
+    def check_finished(self, process, lab, journal, experiments, most_doubtful=0):
         out, err = process.communicate(timeout=TIMEOUT_S)
         self.assertEqual(process.returncode, 0, err)
         result = json.loads(out)
-        self.assertEqual((result["status"], result["experiments"], result["abandoned"]), ("finished", experiments, 0))
+        self.assertEqual((result["status"], result["experiments"]), ("finished", experiments), err)
+        self.assertLessEqual(result["abandoned"], most_doubtful, err)
         actions = self.check_once(lab, journal)
-        self.assertEqual([a for a in actions if a["capability"] in ONCE and not a["completed"]], [])
+        broken_off = [action for action in actions if action["capability"] in ONCE and not action["completed"]]
+        self.assertLessEqual(len(broken_off), result["abandoned"], broken_off)
 
     def test_one_of_three_at_a_line_is_silent(self):
         """Goal: who is silent at a shared line costs the others time, and nothing else. Method: three reactors behind one gateway, of which one
