@@ -1,8 +1,9 @@
 // How good the planner's suggestions are and how long they take, on functions with a known optimum and on measured
 // tables; and the same problems for other planners.
 //
-//   bench_planner --problem hartmann6 --seeds 20 [--first-seed 0] [--evaluations 50] [--batch 1] [--no-reference]
-//   [--json] bench_planner --problem hartmann6 --serve      a conversation in lines of JSON, see bench/dialogue.h
+//   bench_planner --problem hartmann6 --seeds 20 [--first-seed 0] [--evaluations 50] [--batch 1] [--json]
+//   bench_planner --problem zdt3 --no-reference    the planner is not told below what an objective is worth nothing
+//   bench_planner --problem hartmann6 --serve      a conversation in lines of JSON, see bench/dialogue.h
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -284,8 +284,8 @@ std::optional<Point> ModelPlanning::next() {
   std::vector<Point> taken = planning_.pending;
   for (const bool all : {false, true}) {
     if (at != next_.end()) break;
-    for (const Observation& o : planning_.question.observations) {
-      if (all) taken.push_back(o.at);
+    if (all) {
+      for (const Observation& o : planning_.question.observations) taken.push_back(o.at);
     }
     RandomStream chance = planning_.random.stream("left over");
     next_ = space_filling(planning_.region, taken, count_ - given_, chance, [] { return true; });

@@ -177,19 +177,18 @@ class Finding {
     }
     for (const bool upper : {false, true}) out_->found[upper] = points(of_[upper]);
     out_->upper = step_model(data, effort_);
-    out_->trust = trust();
+    calibrate(*out_);
   }
 
-  /// In what the place tells: as much of it as predicts best what was left out, the rest being the regimes' shares.
-  double trust() const {
-    Regimes& regimes = *out_;
+  /// The place is trusted as far as predicts best what was left out; the rest is the regimes' shares.
+  void calibrate(Regimes& regimes) const {
     const ExactGp& gp = *regimes.upper;
-    const double upper = static_cast<double>(of_[1].size()), all = upper + static_cast<double>(of_[0].size());
-    regimes.share = (upper + 1) / (all + 2);
+    const auto lower = static_cast<double>(of_[0].size()), upper = static_cast<double>(of_[1].size());
+    regimes.share = (upper + 1) / (lower + upper + 2);
     Vector mean, variance;
     gp.leave_one_out(mean, variance);
     const double noise = gp.parameters().noise_variance * gp.scale() * gp.scale();
-    double best = 1, most = -std::numeric_limits<double>::infinity();
+    double best = 0, most = -std::numeric_limits<double>::infinity();
     for (const double trust : {1.0, 0.75, 0.5, 0.25, 0.0}) {
       regimes.trust = trust;
       double sum = 0;
@@ -198,12 +197,11 @@ class Finding {
         const double told = regimes.probability_elsewhere(mean[i], std::max(variance[i] - noise, 1e-12));
         sum += (in[1] ? std::log(told) : 0) + (in[0] ? std::log(1 - told) : 0);
       }
-      if (sum > most) {
-        most = sum;
-        best = trust;
-      }
+      if (sum <= most) continue;
+      most = sum;
+      best = trust;
     }
-    return best;
+    regimes.trust = best;
   }
 
   Matrix points(const std::vector<Eigen::Index>& some) const {

@@ -120,7 +120,8 @@ TEST_CASE("random spaces, random data: always a valid, feasible, finite, new sug
 }
 
 // Nothing on the way to an answer may forget the clock. What counts is the processor's time, and of three tries the
-// least, so that what else the machine does makes no difference; what it adds to the deadline is a slow machine's.
+// least, so that what else the machine does makes no difference; what is added to the deadline is for slow machines,
+// and for sanitizers.
 TEST_CASE("random spaces with up to 150 experiments: the same within a deadline") {
   constexpr double kDeadline = 0.02, kSlowMachine = tries(4u) == 4 ? 0.1 : 1;
   for (std::uint64_t seed = 0; seed < tries(500u); ++seed) {
