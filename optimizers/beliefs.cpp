@@ -26,10 +26,6 @@ Fantasies fantasies(const Problem& problem, const OutcomeModel& model, std::size
   return Fantasies(gp, base, normals, problem.space.pool() ? gp.noise_beyond_replicates() : 0);
 }
 
-bool of_objective(const Problem& problem, const OutcomeConstraint& constraint) {
-  return constraint.measurand < problem.objectives.size();
-}
-
 /// Expected outcomes, standardised; of two regimes in the more probable one.
 Vector expected(const Models& models, std::size_t measurand, const Matrix& points) {
   const std::vector<Component> parts = mixture(models, measurand, points);
@@ -118,7 +114,7 @@ Beliefs::World Beliefs::world(std::size_t number, const Matrix& all_normals) con
   }
   for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
     const auto& model = models_.of[constraint.measurand];
-    if (!model || (models_.regimes && of_objective(problem_, constraint))) continue;
+    if (!model || models_.in_regimes(constraint.measurand)) continue;
     const auto same = std::find(models_.objectives.begin(), models_.objectives.end(), constraint.measurand);
     const Matrix values = same != models_.objectives.end()
                               ? out.fantasies[static_cast<std::size_t>(same - models_.objectives.begin())].values()
@@ -192,12 +188,12 @@ Vector Beliefs::reference() const {
   return out;
 }
 
-std::vector<OutcomeBound> Beliefs::bounds(bool of_objectives) const {
+std::vector<OutcomeBound> Beliefs::bounds(bool of_regimes) const {
   const Matrix pending = this->pending();
   std::vector<OutcomeBound> out;
   for (const OutcomeConstraint& constraint : problem_.outcome_constraints) {
     const auto& model = models_.of[constraint.measurand];
-    if (!model || (!of_objectives && of_objective(problem_, constraint))) continue;
+    if (!model || (!of_regimes && models_.in_regimes(constraint.measurand))) continue;
     out.push_back(bound_beside(model->gp, constraint.at_most, model->transformed(constraint.bound), pending));
   }
   if (models_.success) {

@@ -21,8 +21,8 @@ class Beliefs {
   /// One choice of hyper-parameters, and draws of what the outcomes may be under it.
   struct World {
     std::vector<Fantasies> fantasies;  ///< m
-    Feasible feasible;                 ///< b × draws, as far as outcome constraints go, those on objectives left out
-                                       ///< where there are regimes; empty: all
+    Feasible feasible;                 ///< b × draws, as far as outcome constraints go, those on what is of two
+                                       ///< regimes left out; empty: all
   };
 
   /// Keeps references to problem and models.
@@ -50,8 +50,9 @@ class Beliefs {
   /// tenth of the front's extent worse than the worst of the front (Ishibuchi et al. 2011): what trades much of one
   /// objective for a little more of another than the front does is worth something, too.
   Vector reference() const;
-  /// Of outcome constraints and of success; as bound_beside. `of_objectives`: also the constraints on objectives.
-  std::vector<OutcomeBound> bounds(bool of_objectives = true) const;
+  /// Of outcome constraints and of success; as bound_beside. `of_regimes`: also the constraints on what is of two
+  /// regimes, by its one model of everything.
+  std::vector<OutcomeBound> bounds(bool of_regimes = true) const;
   /// What was tried, in the order in which its surroundings are worth a look: the front, then the best, the feasible
   /// ones first. `front`: how many of them are of the front.
   std::vector<Eigen::Index> promising(std::size_t& front) const;

@@ -79,8 +79,8 @@ class ModelPlanning {
     std::string what;
     double factor = 0;  ///< of e^value, to `unit`; 0: that would tell a person nothing
     std::string unit = {};
-    double least = 0;          ///< of e^value; what is less is no improvement
-    bool constrained = false;  ///< whether the constraints on objectives are in it
+    double least = 0;         ///< of e^value; what is less is no improvement
+    bool in_regimes = false;  ///< whether the constraints on what is of two regimes are in it
   };
 
   Choice choice() const;
@@ -314,7 +314,7 @@ bool ModelPlanning::suggest_one() {
   const Beliefs& beliefs = *beliefs_;
   Goal goal = this->goal(beliefs, chance);
   if (models_.success) goal.acquisition = std::make_unique<Floored>(std::move(goal.acquisition), kWorthARisk);
-  if (auto bounds = beliefs.bounds(!goal.constrained); !bounds.empty()) {
+  if (auto bounds = beliefs.bounds(!goal.in_regimes); !bounds.empty()) {
     goal.acquisition =
         std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
   }

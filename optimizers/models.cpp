@@ -273,6 +273,7 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
   };
   best.gp = std::make_shared<ExactGp>(ExactGp::fit(data, options));
   double most = evidence(*best.gp, best.transform);
+  best.log_probability = most;
   // What follows is like the first in its hyper-parameters.
   options.start = best.gp->parameters();
   options.starts = 1;
@@ -289,6 +290,7 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
     most = probability;
     best.gp = std::move(gp);
     best.transform = transform;
+    best.log_probability = most + kTransformOdds;
   }
   if (effort.stop && effort.stop()) return best;
   // A smoother kernel leaves more to noise, not less.
@@ -298,6 +300,7 @@ OutcomeModel fit_outcome(const Problem& problem, const std::vector<Observation>&
   auto smooth = std::make_shared<ExactGp>(ExactGp::fit(transformed(data, best.transform), options));
   if (smooth->parameters().noise_variance <= kSmoothNoise && evidence(*smooth, best.transform) > most) {
     best.gp = std::move(smooth);
+    best.log_probability = evidence(*best.gp, best.transform) + (best.transform.none() ? 0 : kTransformOdds);
   }
   return best;
 }
@@ -374,19 +377,27 @@ double Regimes::probability_elsewhere(double mean, double variance) const {
   return std::clamp(trust * told + (1 - trust) * share, open, 1 - open);
 }
 
+std::optional<std::size_t> Models::in_regimes(std::size_t measurand) const {
+  if (!regimes) return std::nullopt;
+  for (std::size_t j = 0; j < objectives.size(); ++j) {
+    if (objectives[j] == measurand) return j;
+  }
+  for (std::size_t j = 0; j < regimes->beside.size(); ++j) {
+    if (regimes->beside[j] == measurand) return objectives.size() + j;
+  }
+  return std::nullopt;
+}
+
 std::vector<Component> mixture(const Models& models, std::size_t measurand, const Matrix& points) {
   const auto component = [&](const OutcomeModel& model, Vector probability) {
     Component out = {std::move(probability), {}, {}, model.noise_variance()};
     model.moments(points, out.mean, out.variance);
     return out;
   };
-  const auto objective = std::find(models.objectives.begin(), models.objectives.end(), measurand);
-  if (!models.regimes || objective == models.objectives.end()) {
-    return {component(*models.of[measurand], Vector::Ones(points.rows()))};
-  }
-  const auto j = static_cast<std::size_t>(objective - models.objectives.begin());
+  const std::optional<std::size_t> j = models.in_regimes(measurand);
+  if (!j) return {component(*models.of[measurand], Vector::Ones(points.rows()))};
   const Vector upper = models.regimes->probability_of_upper(points);
-  return {component(models.regimes->of[0][j], 1 - upper.array()), component(models.regimes->of[1][j], upper)};
+  return {component(models.regimes->of[0][*j], 1 - upper.array()), component(models.regimes->of[1][*j], upper)};
 }
 
 void moments(const std::vector<Component>& mixture, Vector& mean, Vector& variance) {
@@ -409,7 +420,9 @@ Vector probability_of_constraints(const Problem& problem, const Models& models, 
   for (const OutcomeConstraint& constraint : problem.outcome_constraints) {
     const auto& model = models.of[constraint.measurand];
     if (!model) continue;
-    const double sign = constraint.at_most ? 1 : -1, bound = model->transformed(constraint.bound);
+    const double sign = constraint.at_most ? 1 : -1;
+    const double bound =
+        models.in_regimes(constraint.measurand) ? constraint.bound : model->transformed(constraint.bound);
     const std::vector<Component> parts = mixture(models, constraint.measurand, points);
     for (Eigen::Index r = 0; r < held.cols(); ++r) {
       const Component& part = parts[std::min(static_cast<std::size_t>(r), parts.size() - 1)];
@@ -431,7 +444,9 @@ std::vector<Forecast> forecast(const Problem& problem, const Models& models, con
     for (Eigen::Index i = 0; i < count; ++i) {
       auto& of = out[static_cast<std::size_t>(i)].of;
       of.emplace_back();
-      if (model) of.back() = model->predict(mean[i], variance[i]);
+      if (!model) continue;
+      of.back() =
+          models.in_regimes(k) ? Prediction{mean[i], std::sqrt(variance[i])} : model->predict(mean[i], variance[i]);
     }
   }
   const auto modelled = [&](const OutcomeConstraint& c) { return models.of[c.measurand].has_value(); };

@@ -36,6 +36,7 @@ struct OutcomeModel {
   std::shared_ptr<const ExactGp> gp;
   std::vector<std::shared_ptr<const ExactGp>> drawn;  ///< the same with other hyper-parameters: draw_hyper_parameters
   OutcomeTransform transform;
+  double log_probability = 0;  ///< ln of the density of the outcomes, in the measurand's unit, and of its priors
 
   /// `value` in the gp's own unit, and in its standardised one.
   double transformed(double value) const { return transform(value); }
@@ -67,11 +68,13 @@ std::shared_ptr<const ExactGp> step_model(const TrainingData& data, const FitEff
 struct Regimes {
   std::size_t told_by = 0;      ///< the objective
   double below = 0, above = 0;  ///< the largest outcome of the lower regime and the smallest of the upper one
-  std::array<std::vector<OutcomeModel>, 2> of;  ///< lower and upper; one each of Models::objectives, in their order
-  std::shared_ptr<const ExactGp> upper;         ///< 1 where the upper regime is
-  std::array<Matrix, 2> found;                  ///< points at which the lower and the upper one was measured
-  double share = 0.5;                           ///< of the upper regime among all, by Laplace's rule of succession
-  double trust = 1;                             ///< in `upper`, from 0 to 1; the rest is in that share
+  std::array<std::vector<OutcomeModel>, 2> of;  ///< lower and upper; one each of Models::objectives, in their order,
+                                                ///< and then of `beside`
+  std::vector<std::size_t> beside;  ///< what only constraints speak of and the regimes make more probable; as it is
+  std::shared_ptr<const ExactGp> upper;  ///< 1 where the upper regime is
+  std::array<Matrix, 2> found;           ///< points at which the lower and the upper one was measured
+  double share = 0.5;                    ///< of the upper regime among all, by Laplace's rule of succession
+  double trust = 1;                      ///< in `upper`, from 0 to 1; the rest is in that share
 
   /// Whether the lower and whether the upper regime was found at this point.
   std::array<bool, 2> found_at(const Vector& point) const;
@@ -91,6 +94,9 @@ struct Models {
   std::shared_ptr<const Regimes> regimes;       ///< null where there is but one
   bool regimes_unsought = false;                ///< there may be two, and no time was left to model them
   std::size_t left_out = 0;                     ///< observations that the effort did not allow
+
+  /// Where in Regimes::of its models are; none where it has but one, and its own transform.
+  std::optional<std::size_t> in_regimes(std::size_t measurand) const;
 };
 Models fit_models(const Problem& problem, const std::vector<Observation>& observations, const FitEffort& effort = {});
 

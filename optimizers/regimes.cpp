@@ -54,10 +54,6 @@ double log_odds_of(const Vector& values, const Eigen::Array<bool, Eigen::Dynamic
   return out;
 }
 
-double log_evidence(const OutcomeModel& model, double rows) {
-  return model.gp->log_posterior() - rows * std::log(model.gp->scale());
-}
-
 /// One attempt at two regimes.
 class Finding {
  public:
@@ -100,11 +96,15 @@ class Finding {
     }
     if (!fit_outcomes() || !(log_odds() > kOdds)) return nullptr;
     fit_place();
-    if (untold.empty()) return out_;
-    const std::vector<bool> upper = more_probable(untold);
-    for (std::size_t k = 0; k < untold.size(); ++k) of_[upper[k]].push_back(untold[k]);
-    if (!fit_outcomes()) return nullptr;
-    fit_place();
+    if (!untold.empty()) {
+      const std::vector<bool> upper = more_probable(untold);
+      for (std::size_t k = 0; k < untold.size(); ++k) of_[upper[k]].push_back(untold[k]);
+      if (!fit_outcomes()) return nullptr;
+      fit_place();
+    }
+    for (const OutcomeConstraint& one : problem_.outcome_constraints) {
+      if (models_.of[one.measurand] && !models_.in_regimes(one.measurand)) fit_beside(one.measurand);
+    }
     return out_;
   }
 
@@ -143,19 +143,41 @@ class Finding {
     return true;
   }
 
+  /// What only a constraint speaks of, if it is more probable so. It is of the regimes as it is, so that they mix in
+  /// its unit.
+  void fit_beside(std::size_t measurand) {
+    if (std::count(models_.objectives.begin(), models_.objectives.end(), measurand) > 0) return;
+    if (std::count(out_->beside.begin(), out_->beside.end(), measurand) > 0) return;
+    Problem plain = problem_;
+    plain.outcome_constraints.clear();
+    const std::vector<Observation> all = these(both());
+    const auto known = [&](const std::vector<Observation>& some) {
+      return std::count_if(some.begin(), some.end(),
+                           [&](const Observation& o) { return o.measured[measurand].has_value(); });
+    };
+    const double least = kLeastSpread * spread(training_data(problem_, all, measurand).outcomes);
+    std::vector<OutcomeModel> parts;
+    double odds = -fit_outcome(problem_, all, measurand, effort_).log_probability;
+    for (const bool upper : {false, true}) {
+      const std::vector<Observation> some = these(of_[upper]);
+      if (known(some) < kFewest || (effort_.stop && effort_.stop())) return;
+      parts.push_back(fit_outcome(plain, some, measurand, effort_, least));
+      odds += parts.back().log_probability;
+    }
+    if (!(odds > 0)) return;
+    out_->beside.push_back(measurand);
+    for (const bool upper : {false, true}) out_->of[upper].push_back(parts[upper]);
+  }
+
   /// ln of how much more probable two regimes make the outcomes.
   double log_odds() const {
     double out = 0;
     const std::vector<Eigen::Index> all = both();
     for (Eigen::Index j = 0; j < outcomes_.cols(); ++j) {
       const std::size_t k = objective(j);
-      const Eigen::Index known = rows(j, all);
-      const bool same = known == static_cast<Eigen::Index>(measured(outcomes_, {j}).size());
-      out -= log_evidence(same ? *models_.of[k] : fit_outcome(problem_, these(all), k, effort_),
-                          static_cast<double>(known));
-      for (const bool upper : {false, true}) {
-        out += log_evidence(out_->of[upper][static_cast<std::size_t>(j)], static_cast<double>(rows(j, of_[upper])));
-      }
+      const bool same = rows(j, all) == static_cast<Eigen::Index>(measured(outcomes_, {j}).size());
+      out -= (same ? *models_.of[k] : fit_outcome(problem_, these(all), k, effort_)).log_probability;
+      for (const bool upper : {false, true}) out += out_->of[upper][static_cast<std::size_t>(j)].log_probability;
     }
     for (const std::vector<Eigen::Index>& part : of_) {
       const auto count = static_cast<double>(part.size());

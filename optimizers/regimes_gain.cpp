@@ -110,7 +110,7 @@ class GainInWorld {
     const Part &own = parts_[upper], &other = parts_[!upper];
     const Vector wanted = beliefs_.reference();
     Vector reference(wanted.size());
-    for (std::size_t j = 0; j < own.models.size(); ++j) {
+    for (std::size_t j = 0; j < own.aims.size(); ++j) {
       const auto k = static_cast<Eigen::Index>(j);
       reference[k] = own.merit_of(j, wanted[k], *models_.of[models_.objectives[j]]->gp);
     }
@@ -127,13 +127,15 @@ class GainInWorld {
  private:
   Part part(bool upper, const Matrix& normals, const Feasible& feasible) const {
     const std::vector<Eigen::Index>& rows = world_.rows[upper];
-    const auto count = static_cast<Eigen::Index>(models_.objectives.size());
     Part out{models_.regimes->of[upper], {}, {}, {}};
+    const auto count = static_cast<Eigen::Index>(out.models.size());
     if (feasible.size() > 0) out.feasible = feasible(rows, Eigen::all);
     for (Eigen::Index j = 0; j < count; ++j) {
       const OutcomeModel& model = out.models[static_cast<std::size_t>(j)];
-      const Objective& objective = problem_.objectives[models_.objectives[static_cast<std::size_t>(j)]];
-      out.aims.push_back({objective.goal, model.standardised(objective.target)});
+      if (out.aims.size() < models_.objectives.size()) {
+        const Objective& objective = problem_.objectives[models_.objectives[static_cast<std::size_t>(j)]];
+        out.aims.push_back({objective.goal, model.standardised(objective.target)});
+      }
       const auto own = Eigen::seq(2 * j + (upper ? 1 : 0), Eigen::last, 2 * count);
       out.fantasies.emplace_back(*model.gp, beliefs_.base()(rows, Eigen::all), normals(Eigen::all, own));
     }
@@ -141,10 +143,11 @@ class GainInWorld {
       keep_within(out.feasible, out.fantasies[j].values(), constraint.at_most,
                   out.models[j].standardised(constraint.bound), normals.rows());
     }
+    out.fantasies.erase(out.fantasies.begin() + static_cast<long>(out.aims.size()), out.fantasies.end());
     return out;
   }
 
-  /// That the regime holds, and those constraints on objectives that hold in it.
+  /// That the regime holds, and those constraints on what is of the regimes that hold in it.
   std::vector<OutcomeBound> bounds(bool upper) const {
     std::vector<OutcomeBound> out = {{upper_, !upper, 0.5}};
     std::vector<Eigen::Index> pending;
@@ -159,14 +162,11 @@ class GainInWorld {
     return out;
   }
 
-  /// Those on objectives, and on which.
+  /// Those on what is of the regimes, and which of their models that is.
   std::vector<std::pair<OutcomeConstraint, std::size_t>> constraints() const {
     std::vector<std::pair<OutcomeConstraint, std::size_t>> out;
     for (const OutcomeConstraint& one : problem_.outcome_constraints) {
-      const auto at = std::find(models_.objectives.begin(), models_.objectives.end(), one.measurand);
-      if (at != models_.objectives.end()) {
-        out.emplace_back(one, static_cast<std::size_t>(at - models_.objectives.begin()));
-      }
+      if (const auto at = models_.in_regimes(one.measurand)) out.emplace_back(one, *at);
     }
     return out;
   }
@@ -185,7 +185,7 @@ RegimesGain gain_in_regimes(const Problem& problem, const Models& models, const 
                             const std::function<bool()>& stop) {
   const Regimes& regimes = *models.regimes;
   const Matrix& base = beliefs.base();
-  const Matrix normals = Sobol(kDirections * 2 * models.objectives.size(), random).next_normal(kFantasies);
+  const Matrix normals = Sobol(kDirections * 2 * regimes.of[0].size(), random).next_normal(kFantasies);
   std::vector<Eigen::Index> open;
   for (Eigen::Index i = 0; i < base.rows(); ++i) {
     if (regimes.found_at(base.row(i)) == std::array<bool, 2>{}) open.push_back(i);

@@ -513,3 +513,47 @@ TEST_CASE("the place is trusted as far as it tells the regime", "[regimes]") {
   CHECK(regimes(by_chance)->trust < 0.5);
   CHECK((guessed.array() - 0.5).abs().maxCoeff() < 0.4);
 }
+
+TEST_CASE("what only a constraint speaks of is of the regimes where it jumps with them", "[regimes]") {
+  RandomStream random(12, "beside");
+  Problem problem = square();
+  problem.measured_too = {{"impurity", {}}, {"colour", {}}};
+  problem.outcome_constraints = {{2, true, 3, "impurity <= 3"}, {3, true, 3, "colour <= 3"}};
+  std::vector<Observation> observations = cultures(30, random);
+  for (Observation& o : observations) {
+    o.measured.push_back(Measurement{lives(o.at) ? 1 + 0.1 * o.at[0] : 8 + 0.1 * o.at[1], {}});  // the dead rot
+    o.measured.push_back(Measurement{o.at[0] + o.at[1], {}});                                    // none breaks it
+  }
+  const Models models = fit_models(problem, observations);
+  REQUIRE(models.regimes);
+  CHECK(models.regimes->beside == std::vector<std::size_t>{2});
+  const bool upper_lives = models.regimes->told_by == 0 || models.regimes->above > 50;
+  Matrix points(60, 2);
+  for (double& x : points.reshaped()) x = random.uniform();
+  const Vector upper = models.regimes->probability_of_upper(points);
+  const std::vector<Forecast> forecasts = forecast(problem, models, points);
+  const Beliefs beliefs(problem, models, {{0.9, 0.2}}, random);
+  const RegimesGain gain = gain_in_regimes(problem, models, beliefs, random);
+  const BoxDecomposition boxes =
+      nondominated_boxes(merits_of(observations, [](const Observation& o) { return lives(o.at); }), Vector{{-1, -120}});
+  const double unit = models.of[0]->gp->scale() * models.of[1]->gp->scale();
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    const double alive = upper_lives ? upper[i] : 1 - upper[i];
+    CAPTURE(points.row(i), alive);
+    const Forecast& told = forecasts[static_cast<std::size_t>(i)];
+    CHECK(*told.feasible == Approx(alive).margin(0.03));
+    CHECK(told.of[2]->mean == Approx(8.05 - 7 * alive).margin(0.3));
+    // Of two dimensions and both regimes, what lives alone gains.
+    Vector outcome(2);
+    for (std::size_t j = 0; j < 2; ++j) {
+      outcome[static_cast<Eigen::Index>(j)] =
+          (j == 0 ? 1 : -1) * models.regimes->of[upper_lives][j].gp->at(points.row(i)).mean;
+    }
+    const double most = hypervolume_improvement(boxes, outcome) + 0.05 * hypervolume(boxes);
+    CHECK(std::exp(gain.acquisition->value(points.row(i), nullptr)) * unit <= most);
+  }
+  for (Eigen::Index i = 0; i < beliefs.tried(); ++i) {
+    const Vector at = beliefs.base().row(i);
+    CHECK((beliefs.feasible_share(i) > 0.5) == lives({at[0], at[1]}));
+  }
+}
