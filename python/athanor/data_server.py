@@ -39,8 +39,9 @@ class DataServer:
         self._router.setsockopt(zmq.LINGER, 0)
         self._router.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._router.setsockopt(zmq.HEARTBEAT_IVL, 1000)
-        self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+        # Not ZeroMQ's own pings: it ends the process where one is due over a connection that ended with its input full.
+        for option, value in ((zmq.TCP_KEEPALIVE, 1), (zmq.TCP_KEEPALIVE_IDLE, 2), (zmq.TCP_KEEPALIVE_INTVL, 1), (zmq.TCP_KEEPALIVE_CNT, 3)):
+            self._router.setsockopt(option, value)
         if keys:
             self._router.setsockopt(zmq.CURVE_SERVER, 1)
             self._router.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)

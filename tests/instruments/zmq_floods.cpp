@@ -1,10 +1,14 @@
 // Goal: an end that says whatever fits into its socket keeps nobody waiting, fills no journal, and is told. Method:
 // floods from threads of the test, and a driver that is nothing but a socket.
+#include <poll.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <stop_token>
+#include <string>
 #include <thread>
 
+#include "core/clock.h"
 #include "tests/instruments/secure_site.h"
 
 using namespace athanor;
@@ -166,4 +170,33 @@ TEST_CASE(
   });
   CHECK(told);
   CHECK(reports <= 1000 * (1 + static_cast<int>(monotonic_seconds() - began + 1)));
+}
+
+TEST_CASE("who floods and leaves while nobody reads ends no process") {
+  // Goal: no ping is due over such a connection, which ends the process in ZeroMQ 4.3. Method: longer than its pings.
+  const std::string address = rig::free_tcp_address();
+  ZmqContext context;
+  ZmqSocket reader(context, ZmqSocket::Kind::kDealer, kLargestFrame, 16);
+  reader.watch_pulse();
+  reader.connect(address);
+  REQUIRE(reader.send({"here"}) == false);  // nobody is there yet
+  {
+    ZmqContext elsewhere;
+    ZmqSocket flood(elsewhere, ZmqSocket::Kind::kRouter);
+    flood.bind(address);
+    std::string to;
+    const double until = monotonic_seconds() + 20;
+    while (to.empty() && monotonic_seconds() < until) {
+      reader.send({"here"});
+      while (const auto frames = flood.receive()) to = frames->at(0);
+      poll(nullptr, 0, 10);
+    }
+    REQUIRE_FALSE(to.empty());
+    while (flood.send({to, std::string(1000, 'x')})) continue;
+    poll(nullptr, 0, 300);
+  }
+  poll(nullptr, 0, 2500);
+  std::size_t came = 0;
+  while (reader.receive()) ++came;
+  CHECK(came > 0);
 }
