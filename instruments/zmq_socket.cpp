@@ -23,11 +23,11 @@ namespace {
 
 constexpr int kReconnectMs = 20, kReconnectGuardedMs = 250;  // a handshake costs both ends a millisecond
 constexpr int kHandshakeMs = 10'000;                         // whoever says nothing for so long is cut off
-// ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out. It also
-// ends the whole process where a ping is due over a connection that has ended while more came than was read: only who
-// connects pings, and who is connected to cuts off whoever does no more.
+// ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out. But it
+// ends the whole process where a ping is due over a connection that ended while more had come than was read, so that
+// only guarded links have them, of which all is read at once. Elsewhere the system looks for dead connections.
 constexpr int kPingMs = 1000, kPongMs = 5000;
-constexpr int kIdleSeconds = 2, kProbeSeconds = 1, kProbes = 3;  // of the system's own search for dead connections
+constexpr int kIdleSeconds = 2, kProbeSeconds = 1, kProbes = 3;
 constexpr int kSendQueue = 10'000;  // messages waiting for one slow peer; more are dropped and asked about later
 
 void set(void* socket, int option, int value) {
@@ -41,7 +41,6 @@ void set(void* socket, int option, const std::string& value) {
 void ping(void* socket) {
   set(socket, ZMQ_HEARTBEAT_IVL, kPingMs);
   set(socket, ZMQ_HEARTBEAT_TIMEOUT, kPongMs);
-  set(socket, ZMQ_HEARTBEAT_TTL, kPongMs);
 }
 
 struct Frame {
@@ -168,6 +167,7 @@ void ZmqSocket::guard(const std::string& secret) {
   set(socket_, ZMQ_CURVE_SERVER, 1);
   set(socket_, ZMQ_CURVE_SECRETKEY, secret);
   set(socket_, ZMQ_ZAP_DOMAIN, "athanor");
+  ping(socket_);
 }
 
 void ZmqSocket::trust(const std::string& secret, const std::string& key, const std::string& server_key) {

@@ -47,7 +47,7 @@ struct Babbler {
 TEST_CASE("a flood from somebody who may only ask does not keep the controller waiting") {
   Site site;
   site.there.allow(site.here.make("wild", ""));
-  const auto served = site.serve();
+  auto served = site.serve();
   auto link = site.link();
   const PrivateKey wild = site.here.own("wild");
   const std::string bench = AllowList(site.here.path()).key_of("bench");
@@ -66,6 +66,7 @@ TEST_CASE("a flood from somebody who may only ask does not keep the controller w
   rig::await_up(*link, site.clock);
   served->await_log({"key “wild” at 127.0.0.1", "messages a second"});
   for (int i = 0; i < 20; ++i) works(*link, site.clock, std::to_string(i));
+  served.reset();  // before the flood ends, of which a slow machine has much to read yet (zmq_socket.cpp: pings)
 }
 
 TEST_CASE("a flood from one driver does not keep the others waiting, and is told") {
