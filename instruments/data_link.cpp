@@ -210,6 +210,7 @@ void DataLink::tend(Peer& peer) {
     peer.socket->watch_pulse();
   } else {
     peer.socket->trust(options_.keys->own.secret, options_.keys->own.key, peer.key);
+    peer.socket->watch_for_forgery();
   }
   try {
     peer.socket->connect(peer.address);

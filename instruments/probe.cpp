@@ -32,7 +32,10 @@ Probe::Probe(Endpoint at, std::optional<LinkKeys> keys, int stop_fd)
 void Probe::connect_anew() {
   socket_.emplace(context_, ZmqSocket::Kind::kDealer);
   socket_->watch_ends();
-  if (!at_.key.empty()) socket_->trust(keys_->own.secret, keys_->own.key, keys_->allowed.key_of(at_.key));
+  if (!at_.key.empty()) {
+    socket_->trust(keys_->own.secret, keys_->own.key, keys_->allowed.key_of(at_.key));
+    socket_->watch_for_forgery();
+  }
   socket_->connect(at_.address);
   said_hello_ = false;
 }

@@ -257,7 +257,10 @@ class ZmqLink final : public DriverLink {
   // ── Tending ──
   void tend(Peer& peer) {
     const double now = monotonic_seconds();
-    if (peer.up && now - peer.heard_at > silence_s_) down(peer);
+    if (peer.up && now - peer.heard_at > silence_s_) {
+      down(peer);
+      if (!peer.key.empty()) peer.open_at = now;  // something forged may have made the connection deaf
+    }
     if (peer.up && now - peer.said_at >= kHeartbeatEvery && !say(peer, heartbeat_)) down(peer);
     if (!peer.up && !peer.missed && now - peer.heard_at > silence_s_) {
       peer.missed = true;

@@ -25,7 +25,7 @@ constexpr int kReconnectMs = 20, kReconnectGuardedMs = 250;  // a handshake cost
 constexpr int kHandshakeMs = 10'000;                         // whoever says nothing for so long is cut off
 // ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out. But it
 // ends the whole process where a ping is due over a connection that ended while more had come than was read, so that
-// only guarded links have them. Elsewhere the system looks for dead connections.
+// they are not where much may lie unread.
 constexpr int kPingMs = 1000, kPongMs = 5000;
 constexpr int kIdleSeconds = 2, kProbeSeconds = 1, kProbes = 3;
 constexpr int kSendQueue = 10'000;  // messages waiting for one slow peer; more are dropped and asked about later
@@ -167,7 +167,7 @@ void ZmqSocket::guard(const std::string& secret) {
   set(socket_, ZMQ_CURVE_SERVER, 1);
   set(socket_, ZMQ_CURVE_SECRETKEY, secret);
   set(socket_, ZMQ_ZAP_DOMAIN, "athanor");
-  ping(socket_);
+  watch_for_forgery();
 }
 
 void ZmqSocket::trust(const std::string& secret, const std::string& key, const std::string& server_key) {
@@ -175,6 +175,9 @@ void ZmqSocket::trust(const std::string& secret, const std::string& key, const s
   set(socket_, ZMQ_CURVE_PUBLICKEY, key);
   set(socket_, ZMQ_CURVE_SERVERKEY, server_key);
   set(socket_, ZMQ_RECONNECT_IVL, kReconnectGuardedMs);
+}
+
+void ZmqSocket::watch_for_forgery() {
   ping(socket_);
 }
 
