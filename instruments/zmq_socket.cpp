@@ -25,7 +25,7 @@ constexpr int kReconnectMs = 20, kReconnectGuardedMs = 250;  // a handshake cost
 constexpr int kHandshakeMs = 10'000;                         // whoever says nothing for so long is cut off
 // ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out. But it
 // ends the whole process where a ping is due over a connection that ended while more had come than was read, so that
-// they are not where much may lie unread.
+// the controller's links, which read a flood only so fast, have none.
 constexpr int kPingMs = 1000, kPongMs = 5000;
 constexpr int kIdleSeconds = 2, kProbeSeconds = 1, kProbes = 3;
 constexpr int kSendQueue = 10'000;  // messages waiting for one slow peer; more are dropped and asked about later

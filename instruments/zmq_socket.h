@@ -84,8 +84,8 @@ class ZmqSocket {
   std::string bound_to() const;
   /// Before `bind` and `connect`: finds out within seconds that a silent connection is broken.
   void watch_pulse();
-  /// Before `connect`, of a guarded link: finds out within seconds that something forged made a connection deaf. Not
-  /// where the other end may send more than is read. Guarded routers do so by themselves.
+  /// Before `connect`, of a guarded link: finds out within seconds that something forged made a connection deaf. It
+  /// has a price where the other end may send more than is read (zmq_socket.cpp). Guarded routers do so by themselves.
   void watch_for_forgery();
 
   /// Before `bind` and `connect`: `ends` tells of connections that ended, and waiting for the socket ends with each of
