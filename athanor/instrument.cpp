@@ -11,6 +11,7 @@
 #include "core/document.h"
 #include "core/signals.h"
 #include "instruments/description.h"
+#include "instruments/heartbeat.h"
 
 namespace athanor {
 namespace {
@@ -290,6 +291,11 @@ int watch_instruments(const InstrumentOptions& options) {
       if (monotonic_seconds() - visited_at < kWatchAgain) continue;
       visited_at = monotonic_seconds();
       for (Looked& one : all) {
+        if (one.probe->silent_for() > kWatchAgain + kSilence) {
+          print_error(fmt::format("driver “{}” was not heard for {:.0f} s; connecting to it anew", one.visited->driver,
+                                  one.probe->silent_for()));
+          one.probe->connect_anew();
+        }
         wire::ToDriver again;
         again.mutable_visit()->set_watch_s(kWatchFor);
         if (!one.probe->say(again)) print_error(fmt::format("driver “{}” is not there", one.visited->driver));

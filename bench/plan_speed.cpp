@@ -31,6 +31,8 @@ const std::vector<Case> kCases = {
     {"eight at once, 20 parameters, 500 observations", 20, 500, 1, 8, 0, 0.05, 0, 5},
     {"a pool of 1,000,000 rows, 200 observations", 6, 200, 1, 1, 1'000'000, 0.05, 0, 3},
     {"a pool of 1,000,000 rows, two objectives, 200 observations", 6, 200, 2, 1, 1'000'000, 0.05, 0, 3},
+    {"a pool of 1,000,000 rows, eight at once, 200 observations", 6, 200, 1, 8, 1'000'000, 0.05, 0, 3},
+    {"a pool of 1,000,000 rows, two objectives, eight at once, 200 observations", 6, 200, 2, 8, 1'000'000, 0.05, 0, 3},
     {"twenty at once, four objectives, 100 observations", 8, 100, 4, 20, 0, 0.05, 0, 3},
     {"four objectives, 100 observations, 10 ms", 6, 100, 4, 1, 0, 0.05, 0.01},
     {"four objectives, 500 observations, 20 ms", 6, 500, 4, 1, 0, 0.05, 0.02},

@@ -86,7 +86,11 @@ function(athanor_module name)
   add_library(athanor_${name} STATIC ${sources})
   list(TRANSFORM arg_DEPENDS PREPEND athanor_)
   target_link_libraries(athanor_${name} PUBLIC athanor_settings Threads::Threads ${arg_DEPENDS} ${arg_LIBRARIES})
-  athanor_precompile(athanor_${name} libraries)
+  if(name MATCHES "surrogates|optimizers")
+    athanor_precompile(athanor_${name} numerical_libraries)
+  else()
+    athanor_precompile(athanor_${name} libraries)
+  endif()
 endfunction()
 
 # athanor_loadable(MODULE NAME LIBRARIES targets…): all sources of MODULE/NAME as a library that the module loads when it

@@ -1,13 +1,9 @@
-# What most files include, compiled once for each way of compiling: of the tests always, of libraries and programs under
-# sanitizers only, since GCC 12 then warns of overflows in the standard library that are not there. A header that is missing
-# where it is used is found by tests/layering.
+# What most files include, compiled once for each way of compiling. A header that is missing where it is used is found by
+# tests/layering.
 
 # athanor_precompiled(NAME OPTIONS… HEADERS… LIBRARIES…): the common headers and these.
 function(athanor_precompiled name)
   cmake_parse_arguments(arg "" "" "OPTIONS;HEADERS;LIBRARIES" ${ARGN})
-  if(NOT ATHANOR_SANITIZE AND NOT name MATCHES tests)
-    return()
-  endif()
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled_${name}.cpp CONTENT "")
   add_library(precompiled_${name} OBJECT ${PROJECT_BINARY_DIR}/precompiled_${name}.cpp)
   target_link_libraries(precompiled_${name} PRIVATE athanor_settings fmt::fmt nlohmann_json::nlohmann_json protobuf::libprotobuf
@@ -29,15 +25,18 @@ function(athanor_precompile target name)
   endif()
 endfunction()
 
-# Libraries are optimised: their code is what runs long, that of tests and programs what compiles long. What is tested keeps
-# its own options.
-athanor_precompiled(libraries OPTIONS -O1 HEADERS <Eigen/Dense> LIBRARIES Eigen3::Eigen)
-athanor_precompiled(programs)
+# GCC 12 takes precompiled headers for files of ours, and warns of overflows in the standard library that are not there. Real
+# ones are AddressSanitizer's to find.
+set(no_guesses $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
+# Libraries are optimised everywhere: their code is what runs long, that of tests and programs what compiles long.
+set(release $<CONFIG:Release>)
+athanor_precompiled(libraries OPTIONS $<$<NOT:${release}>:-O1> ${no_guesses})
+athanor_precompiled(numerical_libraries OPTIONS $<IF:${release},-O3,-O1> ${no_guesses} HEADERS <Eigen/Dense> LIBRARIES Eigen3::Eigen)
+athanor_precompiled(programs OPTIONS ${no_guesses})
 if(ATHANOR_TESTS)
   find_package(Catch2 2.13 REQUIRED)
-  # Overflows in tests are AddressSanitizer's to find, and not what GCC 12 takes for some.
-  set(no_guesses $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
-  athanor_precompiled(tests OPTIONS $<$<CONFIG:Release>:-O1> ${no_guesses} HEADERS <catch2/catch.hpp> LIBRARIES Catch2::Catch2)
+  athanor_precompiled(tests OPTIONS $<${release}:-O1> ${no_guesses} HEADERS <catch2/catch.hpp> LIBRARIES Catch2::Catch2)
   # Much of these is linear algebra in headers.
-  athanor_precompiled(numerical_tests OPTIONS -O1 HEADERS <catch2/catch.hpp> <Eigen/Dense> LIBRARIES Catch2::Catch2 Eigen3::Eigen)
+  athanor_precompiled(numerical_tests OPTIONS -O1 ${no_guesses} HEADERS <catch2/catch.hpp> <Eigen/Dense>
+    LIBRARIES Catch2::Catch2 Eigen3::Eigen)
 endif()

@@ -69,7 +69,8 @@ ArrayIntake::Said ArrayIntake::hear(const wire::DataFromDriver& message, std::sp
         store_.abandon(stream.mapped().name);
       }
       break;
-    case wire::DataFromDriver::kRefused:      // the link's affair
+    case wire::DataFromDriver::kRefused:  // the link's affair, as the next one
+    case wire::DataFromDriver::kHeartbeat:
     case wire::DataFromDriver::BODY_NOT_SET:  // of a newer driver
       break;
   }

@@ -54,7 +54,11 @@ class DataLink {
     std::unique_ptr<ZmqSocket> socket;
     std::optional<ArrayIntake> intake;
     std::vector<wire::DataToDriver> unsaid;  ///< until the connection stands
-    double open_at = 0;                      ///< monotonic seconds; not before
+    bool answers = false;                    ///< it answers heartbeats
+    double open_at = 0;                      ///< monotonic seconds, as the next ones; not before
+    double heard_at = 0;                     ///< the last word of this connection, or its beginning
+    bool spoke = false;                      ///< anything came over it
+    std::optional<double> asked_at;          ///< a heartbeat went out then, and nothing was heard since
     int refusals = 0;                        ///< in a row
   };
   struct Question {
@@ -67,6 +71,8 @@ class DataLink {
   void hear(Peer& peer);
   bool hear_one(Peer& peer);
   void tend(Peer& peer);
+  void feel_pulse(Peer& peer);
+  static double pulse_due(const Peer& peer);
   void say(Peer& peer);
   void hang_up(Peer& peer);
   void on_refusal(Peer& peer, const std::string& why);

@@ -120,7 +120,8 @@ void DataServer::hear(const Frames& frames, const ZmqPeer& peer) {
     unsent_.reset();
     return window_.collect();
   }
-  if (understood && allowed && from == collector_) return window_.hear(said);
+  if (understood && allowed && from == collector_)
+    return said.has_heartbeat() ? answer_heartbeat(from) : window_.hear(said);
   if (++strangers_ > kStrangersPerSecond) {
     return log_.note(peer.host,
                      fmt::format("it says more than {} messages a second and does not collect; the rest is dropped",
@@ -143,6 +144,13 @@ bool DataServer::shows_ticket(const std::string& ticket) {
   if (ticket_.empty() || ticket != ticket_) return false;
   shown_ = ticket;
   return true;
+}
+
+void DataServer::answer_heartbeat(const std::string& to) {
+  wire::DataFromDriver answer;
+  answer.set_version(kProtocolVersion);
+  answer.mutable_heartbeat();
+  router_.send({to, answer.SerializeAsString()});
 }
 
 void DataServer::refuse(const std::string& to, const std::string& why) {

@@ -37,6 +37,7 @@ class DataServer {
   void hear_all();
   void hear(const Frames& frames, const ZmqPeer& peer);
   bool shows_ticket(const std::string& ticket);
+  void answer_heartbeat(const std::string& to);
   void refuse(const std::string& to, const std::string& why);
   bool send_all();
   void look_at_ticket();

@@ -32,12 +32,14 @@ Probe::Probe(Endpoint at, std::optional<LinkKeys> keys, int stop_fd)
 void Probe::connect_anew() {
   socket_.emplace(context_, ZmqSocket::Kind::kDealer);
   socket_->watch_ends();
-  if (!at_.key.empty()) {
-    socket_->trust(keys_->own.secret, keys_->own.key, keys_->allowed.key_of(at_.key));
-    socket_->watch_for_forgery();
-  }
+  if (!at_.key.empty()) socket_->trust(keys_->own.secret, keys_->own.key, keys_->allowed.key_of(at_.key));
   socket_->connect(at_.address);
   said_hello_ = false;
+  heard_at_ = monotonic_seconds();
+}
+
+double Probe::silent_for() const {
+  return monotonic_seconds() - heard_at_;
 }
 
 void Probe::note(const char* arrow, const std::string& words) {
@@ -101,6 +103,7 @@ std::optional<wire::FromDriver> Probe::await(const Wanted& wanted, double second
   const double until = monotonic_seconds() + seconds;
   do {
     while (const auto frames = socket_->receive()) {
+      heard_at_ = monotonic_seconds();
       wire::FromDriver message;
       const bool read = frames->size() == 1 && message.ParseFromString(frames->front());
       if (on_arrival) on_arrival(read ? &message : nullptr);

@@ -30,6 +30,8 @@ class Probe {
   const std::string& address() const { return at_.address; }
   /// Why there is no link, where its end said so (why_turned_away); empty: nothing is known.
   const std::string& trouble() const { return trouble_; }
+  /// Since the last message over this connection, or its beginning, seconds.
+  double silent_for() const;
   /// A new connection, with a new routing id, and nothing left of what the old one was told.
   void connect_anew();
 
@@ -71,7 +73,7 @@ class Probe {
   int stop_fd_;
   ZmqContext context_;
   std::optional<ZmqSocket> socket_;
-  double said_at_ = 0, began_ = 0;  ///< monotonic seconds
+  double said_at_ = 0, heard_at_ = 0, began_ = 0;  ///< monotonic seconds
   bool said_hello_ = false;
   std::string trouble_;
   std::deque<std::string> talk_;

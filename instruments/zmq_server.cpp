@@ -46,6 +46,7 @@ class DriverServer {
     if (keys_) {
       gate_ = std::make_unique<ZmqGate>(context_, keys_->allowed, log_);
       router_.guard(keys_->own.secret);
+      router_.watch_for_forgery();
     }
     router_.bind(address);
     if (driver_.arrays() != nullptr)
@@ -254,6 +255,7 @@ class DriverServer {
       if (data_ && said.has_hello() && answer.has_welcome()) {
         answer.mutable_welcome()->set_data(data_->place());
         answer.mutable_welcome()->set_data_ticket(ticket_);
+        answer.mutable_welcome()->set_data_heartbeats(true);
       }
       tell_controller(answer);
     }

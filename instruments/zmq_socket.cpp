@@ -25,9 +25,8 @@ constexpr int kReconnectMs = 20, kReconnectGuardedMs = 250;  // a handshake cost
 constexpr int kHandshakeMs = 10'000;                         // whoever says nothing for so long is cut off
 // ZeroMQ 4.3 leaves a connection standing, deaf, over which something forged came; its own pings find that out. But it
 // ends the whole process where a ping is due over a connection that ended while more had come than was read, so that
-// the controller's links, which read a flood only so fast, have none.
+// nothing that reads a flood only so fast has any: drivers do, over whose command links everything is read at once.
 constexpr int kPingMs = 1000, kPongMs = 5000;
-constexpr int kIdleSeconds = 2, kProbeSeconds = 1, kProbes = 3;
 constexpr int kSendQueue = 10'000;  // messages waiting for one slow peer; more are dropped and asked about later
 
 void set(void* socket, int option, int value) {
@@ -36,11 +35,6 @@ void set(void* socket, int option, int value) {
 
 void set(void* socket, int option, const std::string& value) {
   ATHANOR_CHECK(zmq_setsockopt(socket, option, value.data(), value.size()) == 0, zmq_strerror(errno));
-}
-
-void ping(void* socket) {
-  set(socket, ZMQ_HEARTBEAT_IVL, kPingMs);
-  set(socket, ZMQ_HEARTBEAT_TIMEOUT, kPongMs);
 }
 
 struct Frame {
@@ -167,7 +161,6 @@ void ZmqSocket::guard(const std::string& secret) {
   set(socket_, ZMQ_CURVE_SERVER, 1);
   set(socket_, ZMQ_CURVE_SECRETKEY, secret);
   set(socket_, ZMQ_ZAP_DOMAIN, "athanor");
-  watch_for_forgery();
 }
 
 void ZmqSocket::trust(const std::string& secret, const std::string& key, const std::string& server_key) {
@@ -178,7 +171,8 @@ void ZmqSocket::trust(const std::string& secret, const std::string& key, const s
 }
 
 void ZmqSocket::watch_for_forgery() {
-  ping(socket_);
+  set(socket_, ZMQ_HEARTBEAT_IVL, kPingMs);
+  set(socket_, ZMQ_HEARTBEAT_TIMEOUT, kPongMs);
 }
 
 void ZmqSocket::bind(const std::string& address) {
@@ -198,14 +192,6 @@ std::string ZmqSocket::bound_to() const {
   std::size_t size = sizeof text;
   ATHANOR_CHECK(zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, text, &size) == 0 && size > 0, zmq_strerror(errno));
   return {text, size - 1};
-}
-
-void ZmqSocket::watch_pulse() {
-  set(socket_, ZMQ_TCP_KEEPALIVE, 1);
-  set(socket_, ZMQ_TCP_KEEPALIVE_IDLE, kIdleSeconds);
-  set(socket_, ZMQ_TCP_KEEPALIVE_INTVL, kProbeSeconds);
-  set(socket_, ZMQ_TCP_KEEPALIVE_CNT, kProbes);
-  set(socket_, ZMQ_TCP_MAXRT, kPongMs);
 }
 
 ZmqSocket::Sent ZmqSocket::offer(const Frames& frames, bool more_follows) {

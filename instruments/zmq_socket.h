@@ -82,10 +82,8 @@ class ZmqSocket {
 
   /// What it is bound to: of a port that the system was to choose, which one.
   std::string bound_to() const;
-  /// Before `bind` and `connect`: finds out within seconds that a silent connection is broken.
-  void watch_pulse();
-  /// Before `connect`, of a guarded link: finds out within seconds that something forged made a connection deaf. It
-  /// has a price where the other end may send more than is read (zmq_socket.cpp). Guarded routers do so by themselves.
+  /// Before `bind`, of a guarded router: ends connections within seconds that something forged made deaf. It has a
+  /// price where the other end may send more than is read (zmq_socket.cpp).
   void watch_for_forgery();
 
   /// Before `bind` and `connect`: `ends` tells of connections that ended, and waiting for the socket ends with each of

@@ -10,6 +10,7 @@
 #include "optimizers/hypervolume_gain.h"
 #include "optimizers/planning.h"
 #include "optimizers/regimes_gain.h"
+#include "optimizers/scan.h"
 #include "optimizers/search.h"
 #include "optimizers/sobol.h"
 #include "optimizers/trade_off.h"
@@ -81,6 +82,7 @@ class ModelPlanning {
     std::string unit = {};
     double least = 0;         ///< of e^value; what is less is no improvement
     bool in_regimes = false;  ///< whether the constraints on what is of two regimes are in it
+    bool diminishes = false;  ///< whether a point is worth less once another one is under way
   };
 
   Choice choice() const;
@@ -90,6 +92,7 @@ class ModelPlanning {
   Goal trade_off(const Beliefs& beliefs, Choice choice, RandomStream& chance);
   std::unique_ptr<Acquisition> of_process(const ExactGp& gp, const Aim& aim, Choice choice, const Beliefs& beliefs,
                                           RandomStream& chance);
+  double may_rise(const Goal& goal, const Beliefs& beliefs) const;
   std::vector<Point> promising(const Beliefs& beliefs) const;
   Forecast forecast(const Vector& at) const { return athanor::forecast(problem_, models_, at.transpose()).front(); }
   std::string reason(const Vector& at, const Forecast& forecast, const Beliefs& beliefs, const std::string& what) const;
@@ -104,10 +107,14 @@ class ModelPlanning {
   double quickest_ = 0;             // seconds that one takes at least, if its search is stopped at once
   std::vector<Point> next_;         // what came next in the last search
   std::optional<ExactGp> process_;  // what the acquisition under way refers to
+  std::optional<Scan> scan_;        // where the points can be counted
 };
 
 ModelPlanning::ModelPlanning(Planning& planning, std::size_t count)
-    : planning_(planning), problem_(planning.problem), count_(count) {
+    : planning_(planning),
+      problem_(planning.problem),
+      count_(count),
+      scan_(Scan::over(planning.problem.space, planning.question.deadline_s > 0)) {
   const Effort effort = athanor::effort(planning, count);
   models_ = fit_models(problem_, planning.question.observations, effort.fit);
   const std::vector<Measurand> measurands = problem_.measurands();
@@ -163,7 +170,9 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
         choice == Choice::kThompson ? "best of one draw of what the outcome may be" : "upper confidence bound";
     if (!single()) return {trade_off(beliefs, choice, chance).acquisition, what};
     const std::size_t k = models_.objectives[0];
-    return {of_process(*models_.of[k]->gp, beliefs.aim(k), choice, beliefs, chance), what};
+    Goal out = {of_process(*models_.of[k]->gp, beliefs.aim(k), choice, beliefs, chance), what};
+    out.diminishes = choice == Choice::kUpperConfidenceBound;
+    return out;
   }
   if (!single() && choice != Choice::kHypervolume) return trade_off(beliefs, Choice::kExpectedImprovement, chance);
 
@@ -184,8 +193,13 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
       dominated = of_one->dominated();
       gain = std::move(of_one);
     }
-    return {std::move(gain),     "expected gain in hypervolume", dominated > 0 ? 100 / dominated : 0, "%",
-            kNoGain * dominated, models_.regimes != nullptr};
+    return {std::move(gain),
+            "expected gain in hypervolume",
+            dominated > 0 ? 100 / dominated : 0,
+            "%",
+            kNoGain * dominated,
+            models_.regimes != nullptr,
+            true};
   }
   std::vector<std::unique_ptr<Acquisition>> worlds;
   for (const Beliefs::World& world : beliefs.worlds()) {
@@ -193,8 +207,22 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
   }
   const std::size_t k = models_.objectives[0];
   const OutcomeModel& model = *models_.of[k];
-  return {std::make_unique<LogMean>(std::move(worlds)), "expected improvement",
-          model.transform.none() ? model.gp->scale() : 0, problem_.objectives[k].unit.text(), kNoGain};
+  return {std::make_unique<LogMean>(std::move(worlds)),
+          "expected improvement",
+          model.transform.none() ? model.gp->scale() : 0,
+          problem_.objectives[k].unit.text(),
+          kNoGain,
+          false,
+          true};
+}
+
+/// By how much a point may be worth more to the next suggestion than to this one, in ln. A gain falls (it is
+/// submodular, as far as its draws tell); where something is expected to hold, it is surer beside what is under way, by
+/// a half at most. While nothing feasible is known, the gain is another one with each suggestion.
+double ModelPlanning::may_rise(const Goal& goal, const Beliefs& beliefs) const {
+  if (!goal.diminishes || !beliefs.any_feasible()) return HUGE_VAL;
+  const std::size_t bounds = problem_.outcome_constraints.size() + (models_.success ? 1 : 0);
+  return static_cast<double>(bounds) * std::log(2.0);
 }
 
 /// The share of the time that may have passed when so many suggestions are made.
@@ -325,7 +353,8 @@ bool ModelPlanning::suggest_one() {
   if (!single()) how.spread_starts = kSpreadStarts;
   const double share = share_until(static_cast<double>(given_));
   if (planning_.question.deadline_s > 0) how.stop = [this, share] { return planning_.late(share); };
-  auto found = search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
+  auto found = scan_ ? scan_->best(*goal.acquisition, planning_.tried, how.stop, may_rise(goal, beliefs))
+                     : search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
   planning_.searched += found->searched;
   ++planning_.searches;

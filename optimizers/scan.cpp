@@ -47,60 +47,97 @@ std::size_t stride(std::size_t count) {
 
 }  // namespace
 
-std::optional<Found> scan(const Space& space, const Acquisition& acquisition, const Tried& tried, std::size_t count,
-                          const std::function<Point(std::size_t)>& point, const std::function<bool()>& stop) {
-  if (count == 0) return std::nullopt;
-  std::vector<double> bound(count, kNever);
-  const std::size_t chunk = stop ? kHurriedChunk : kChunk, first_valued = stop ? kHurriedFirst : kFirstValued;
-  const std::size_t chunks = (count + chunk - 1) / chunk, step = stride(chunks);
-  std::atomic<bool> stopped{false}, any{false};
-  std::atomic<std::size_t> scanned{0};
+std::optional<Scan> Scan::over(const Space& space, bool hurried) {
+  if (space.pool()) return Scan(space, space.pool()->rows, hurried, {});
+  if (!enumerable(space)) return std::nullopt;
+  std::vector<Point> all = enumerate(space);
+  const std::size_t count = all.size();
+  return Scan(space, count, hurried, std::move(all));
+}
+
+Scan::Scan(const Space& space, std::size_t count, bool hurried, std::vector<Point> all)
+    : space_(space),
+      count_(count),
+      chunk_(hurried ? kHurriedChunk : kChunk),
+      first_valued_(hurried ? kHurriedFirst : kFirstValued),
+      hurried_(hurried),
+      all_(std::move(all)),
+      bound_(count, kNever),
+      looked_((count + chunk_ - 1) / chunk_, Looked::kNot) {}
+
+Point Scan::point(std::size_t i) const {
+  return space_.pool() ? pool_row(space_, i) : all_[i];
+}
+
+bool Scan::any_free(const Tried& tried) const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (bound_[i] != kNever && !tried.near(point(i))) return true;
+  }
+  return false;
+}
+
+/// What was not looked at yet.
+void Scan::bound_all(const Acquisition& acquisition, const Tried& tried, const std::function<bool()>& stop) {
+  const std::size_t chunks = looked_.size(), step = stride(chunks);
+  if (std::all_of(looked_.begin(), looked_.end(), [](Looked each) { return each == Looked::kWhole; })) return;
+  std::atomic<bool> stopped{false}, any{!stop || any_free(tried)};
   in_parallel(chunks, [&](std::size_t turn) {
     if (stopped || (any && stop && stop())) {
       stopped = true;
       return;
     }
-    ++scanned;
-    const std::size_t begin = turn * step % chunks * chunk;
+    const std::size_t which = turn * step % chunks, begin = which * chunk_;
+    if (looked_[which] == Looked::kWhole) return;
     std::vector<Point> legal;
     std::vector<std::size_t> rows;
-    for (std::size_t i = begin; i < std::min(begin + chunk, count); ++i) {
+    for (std::size_t i = begin; i < std::min(begin + chunk_, count_); ++i) {
       Point p = point(i);
-      if (!space.feasible(p) || (stop && tried.near(p))) continue;
+      if (!space_.feasible(p) || (hurried_ && tried.near(p))) continue;
       legal.push_back(std::move(p));
       rows.push_back(i);
     }
-    if (rows.empty()) return;
-    any = true;
-    const Matrix unit = encode(space, legal);
-    std::size_t some = stop ? kHurriedFirst : rows.size();
-    for (std::size_t done = 0; done < rows.size() && !(done > 0 && stop && stop()); done += some, some *= 2) {
+    looked_[which] = Looked::kInPart;
+    if (!rows.empty()) any = true;
+    const Matrix unit = encode(space_, legal);
+    std::size_t done = 0;
+    for (std::size_t some = hurried_ ? kHurriedFirst : rows.size(); done < rows.size() && !(done > 0 && stop && stop());
+         done += some, some *= 2) {
       some = std::min(some, rows.size() - done);
       const Vector bounds =
           acquisition.bounds(unit.middleRows(static_cast<Eigen::Index>(done), static_cast<Eigen::Index>(some)));
-      for (std::size_t k = 0; k < some; ++k) bound[rows[done + k]] = number(bounds[static_cast<Eigen::Index>(k)]);
+      for (std::size_t k = 0; k < some; ++k) bound_[rows[done + k]] = number(bounds[static_cast<Eigen::Index>(k)]);
     }
+    if (done == rows.size()) looked_[which] = Looked::kWhole;
   });
+}
+
+std::optional<Found> Scan::best(const Acquisition& acquisition, const Tried& tried, const std::function<bool()>& stop,
+                                double may_rise) {
+  if (std::isinf(may_rise)) {
+    std::fill(bound_.begin(), bound_.end(), kNever);
+    std::fill(looked_.begin(), looked_.end(), Looked::kNot);
+  }
+  bound_all(acquisition, tried, stop);
 
   // By bound, the largest first; ties by row, so that the order does not depend on the sort.
   std::vector<std::uint32_t> order;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (bound[i] != kNever) order.push_back(static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (bound_[i] != kNever) order.push_back(static_cast<std::uint32_t>(i));
   }
   const auto sooner = [&](std::uint32_t a, std::uint32_t b) {
-    return bound[a] != bound[b] ? bound[a] > bound[b] : a < b;
+    return bound_[a] != bound_[b] ? bound_[a] > bound_[b] : a < b;
   };
   std::optional<Found> best;
   std::uint32_t best_row = 0;
   std::vector<std::pair<double, std::uint32_t>> valued;  // negative values
   for (std::size_t begin = 0; begin < order.size();) {
-    const std::size_t end = std::min(order.size(), 2 * begin + first_valued);
+    const std::size_t end = std::min(order.size(), 2 * begin + first_valued_);
     std::nth_element(order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(end - 1), order.end(),
                      sooner);
     std::vector<Point> points;
     std::vector<std::uint32_t> rows;
     for (std::size_t k = begin; k < end; ++k) {
-      if (best && bound[order[k]] < best->value) continue;
+      if (best && bound_[order[k]] < best->value) continue;
       points.push_back(point(order[k]));
       rows.push_back(order[k]);
     }
@@ -113,7 +150,7 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
       const std::vector<Point> some(points.begin() + static_cast<long>(first),
                                     points.begin() + static_cast<long>(last));
       values.segment(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(last - first)) =
-          acquisition.values(encode(space, some));
+          acquisition.values(encode(space_, some));
     });
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const double value = number(values[static_cast<Eigen::Index>(k)]);
@@ -125,8 +162,11 @@ std::optional<Found> scan(const Space& space, const Acquisition& acquisition, co
     }
     if (best && stop && stop()) break;
   }
+  // What was valued is known better than by its bound. Not before the end: the order rests on the bounds.
+  for (const auto& [negative, row] : valued) bound_[row] = std::min(bound_[row], may_rise - negative);
   if (!best) return best;
-  best->searched = static_cast<double>(scanned) / static_cast<double>(chunks);
+  const auto looked = std::count_if(looked_.begin(), looked_.end(), [](Looked each) { return each != Looked::kNot; });
+  best->searched = static_cast<double>(looked) / static_cast<double>(looked_.size());
   const std::size_t next = std::min(kNext + 1, valued.size());
   std::partial_sort(valued.begin(), valued.begin() + static_cast<long>(next), valued.end());
   for (std::size_t k = 0; k < next; ++k) {

@@ -101,15 +101,7 @@ RawPoints alternated(RawPoints raw) {
 std::optional<Found> search(const Region& region, const Acquisition& acquisition, const Tried& tried,
                             const std::vector<Point>& promising, RandomStream& random, const SearchOptions& options) {
   const Space& space = region.space();
-  if (space.pool()) {
-    const auto row = [&](std::size_t i) { return pool_row(space, i); };
-    return scan(space, acquisition, tried, space.pool()->rows, row, options.stop);
-  }
-  if (enumerable(space)) {
-    const std::vector<Point> all = enumerate(space);
-    return scan(
-        space, acquisition, tried, all.size(), [&](std::size_t i) { return all[i]; }, options.stop);
-  }
+  if (auto scan = Scan::over(space, bool(options.stop))) return scan->best(acquisition, tried, options.stop);
 
   RawPoints drawn = raw_points(region, promising, random, options);
   for (int again = 0; drawn.points.empty() && again < kPatientDraws; ++again) {

@@ -39,9 +39,6 @@ class DataServer:
         self._router.setsockopt(zmq.LINGER, 0)
         self._router.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        # Not ZeroMQ's own pings: it ends the process where one is due over a connection that ended with its input full.
-        for option, value in ((zmq.TCP_KEEPALIVE, 1), (zmq.TCP_KEEPALIVE_IDLE, 2), (zmq.TCP_KEEPALIVE_INTVL, 1), (zmq.TCP_KEEPALIVE_CNT, 3)):
-            self._router.setsockopt(option, value)
         if keys:
             self._router.setsockopt(zmq.CURVE_SERVER, 1)
             self._router.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
@@ -127,6 +124,8 @@ class DataServer:
                 self._complain(frames[0], "a message that is none of the data socket of protocol version 1")
             elif said.WhichOneof("body") == "collect":
                 self._on_collect(frames[0], said.collect.ticket)
+            elif frames[0] == self._collector and said.WhichOneof("body") == "heartbeat":
+                self._say(frames[0], wire.DataFromDriver(version=1, heartbeat=wire.Heartbeat()))
             elif frames[0] == self._collector:
                 self._window.hear(said)
             else:
@@ -146,9 +145,11 @@ class DataServer:
         if now - self._complained_at >= _COMPLAIN_EVERY_S:
             self._complained_at = now
             _log.warning("data socket: refused: %s", why)
-        answer = wire.DataFromDriver(version=1, refused=wire.Refused(why=why))
+        self._say(sender, wire.DataFromDriver(version=1, refused=wire.Refused(why=why)))
+
+    def _say(self, to: bytes, answer: wire.DataFromDriver) -> None:
         with contextlib.suppress(zmq.ZMQError):
-            self._router.send_multipart([sender, answer.SerializeToString()], zmq.NOBLOCK)
+            self._router.send_multipart([to, answer.SerializeToString()], zmq.NOBLOCK)
 
     def _send(self) -> bool:
         """Whether there may be more."""

@@ -221,6 +221,7 @@ class Server:
             answer.welcome.controller = self._controller_name
         if said.HasField("hello") and answer.HasField("welcome") and self._data:
             answer.welcome.data, answer.welcome.data_ticket = self._data.place, self._ticket
+            answer.welcome.data_heartbeats = True
         return answer
 
     def _hear_stranger(self, sender: bytes, said: wire.ToDriver, body: str | None) -> None:

@@ -108,6 +108,13 @@ class Arrays(BenchTest):
             self.assertEqual((outcome.done, outcome.fault), (False, wire.DEVICE), how)
             self.assertIn(words, outcome.message)
 
+    def test_heartbeats(self) -> None:
+        self.assertTrue(self.controller.heard[-1].welcome.data_heartbeats)
+        assert self.controller.store
+        for _ in range(3):
+            self.controller.store.say(heartbeat=wire.Heartbeat())
+            self.assertEqual(self.controller.store.take().WhichOneof("body"), "heartbeat")
+
     def test_doubled(self) -> None:
         told = self.tell("film", "camera-1", frames=3.0)
         self.controller.send(command=told)

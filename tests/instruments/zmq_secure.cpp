@@ -1,18 +1,11 @@
 // Goal: an encrypted link is for the keys that are allowed, and what anybody else does changes nothing for the others
 // and is logged with its source. Method: real sockets on the loopback interface, and a proxy that records and repeats
 // bytes. Keys that are revoked have zmq_revoked.cpp, and too much has zmq_floods.cpp.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
-#include <mutex>
-#include <thread>
 
+#include "tests/instruments/bare_tcp.h"
 #include "tests/instruments/secure_site.h"
 
 using namespace athanor;
@@ -24,41 +17,9 @@ using rig::works;
 
 namespace {
 
-// ── Bare TCP ──────────
-
-sockaddr_in tcp(const std::string& address) {
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  at.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-  return at;
-}
-
-struct Tcp {
-  explicit Tcp(const std::string& address) : fd(::socket(AF_INET, SOCK_STREAM, 0)) {
-    const sockaddr_in at = tcp(address);
-    connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
-  }
-  ~Tcp() { ::close(fd); }
-  Tcp(const Tcp&) = delete;
-  Tcp& operator=(const Tcp&) = delete;
-  void send(const std::string& bytes) const { CHECK(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0); }
-  std::string receive() const {
-    char block[4096];
-    const ssize_t size = ::recv(fd, block, sizeof block, 0);
-    return {block, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-  }
-  void read_to_end() const {
-    while (!receive().empty()) {
-    }
-  }
-  int fd;
-  bool connected = false;
-};
-
 /// Waits until the driver has taken the connection and noted whose it is: it looks at connections and at messages in
 /// turn, so that between two answers it has looked at both.
-void is_known(const Tcp& visitor, DriverLink& link, const ScaledClock& clock) {
+void is_known(const rig::Tcp& visitor, DriverLink& link, const ScaledClock& clock) {
   REQUIRE(visitor.connected);
   REQUIRE_FALSE(visitor.receive().empty());
   for (const std::string id : {"before", "after"}) {
@@ -68,69 +29,6 @@ void is_known(const Tcp& visitor, DriverLink& link, const ScaledClock& clock) {
     });
   }
 }
-
-/// Between a controller and its driver: passes everything on, and keeps what the controller said.
-class Proxy {
- public:
-  explicit Proxy(const std::string& to) : listener_(::socket(AF_INET, SOCK_STREAM, 0)), to_(to) {
-    const sockaddr_in at = tcp(address);
-    REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
-    REQUIRE(::listen(listener_, 5) == 0);
-    thread_ = std::thread([this] { run(); });
-  }
-  ~Proxy() {
-    over_ = true;
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-  std::string said() {
-    const std::lock_guard lock(mutex_);
-    return said_;
-  }
-  /// Says `bytes` to the driver once more, over the connection that stands.
-  void say_again(const std::string& bytes) {
-    const std::lock_guard lock(mutex_);
-    again_ = bytes;
-  }
-
-  const std::string address = rig::free_tcp_address();
-
- private:
-  void run() {
-    while (!over_) {
-      const int client = ::accept(listener_, nullptr, nullptr);
-      if (client < 0) return;
-      const Tcp server(to_);
-      if (server.connected) pass(client, server);  // otherwise the driver is not there yet
-      ::close(client);
-    }
-  }
-  void pass(int client, const Tcp& server) {
-    char block[1 << 16];
-    for (pollfd ends[] = {{client, POLLIN, 0}, {server.fd, POLLIN, 0}}; !over_;) {
-      ::poll(ends, 2, 10);
-      for (int i = 0; i < 2; ++i) {
-        if (ends[i].revents == 0) continue;
-        const ssize_t size = ::recv(ends[i].fd, block, sizeof block, 0);
-        if (size <= 0) return;
-        const std::string bytes(block, static_cast<std::size_t>(size));
-        if (::send(ends[1 - i].fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) <= 0) return;
-        const std::lock_guard lock(mutex_);
-        if (i == 0) said_ += bytes;
-      }
-      const std::lock_guard lock(mutex_);
-      if (!again_.empty()) server.send(std::exchange(again_, ""));
-    }
-  }
-
-  int listener_;
-  std::string to_;
-  std::atomic<bool> over_{false};
-  std::mutex mutex_;
-  std::string said_, again_;
-  std::thread thread_;
-};
 
 }  // namespace
 
@@ -215,7 +113,7 @@ TEST_CASE("a session that was recorded and is played again does nothing") {
   // Goal: neither over a new connection nor over the one that stands. Method: a proxy; the controller's own bytes.
   Site site;
   const auto served = site.serve();
-  Proxy proxy(site.address);
+  rig::Proxy proxy(site.address);
   auto link = site.link("laptop", proxy.address);
   auto other = site.link();
   rig::await_up(*link, site.clock);
@@ -224,7 +122,7 @@ TEST_CASE("a session that was recorded and is played again does nothing") {
   const std::string session = proxy.said();
   SECTION("over a new connection") {
     rig::await_up(*other, site.clock);
-    const Tcp thief(site.address);
+    const rig::Tcp thief(site.address);
     is_known(thief, *other, site.clock);
     thief.send(session);
     thief.read_to_end();
@@ -249,7 +147,7 @@ TEST_CASE("whatever else connects is logged and does nothing") {
                std::pair<std::string, std::string>(std::string(64, '\xff'), "turned away"),
                std::pair<std::string, std::string>("", "did not finish the handshake"));
   rig::await_up(*link, site.clock);
-  const Tcp visitor(site.address);
+  const rig::Tcp visitor(site.address);
   is_known(visitor, *link, site.clock);
   if (bytes.empty()) {
     ::shutdown(visitor.fd, SHUT_RDWR);

@@ -174,26 +174,29 @@ class Credit(_message.Message):
     def __init__(self, bytes: _Optional[int] = ...) -> None: ...
 
 class DataFromDriver(_message.Message):
-    __slots__ = ["abandon", "chunk", "close", "open", "refused", "version"]
+    __slots__ = ["abandon", "chunk", "close", "heartbeat", "open", "refused", "version"]
     ABANDON_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     CLOSE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     abandon: Abandon
     chunk: Chunk
     close: Close
+    heartbeat: Heartbeat
     open: Open
     refused: Refused
     version: int
-    def __init__(self, version: _Optional[int] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., close: _Optional[_Union[Close, _Mapping]] = ..., abandon: _Optional[_Union[Abandon, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., close: _Optional[_Union[Close, _Mapping]] = ..., abandon: _Optional[_Union[Abandon, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class DataToDriver(_message.Message):
-    __slots__ = ["collect", "credit", "durable", "resume", "stored", "unstored", "version"]
+    __slots__ = ["collect", "credit", "durable", "heartbeat", "resume", "stored", "unstored", "version"]
     COLLECT_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
     DURABLE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
     STORED_FIELD_NUMBER: _ClassVar[int]
     UNSTORED_FIELD_NUMBER: _ClassVar[int]
@@ -201,11 +204,12 @@ class DataToDriver(_message.Message):
     collect: Collect
     credit: Credit
     durable: Durable
+    heartbeat: Heartbeat
     resume: Resume
     stored: Stored
     unstored: Unstored
     version: int
-    def __init__(self, version: _Optional[int] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., durable: _Optional[_Union[Durable, _Mapping]] = ..., stored: _Optional[_Union[Stored, _Mapping]] = ..., unstored: _Optional[_Union[Unstored, _Mapping]] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., durable: _Optional[_Union[Durable, _Mapping]] = ..., stored: _Optional[_Union[Stored, _Mapping]] = ..., unstored: _Optional[_Union[Unstored, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class Durable(_message.Message):
     __slots__ = ["bytes", "stream"]
@@ -462,9 +466,10 @@ class Visit(_message.Message):
     def __init__(self, watch_s: _Optional[float] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ["controller", "data", "data_ticket", "dead_man_s", "instruments", "ledger", "troubles"]
+    __slots__ = ["controller", "data", "data_heartbeats", "data_ticket", "dead_man_s", "instruments", "ledger", "troubles"]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    DATA_HEARTBEATS_FIELD_NUMBER: _ClassVar[int]
     DATA_TICKET_FIELD_NUMBER: _ClassVar[int]
     DEAD_MAN_S_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -472,12 +477,13 @@ class Welcome(_message.Message):
     TROUBLES_FIELD_NUMBER: _ClassVar[int]
     controller: str
     data: str
+    data_heartbeats: bool
     data_ticket: str
     dead_man_s: float
     instruments: _containers.RepeatedCompositeFieldContainer[Instrument]
     ledger: str
     troubles: _containers.RepeatedCompositeFieldContainer[Trouble]
-    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ..., troubles: _Optional[_Iterable[_Union[Trouble, _Mapping]]] = ..., ledger: _Optional[str] = ...) -> None: ...
+    def __init__(self, instruments: _Optional[_Iterable[_Union[Instrument, _Mapping]]] = ..., dead_man_s: _Optional[float] = ..., controller: _Optional[str] = ..., data: _Optional[str] = ..., data_ticket: _Optional[str] = ..., troubles: _Optional[_Iterable[_Union[Trouble, _Mapping]]] = ..., ledger: _Optional[str] = ..., data_heartbeats: bool = ...) -> None: ...
 
 class Risk(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

@@ -1,0 +1,51 @@
+// TCP without ZeroMQ: connections that say what they like, and a proxy that records and repeats what a controller said.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "tests/instruments/zmq_rig.h"
+
+namespace athanor::rig {
+
+/// A connection to `address`, “tcp://127.0.0.1:PORT”.
+struct Tcp {
+  explicit Tcp(const std::string& address);
+  ~Tcp();
+  Tcp(const Tcp&) = delete;
+  Tcp& operator=(const Tcp&) = delete;
+  void send(const std::string& bytes) const;
+  std::string receive() const;  ///< empty at the end
+  void read_to_end() const;
+  int fd;
+  bool connected = false;
+};
+
+/// Between a controller and its driver: passes everything on, and keeps what the controller said. One connection at a
+/// time.
+class Proxy {
+ public:
+  explicit Proxy(const std::string& to);
+  ~Proxy();
+  std::string said();
+  /// Says `bytes` to the driver once more, over the connection that stands.
+  void say_again(const std::string& bytes);
+  bool has_said_again();
+
+  const std::string address = free_tcp_address();
+
+ private:
+  void run();
+  void pass(int client, const Tcp& server);
+
+  int listener_;
+  std::string to_;
+  std::atomic<bool> over_{false};
+  std::mutex mutex_;
+  std::string said_, again_;  // guarded by it
+  std::thread thread_;
+};
+
+}  // namespace athanor::rig
