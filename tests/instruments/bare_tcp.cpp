@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <utility>
 
 namespace athanor::rig {
 
@@ -69,12 +68,13 @@ std::string Proxy::said() {
 
 void Proxy::say_again(const std::string& bytes) {
   const std::lock_guard lock(mutex_);
-  again_ = bytes;
+  REQUIRE(server_ != nullptr);
+  server_->send(bytes);
 }
 
-bool Proxy::has_said_again() {
+void Proxy::stands(const Tcp* server) {
   const std::lock_guard lock(mutex_);
-  return again_.empty();
+  server_ = server;
 }
 
 void Proxy::run() {
@@ -82,7 +82,11 @@ void Proxy::run() {
     const int client = ::accept(listener_, nullptr, nullptr);
     if (client < 0) return;
     const Tcp server(to_);
-    if (server.connected) pass(client, server);  // otherwise the driver is not there yet
+    if (server.connected) {  // otherwise the driver is not there yet
+      stands(&server);
+      pass(client, server);
+      stands(nullptr);
+    }
     ::close(client);
   }
 }
@@ -100,8 +104,6 @@ void Proxy::pass(int client, const Tcp& server) {
       const std::lock_guard lock(mutex_);
       if (i == 0) said_ += bytes;
     }
-    const std::lock_guard lock(mutex_);
-    if (!again_.empty()) server.send(std::exchange(again_, ""));
   }
 }
 

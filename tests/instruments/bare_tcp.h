@@ -30,21 +30,22 @@ class Proxy {
   explicit Proxy(const std::string& to);
   ~Proxy();
   std::string said();
-  /// Says `bytes` to the driver once more, over the connection that stands.
+  /// Says `bytes` to the driver once more, over the connection that stands, even while the controller takes nothing.
   void say_again(const std::string& bytes);
-  bool has_said_again();
 
   const std::string address = free_tcp_address();
 
  private:
   void run();
+  void stands(const Tcp* server);
   void pass(int client, const Tcp& server);
 
   int listener_;
   std::string to_;
   std::atomic<bool> over_{false};
   std::mutex mutex_;
-  std::string said_, again_;  // guarded by it
+  std::string said_;             // guarded by it
+  const Tcp* server_ = nullptr;  // likewise; while a connection stands
   std::thread thread_;
 };
 
