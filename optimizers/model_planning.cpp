@@ -26,6 +26,7 @@ constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no sma
 constexpr double kNoGain = 1e-9;              // of the outcomes' spread, or of the hypervolume
 constexpr std::size_t kSpreadStarts = 4;      // a front has ends, and what lies there is far from all that is known
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
+constexpr double kOtherDraws = 0.4;           // by how much, in ln, they may find a gain larger
 constexpr double kShareOfBoxes = 0.4;         // of the time for one suggestion, to prepare the hypervolume's boxes
 constexpr Eigen::Index kTradeOffFantasies = 32;
 constexpr std::size_t kTradeOffDirections = 128;
@@ -76,8 +77,8 @@ class ModelPlanning {
  private:
   /// What speaks for a point, in a person's words too.
   struct Goal {
-    std::unique_ptr<Acquisition> acquisition;
-    std::string what;
+    std::unique_ptr<Acquisition> acquisition = {};
+    std::string what = {};
     double factor = 0;  ///< of e^value, to `unit`; 0: that would tell a person nothing
     std::string unit = {};
     double least = 0;         ///< of e^value; what is less is no improvement
@@ -193,13 +194,13 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
       dominated = of_one->dominated();
       gain = std::move(of_one);
     }
-    return {std::move(gain),
-            "expected gain in hypervolume",
-            dominated > 0 ? 100 / dominated : 0,
-            "%",
-            kNoGain * dominated,
-            models_.regimes != nullptr,
-            true};
+    return {.acquisition = std::move(gain),
+            .what = "expected gain in hypervolume",
+            .factor = dominated > 0 ? 100 / dominated : 0,
+            .unit = "%",
+            .least = kNoGain * dominated,
+            .in_regimes = models_.regimes != nullptr,
+            .diminishes = true};
   }
   std::vector<std::unique_ptr<Acquisition>> worlds;
   for (const Beliefs::World& world : beliefs.worlds()) {
@@ -207,22 +208,21 @@ ModelPlanning::Goal ModelPlanning::goal(const Beliefs& beliefs, RandomStream& ch
   }
   const std::size_t k = models_.objectives[0];
   const OutcomeModel& model = *models_.of[k];
-  return {std::make_unique<LogMean>(std::move(worlds)),
-          "expected improvement",
-          model.transform.none() ? model.gp->scale() : 0,
-          problem_.objectives[k].unit.text(),
-          kNoGain,
-          false,
-          true};
+  return {.acquisition = std::make_unique<LogMean>(std::move(worlds)),
+          .what = "expected improvement",
+          .factor = model.transform.none() ? model.gp->scale() : 0,
+          .unit = problem_.objectives[k].unit.text(),
+          .least = kNoGain,
+          .diminishes = true};
 }
 
-/// By how much a point may be worth more to the next suggestion than to this one, in ln. A gain falls (it is
-/// submodular, as far as its draws tell); where something is expected to hold, it is surer beside what is under way, by
-/// a half at most. While nothing feasible is known, the gain is another one with each suggestion.
+/// By how much a point may be worth more to a later suggestion than to this one, in ln. A gain falls (it is
+/// submodular), as far as a few draws tell; where something is expected to hold, it is surer beside what is under way,
+/// by a half at most. While nothing feasible is known, the gain is another one with each suggestion.
 double ModelPlanning::may_rise(const Goal& goal, const Beliefs& beliefs) const {
   if (!goal.diminishes || !beliefs.any_feasible()) return HUGE_VAL;
   const std::size_t bounds = problem_.outcome_constraints.size() + (models_.success ? 1 : 0);
-  return static_cast<double>(bounds) * std::log(2.0);
+  return kOtherDraws + static_cast<double>(bounds) * std::log(2.0);
 }
 
 /// The share of the time that may have passed when so many suggestions are made.

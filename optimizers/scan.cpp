@@ -63,7 +63,8 @@ Scan::Scan(const Space& space, std::size_t count, bool hurried, std::vector<Poin
       hurried_(hurried),
       all_(std::move(all)),
       bound_(count, kNever),
-      looked_((count + chunk_ - 1) / chunk_, Looked::kNot) {}
+      looked_((count + chunk_ - 1) / chunk_, Looked::kNot),
+      fresh_(looked_.size(), false) {}
 
 Point Scan::point(std::size_t i) const {
   return space_.pool() ? pool_row(space_, i) : all_[i];
@@ -97,6 +98,7 @@ void Scan::bound_all(const Acquisition& acquisition, const Tried& tried, const s
       rows.push_back(i);
     }
     looked_[which] = Looked::kInPart;
+    fresh_[which] = true;
     if (!rows.empty()) any = true;
     const Matrix unit = encode(space_, legal);
     std::size_t done = 0;
@@ -117,6 +119,7 @@ std::optional<Found> Scan::best(const Acquisition& acquisition, const Tried& tri
     std::fill(bound_.begin(), bound_.end(), kNever);
     std::fill(looked_.begin(), looked_.end(), Looked::kNot);
   }
+  std::fill(fresh_.begin(), fresh_.end(), false);
   bound_all(acquisition, tried, stop);
 
   // By bound, the largest first; ties by row, so that the order does not depend on the sort.
@@ -162,8 +165,13 @@ std::optional<Found> Scan::best(const Acquisition& acquisition, const Tried& tri
     }
     if (best && stop && stop()) break;
   }
-  // What was valued is known better than by its bound. Not before the end: the order rests on the bounds.
-  for (const auto& [negative, row] : valued) bound_[row] = std::min(bound_[row], may_rise - negative);
+  // For the next call. What was valued is known better than by its bound.
+  if (!std::isinf(may_rise)) {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (fresh_[i / chunk_]) bound_[i] += may_rise;
+    }
+    for (const auto& [negative, row] : valued) bound_[row] = std::min(bound_[row], may_rise - negative);
+  }
   if (!best) return best;
   const auto looked = std::count_if(looked_.begin(), looked_.end(), [](Looked each) { return each != Looked::kNot; });
   best->searched = static_cast<double>(looked) / static_cast<double>(looked_.size());

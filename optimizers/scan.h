@@ -21,10 +21,10 @@ class Scan {
   /// unvalued whose bound exceeds the best. Where `stop` says true in between, the best of what was looked at, which is
   /// spread over all.
   ///
-  /// may_rise: what no point is worth more by to this acquisition than to the one of the call before. Then bounds of
-  /// before still hold, and no point is bounded twice: of a batch whose points are worth ever less, only those are
+  /// may_rise: what no point is worth more by to this acquisition than to an earlier one. Then bounds of before still
+  /// hold, so much higher, and no point is bounded twice: of a batch whose points are worth ever less, only those are
   /// valued again that the best does not surpass (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular
-  /// set functions"). Infinite: nothing is known, and all begins anew.
+  /// set functions"). The same in each call; infinite: nothing is known, and all begins anew.
   std::optional<Found> best(const Acquisition& acquisition, const Tried& tried, const std::function<bool()>& stop = {},
                             double may_rise = HUGE_VAL);
 
@@ -42,6 +42,7 @@ class Scan {
   std::vector<Point> all_;      ///< of a small space; empty: rows of the pool
   std::vector<double> bound_;   ///< count_
   std::vector<Looked> looked_;  ///< one a chunk
+  std::vector<char> fresh_;     ///< likewise: whether its bounds are of this call
 };
 
 }  // namespace athanor
