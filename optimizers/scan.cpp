@@ -70,6 +70,11 @@ Point Scan::point(std::size_t i) const {
   return space_.pool() ? pool_row(space_, i) : all_[i];
 }
 
+void Scan::forget() {
+  std::fill(bound_.begin(), bound_.end(), kNever);
+  std::fill(looked_.begin(), looked_.end(), Looked::kNot);
+}
+
 bool Scan::any_free(const Tried& tried) const {
   for (std::size_t i = 0; i < count_; ++i) {
     if (bound_[i] != kNever && !tried.near(point(i))) return true;
@@ -115,10 +120,7 @@ void Scan::bound_all(const Acquisition& acquisition, const Tried& tried, const s
 
 std::optional<Found> Scan::best(const Acquisition& acquisition, const Tried& tried, const std::function<bool()>& stop,
                                 double may_rise) {
-  if (std::isinf(may_rise)) {
-    std::fill(bound_.begin(), bound_.end(), kNever);
-    std::fill(looked_.begin(), looked_.end(), Looked::kNot);
-  }
+  if (std::isinf(may_rise)) forget();
   std::fill(fresh_.begin(), fresh_.end(), false);
   bound_all(acquisition, tried, stop);
 
@@ -166,14 +168,16 @@ std::optional<Found> Scan::best(const Acquisition& acquisition, const Tried& tri
     if (best && stop && stop()) break;
   }
   // For the next call. What was valued is known better than by its bound.
-  if (!std::isinf(may_rise)) {
+  const auto looked = std::count_if(looked_.begin(), looked_.end(), [](Looked each) { return each != Looked::kNot; });
+  if (std::isinf(may_rise)) {
+    forget();
+  } else {
     for (std::size_t i = 0; i < count_; ++i) {
       if (fresh_[i / chunk_]) bound_[i] += may_rise;
     }
     for (const auto& [negative, row] : valued) bound_[row] = std::min(bound_[row], may_rise - negative);
   }
   if (!best) return best;
-  const auto looked = std::count_if(looked_.begin(), looked_.end(), [](Looked each) { return each != Looked::kNot; });
   best->searched = static_cast<double>(looked) / static_cast<double>(looked_.size());
   const std::size_t next = std::min(kNext + 1, valued.size());
   std::partial_sort(valued.begin(), valued.begin() + static_cast<long>(next), valued.end());

@@ -24,7 +24,7 @@ class Scan {
   /// may_rise: what no point is worth more by to this acquisition than to an earlier one. Then bounds of before still
   /// hold, so much higher, and no point is bounded twice: of a batch whose points are worth ever less, only those are
   /// valued again that the best does not surpass (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular
-  /// set functions"). The same in each call; infinite: nothing is known, and all begins anew.
+  /// set functions"). Infinite: nothing is known of others, and both this call and the next begin anew.
   std::optional<Found> best(const Acquisition& acquisition, const Tried& tried, const std::function<bool()>& stop = {},
                             double may_rise = HUGE_VAL);
 
@@ -33,6 +33,7 @@ class Scan {
 
   Scan(const Space& space, std::size_t count, bool hurried, std::vector<Point> all);
   Point point(std::size_t i) const;
+  void forget();
   bool any_free(const Tried& tried) const;
   void bound_all(const Acquisition& acquisition, const Tried& tried, const std::function<bool()>& stop);
 

@@ -121,6 +121,9 @@ TEST_CASE("of another acquisition nothing is known beforehand", "[scan]") {
   REQUIRE(found);
   CHECK(gain.bounded == kRows);
   for (std::size_t i = 0; i < kRows; ++i) CHECK(gain.of(i) <= found->value);
+  const Gain first(one, {}, 0, false);  // nor of it to the next one, whose bounds would lack what may rise
+  scan->best(first, Tried(space), {}, 0);
+  CHECK(first.bounded == kRows);
 }
 
 TEST_CASE("what a clock left out of a pool is looked at with the next suggestion", "[scan]") {
