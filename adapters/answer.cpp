@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "core/error.h"
 #include "core/nesting.h"
+#include "core/text.h"
 #include "core/utf8.h"
 
 namespace athanor {
@@ -21,16 +22,9 @@ constexpr int kDeepest = 100;            // levels of a structure that a device 
 constexpr std::size_t kQuoted = 200;     // bytes of an answer in a message
 constexpr std::size_t kLastWords = 400;  // bytes of what a program said last
 
-std::string trimmed(const std::string& text) {
-  const char* kBlank = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 /// decimal  “.” or “,”. The other one is in no number: it may stand between thousands, or not.
 std::optional<double> as_number(const std::string& text, char decimal) {
-  std::string word = trimmed(text);
+  std::string word(trimmed(text));
   if (decimal == ',') {
     if (word.find('.') != std::string::npos) return std::nullopt;
     std::replace(word.begin(), word.end(), ',', '.');
@@ -314,7 +308,7 @@ Outcome<std::variant<double, std::string>> Take::from(const nlohmann::json& answ
   using Value = std::variant<double, std::string>;
   const auto text = text_in(answer);
   if (!text) return text.fault();
-  if (variable_.is_text) return Value(trimmed(text.value()));
+  if (variable_.is_text) return Value(std::string(trimmed(text.value())));
   const auto number = as_number(text.value(), decimal_);
   if (!number) {
     const char* hint = decimal_ == '.' && as_number(text.value(), ',')

@@ -8,6 +8,7 @@
 #include "controller/engine.h"
 #include "controller/journal.h"
 #include "controller/session.h"
+#include "core/text.h"
 #include "core/utf8.h"
 #include "instruments/messages.h"
 
@@ -47,13 +48,9 @@ control::v1::Reply tell(const std::string& journal_file, const control::v1::Requ
 }  // namespace
 
 std::pair<std::string, std::string> parse_setting(const std::string& text, const char* option, const char* example) {
-  const auto trimmed = [](const std::string& part) {
-    const std::size_t first = part.find_first_not_of(" \t"), last = part.find_last_not_of(" \t");
-    return first == std::string::npos ? "" : part.substr(first, last - first + 1);
-  };
   const std::size_t equals = text.find('=');
-  const std::string name = trimmed(text.substr(0, equals));
-  const std::string value = equals == std::string::npos ? "" : trimmed(text.substr(equals + 1));
+  const std::string name(trimmed(std::string_view(text).substr(0, equals)));
+  const std::string value(equals == std::string::npos ? "" : trimmed(std::string_view(text).substr(equals + 1)));
   if (name.empty() || value.empty())
     throw InputError(
         fmt::format("{} “{}” is not understood; expected a name and a value, such as “{}”", option, text, example));

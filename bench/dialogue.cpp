@@ -88,7 +88,7 @@ void settle(const Space& space, Json& point) {
     const auto at = point.find(p.name);
     if (p.categorical() || at == point.end() || !at->is_number()) continue;
     const double value = at->get<double>(), legal = p.nearest(value);
-    if (std::abs(value - legal) <= kRounding * (p.high() - p.low())) *at = legal;
+    if (std::abs(value - legal) <= kRounding * p.width()) *at = legal;
   }
 }
 

@@ -83,8 +83,7 @@ class CellReader {
     const auto plain = parse_number(cell);
     const double value = plain ? *plain : in_unit(parse_quantity(cell), parameter_.unit);
     const double legal = parameter_.nearest(value);
-    if (std::abs(value - legal) <= kTolerance * std::max(std::abs(legal), parameter_.high() - parameter_.low()))
-      return legal;
+    if (std::abs(value - legal) <= kTolerance * std::max(std::abs(legal), parameter_.width())) return legal;
     throw InputError(fmt::format("{} = {} is outside the space (the nearest legal value is {})", parameter_.name, cell,
                                  to_string(Quantity{legal, parameter_.unit})));
   }

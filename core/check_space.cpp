@@ -14,14 +14,6 @@
 namespace athanor {
 namespace {
 
-double width(const Parameter& parameter) {
-  return parameter.high() - parameter.low();
-}
-
-std::string with_unit(const Parameter& parameter, double value) {
-  return parameter.categorical() ? format_number(value) : to_string(Quantity{value, parameter.unit});
-}
-
 void check_continuous(const Parameter& parameter, const Continuous& range) {
   const std::string& name = parameter.name;
   if (!std::isfinite(range.low) || !std::isfinite(range.high) || !std::isfinite(range.high - range.low)) {
@@ -34,7 +26,7 @@ void check_continuous(const Parameter& parameter, const Continuous& range) {
     throw InputError(
         fmt::format("parameter “{}”: its range [{}, {}] is empty; the lower end comes first (for one fixed "
                     "value write levels: [{}])",
-                    name, format_number(range.low), format_number(range.high), with_unit(parameter, range.low)));
+                    name, format_number(range.low), format_number(range.high), parameter.with_unit(range.low)));
   }
   if (range.log && range.low <= 0) {
     throw InputError(fmt::format("parameter “{}”: a logarithmic scale needs a positive lower end; found {}", name,
@@ -108,13 +100,13 @@ void check_resolution(const Parameter& parameter) {
   }
   if (!(resolution > 0) || !std::isfinite(resolution)) {
     throw InputError(fmt::format("parameter “{}”: its resolution is {}; expected a positive number", parameter.name,
-                                 with_unit(parameter, resolution)));
+                                 parameter.with_unit(resolution)));
   }
-  if (resolution > width(parameter)) {
+  if (resolution > parameter.width()) {
     throw InputError(
         fmt::format("parameter “{}”: its resolution of {} is wider than its range, which is {} wide; "
                     "after one experiment no other value would be left",
-                    parameter.name, with_unit(parameter, resolution), with_unit(parameter, width(parameter))));
+                    parameter.name, parameter.with_unit(resolution), parameter.with_unit(parameter.width())));
   }
 }
 
@@ -176,7 +168,7 @@ void check_conflicts(const std::vector<Parameter>& parameters, const std::vector
       named[term.parameter] = true;
       const Parameter& p = parameters[term.parameter];
       ranges += fmt::format("{}{} {} … {}", ranges.empty() ? "" : ", ", p.name, format_number(p.low()),
-                            with_unit(p, p.high()));
+                            p.with_unit(p.high()));
     }
   }
   throw InputError(fmt::format("no point satisfies {} within {}; widen a range or relax {}",

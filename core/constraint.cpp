@@ -14,15 +14,13 @@
 #include "core/document.h"
 #include "core/error.h"
 #include "core/space.h"
+#include "core/text.h"
 
 namespace athanor {
 namespace {
 
 using Sense = LinearConstraint::Sense;
 
-bool is_letter(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
 bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }

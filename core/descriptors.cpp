@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/table.h"
+#include "core/text.h"
 
 namespace athanor {
 namespace {
@@ -22,11 +23,6 @@ struct Column {
   std::string name;
   std::vector<double> values;  // one a choice
 };
-
-std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// The column from 0 to 1; false where it is constant.
 bool scale(std::vector<double>& values) {
@@ -115,7 +111,7 @@ bool find_rows(const Table& table, std::size_t names, const Node& node, Choices&
   std::map<std::string, std::size_t> known;
   std::vector<std::string> listed;
   for (std::size_t r = 0; r < table.rows.size(); ++r) {
-    const std::string name = trimmed(table.rows[r][names]);
+    const std::string name(trimmed(table.rows[r][names]));
     const auto [place, is_new] = known.emplace(name, r);
     if (name.empty() || !is_new) {
       node.error(name.empty() ? fmt::format("{} row {}: column “{}”, which names the choices, is empty", file, r + 2,

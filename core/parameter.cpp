@@ -70,7 +70,7 @@ bool Parameter::admits(double value) const {
 }
 
 std::string Parameter::legal_values() const {
-  const std::string with_unit = unit.text().empty() ? "" : " " + unit.text();
+  const std::string its_unit = unit.text().empty() ? "" : " " + unit.text();
   if (const auto* choices = std::get_if<Choices>(&kind)) {
     return fmt::format("one of its {} choices", choices->names.size());
   }
@@ -79,10 +79,14 @@ std::string Parameter::legal_values() const {
     for (std::size_t i = 0; i < levels->values.size(); ++i) {
       text += (i == 0 ? " " : ", ") + format_number(levels->values[i]);
     }
-    return text + with_unit;
+    return text + its_unit;
   }
   return fmt::format("{}between {} and {}{}", continuous() ? "" : "an integer ", format_number(low()),
-                     format_number(high()), with_unit);
+                     format_number(high()), its_unit);
+}
+
+std::string Parameter::with_unit(double value) const {
+  return categorical() ? format_number(value) : to_string(Quantity{value, unit});
 }
 
 std::string Parameter::text(double value) const {

@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "core/error.h"
 #include "core/read_space.h"
+#include "core/text.h"
 
 namespace athanor {
 namespace {
@@ -148,10 +149,6 @@ void read_outcome_constraint(const Node& node, Problem& problem) {
     node.error(fmt::format(
         "outcome constraint “{}” {}; expected a measured value and its bound, such as “impurity <= 5 %”", *text, why));
   };
-  const auto trimmed = [](std::string_view part) {
-    const auto first = part.find_first_not_of(" \t"), last = part.find_last_not_of(" \t");
-    return first == part.npos ? std::string() : std::string(part.substr(first, last - first + 1));
-  };
   const std::pair<std::string_view, bool>* sign = nullptr;
   std::size_t at = std::string::npos;
   for (const auto& candidate : kSigns) {
@@ -161,8 +158,8 @@ void read_outcome_constraint(const Node& node, Problem& problem) {
     }
   }
   if (sign == nullptr) return fail("has no comparison (<= or >=)");
-  const std::string name = trimmed(std::string_view(*text).substr(0, at));
-  const std::string bound = trimmed(std::string_view(*text).substr(at + sign->first.size()));
+  const std::string name(trimmed(std::string_view(*text).substr(0, at)));
+  const std::string bound(trimmed(std::string_view(*text).substr(at + sign->first.size())));
   if (name.empty()) return fail("names nothing before its comparison");
   Quantity quantity;
   try {

@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace athanor {
 namespace {
@@ -112,13 +113,6 @@ struct UnitLibrary {
 UnitLibrary& library() {
   static UnitLibrary* const instance = new UnitLibrary;
   return *instance;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 // The library would also take “80 degC” or “K @ 273.15” for a unit; here these are a number with a unit, or a slip.

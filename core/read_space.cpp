@@ -8,13 +8,11 @@
 
 #include "core/descriptors.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace athanor {
 namespace {
 
-bool is_letter(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
 bool is_name_character(char c) {
   return is_letter(c) || std::isdigit(static_cast<unsigned char>(c)) != 0;
 }

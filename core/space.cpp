@@ -18,35 +18,27 @@ constexpr double kPlausible = 0.01;  // of a constraint's largest term: a weighe
 constexpr double kRounding = 1e-15;  // of a range, in a value that was computed within it
 constexpr double kTiny = 1e-12;      // of what a constraint's terms can be: what has no weight where all of them vanish
 
-double width(const Parameter& parameter) {
-  return parameter.high() - parameter.low();
-}
-
 /// Of its numbers, the sign aside.
 double largest(const Parameter& parameter) {
   return std::max(std::abs(parameter.low()), std::abs(parameter.high()));
 }
 
-std::string with_unit(const Parameter& parameter, double value) {
-  return parameter.categorical() ? format_number(value) : to_string(Quantity{value, parameter.unit});
-}
-
 // Written so that a NaN is not legal.
 bool is_legal(const Parameter& parameter, double value, double tolerance) {
-  return std::abs(value - parameter.nearest(value)) <= tolerance * width(parameter);
+  return std::abs(value - parameter.nearest(value)) <= tolerance * parameter.width();
 }
 
 std::string why_illegal(const Parameter& p, double value) {
-  const std::string found = fmt::format("{} = {}", p.name, with_unit(p, value));
+  const std::string found = fmt::format("{} = {}", p.name, p.with_unit(value));
   if (const auto* choices = std::get_if<Choices>(&p.kind)) {
     return fmt::format("{} is the index of none of its {} choices", found, choices->names.size());
   }
   if (p.continuous() || !(value >= p.low() && value <= p.high())) {
-    return fmt::format("{} is outside {} … {}", found, format_number(p.low()), with_unit(p, p.high()));
+    return fmt::format("{} is outside {} … {}", found, format_number(p.low()), p.with_unit(p.high()));
   }
   const bool integer = std::holds_alternative<Integer>(p.kind);
   return fmt::format("{} is {}; the nearest is {}", found, integer ? "no whole number" : "none of its levels",
-                     with_unit(p, p.nearest(value)));
+                     p.with_unit(p.nearest(value)));
 }
 
 }  // namespace
@@ -141,12 +133,12 @@ std::vector<double> Space::encode(std::span<const double> point) const {
   for (std::size_t i = 0; i < size(); ++i) {
     const Parameter& p = parameters_[i];
     const auto* range = std::get_if<Continuous>(&p.kind);
-    if (width(p) == 0) {
+    if (p.width() == 0) {
       unit[i] = 0.5;
     } else if (range != nullptr && range->log) {
       unit[i] = std::log(point[i] / range->low) / std::log(range->high / range->low);
     } else {
-      unit[i] = (point[i] - p.low()) / width(p);
+      unit[i] = (point[i] - p.low()) / p.width();
     }
   }
   return unit;
@@ -160,7 +152,7 @@ Point Space::decode(std::span<const double> unit) const {
     const auto* range = std::get_if<Continuous>(&p.kind);
     const bool log = range != nullptr && range->log;
     const double value =
-        log ? range->low * std::exp(unit[i] * std::log(range->high / range->low)) : p.low() + unit[i] * width(p);
+        log ? range->low * std::exp(unit[i] * std::log(range->high / range->low)) : p.low() + unit[i] * p.width();
     // At the ends exactly the ends, which the formulas miss by a rounding.
     point[i] = unit[i] <= 0 ? p.low() : unit[i] >= 1 ? p.high() : p.nearest(value);
   }

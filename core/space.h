@@ -52,6 +52,7 @@ struct Parameter {
   std::size_t cardinality() const;
   double low() const;   ///< smallest legal number (0 for choices)
   double high() const;  ///< largest legal number (count − 1 for choices)
+  double width() const { return high() - low(); }
   /// The legal number nearest to `value` (for choices: the index, rounded and clamped).
   double nearest(double value) const;
   /// Whether a value that was told can be one of these: outside by no more than rounding and a careless conversion of
@@ -61,6 +62,8 @@ struct Parameter {
   std::string legal_values() const;
   /// For people and files: "80", or a choice's name.
   std::string text(double value) const;
+  /// For people, also of what no value of it can be: "80 degC"; of choices the number.
+  std::string with_unit(double value) const;
 };
 
 /// Σ coefficient · parameter  (≤ | ≥ | =)  bound, in natural coordinates. Categorical parameters cannot take part, but

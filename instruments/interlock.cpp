@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace athanor {
 namespace {
@@ -19,11 +20,6 @@ using Then = LabInterlock::Then;
 // Of those that begin at the same character, the longer one first.
 constexpr std::pair<std::string_view, Is> kSigns[] = {{"<=", Is::kAtMost}, {">=", Is::kAtLeast}, {"≤", Is::kAtMost},
                                                       {"≥", Is::kAtLeast}, {"<", Is::kBelow},    {">", Is::kAbove}};
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t"), last = text.find_last_not_of(" \t");
-  return first == text.npos ? std::string() : std::string(text.substr(first, last - first + 1));
-}
 
 // "INSTRUMENT.READING". Names of instruments may hold dots: the longest one that is known counts.
 void read_watched(const Node& node, const std::string& text, const std::vector<std::string>& instruments,
@@ -61,8 +57,8 @@ void read_when(const Node& node, const std::vector<std::string>& instruments, La
         interlock.name, *text));
   }
   interlock.is = sign->second;
-  read_watched(node, trimmed(std::string_view(*text).substr(0, at)), instruments, interlock);
-  const std::string bound = trimmed(std::string_view(*text).substr(at + sign->first.size()));
+  read_watched(node, std::string(trimmed(std::string_view(*text).substr(0, at))), instruments, interlock);
+  const std::string bound(trimmed(std::string_view(*text).substr(at + sign->first.size())));
   try {
     interlock.bound = parse_quantity(bound);
   } catch (const InputError&) {

@@ -10,7 +10,6 @@
 namespace athanor {
 namespace {
 
-constexpr double kHalfLog2Pi = 0.91893853320467274178;
 constexpr double kNearestTarget = 1e-6;
 constexpr Eigen::Index kChunk = 4096;
 
@@ -193,6 +192,37 @@ Vector LogNoisyExpectedImprovement::bounds(const Matrix& points) const {
   return out;
 }
 
+Vector Curiosity::evaluate(const Matrix& points, Matrix* gradients) const {
+  Vector sum = Vector::Zero(points.rows());
+  if (gradients) gradients->setZero(points.rows(), points.cols());
+  Fantasies::Local local;
+  for (const Fantasies& outcome : outcomes_) {
+    if (gradients) {
+      outcome.at(points, local);
+    } else {
+      outcome.at(points, local.means, local.variance);
+    }
+    const Vector sd = local.variance.cwiseSqrt();
+    sum += sd;
+    if (gradients) {
+      *gradients += outcome.gradients(local, Matrix::Zero(points.rows(), outcome.count()), 0.5 * sd.cwiseInverse());
+    }
+  }
+  const auto count = static_cast<double>(outcomes_.size());
+  if (gradients) *gradients = (count + sum.array()).inverse().matrix().asDiagonal() * *gradients;
+  return (sum / count).array().log1p();
+}
+
+Vector Curiosity::bounds(const Matrix& points) const {
+  Vector sum = Vector::Zero(points.rows()), variance;
+  Matrix means;
+  for (const Fantasies& outcome : outcomes_) {
+    outcome.at_most(points, means, variance);
+    sum += variance.cwiseSqrt();
+  }
+  return (sum / static_cast<double>(outcomes_.size())).array().log1p();
+}
+
 UpperConfidenceBound::UpperConfidenceBound(const Surrogate& surrogate, const Aim& aim, double weight)
     : surrogate_(surrogate), aim_(aim), weight_(weight) {}
 
@@ -222,8 +252,9 @@ Vector LogFeasibility::evaluate(const Matrix& points, Matrix* gradients) const {
     const double sign = b.at_most ? 1 : -1;
     out += of_marginals(*b.surrogate, points, gradients ? &of_one : nullptr, [&](double mean, double sd) {
       const double z = sign * (b.bound - mean) / sd, hazard = gradients ? normal_hazard(z) : 0;
-      const double beyond = z < 0 ? b.reluctance : 0;
-      return Marginal{log_normal_cdf(z) + beyond * z, -sign * (hazard + beyond) / sd, -(hazard + beyond) * z / sd};
+      const double beyond = z < -b.tolerated ? b.reluctance : 0;
+      return Marginal{log_normal_cdf(z) + beyond * (z + b.tolerated), -sign * (hazard + beyond) / sd,
+                      -(hazard + beyond) * z / sd};
     });
     if (gradients) *gradients += of_one;
   }
@@ -236,7 +267,7 @@ Vector LogFeasibility::bounds(const Matrix& points) const {
     b.surrogate->marginals_at_most(points, mean, variance);
     for (Eigen::Index i = 0; i < out.size(); ++i) {
       const double z = (b.at_most ? 1 : -1) * (b.bound - mean[i]) / std::sqrt(variance[i]);
-      if (z < 0) out[i] += log_normal_cdf(z) + b.reluctance * z;
+      if (z < 0) out[i] += log_normal_cdf(z) + b.reluctance * std::min(z + b.tolerated, 0.0);
     }
   }
   return out;

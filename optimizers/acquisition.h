@@ -81,6 +81,18 @@ class LogNoisyExpectedImprovement final : public Acquisition {
   Vector best_;  // S: the best merit within each fantasy
 };
 
+/// ln(1 + the mean of the standard deviations of outcomes): what tells apart points from which nothing is gained.
+class Curiosity final : public Acquisition {
+ public:
+  /// Keeps a reference to the fantasies, one for each outcome.
+  explicit Curiosity(const std::vector<Fantasies>& outcomes) : outcomes_(outcomes) {}
+  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
+  Vector bounds(const Matrix& points) const override;
+
+ private:
+  const std::vector<Fantasies>& outcomes_;
+};
+
 /// The merit that is exceeded with a small probability: mean + weight·sd (minimise: −mean + weight·sd; target: what is
 /// left of |mean − target| after weight·sd).
 /// Method: Srinivas et al. 2010, "Gaussian process optimization in the bandit setting".
@@ -113,8 +125,9 @@ struct OutcomeBound {
   std::shared_ptr<const Surrogate> surrogate;
   bool at_most = true;
   double bound = 0;
-  /// What each standard deviation that the mean lies on the wrong side costs beyond the probability, in ln.
-  double reluctance = 0;
+  /// What each standard deviation costs beyond the probability, in ln, that the mean lies farther than so many on the
+  /// wrong side.
+  double reluctance = 0, tolerated = 0;
 };
 
 /// ln of the probability that every bound holds, the outcomes being independent: the probability of feasibility.

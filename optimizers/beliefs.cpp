@@ -13,6 +13,8 @@ namespace {
 constexpr Eigen::Index kFantasies = 32, kHypervolumeFantasies = 16;  // of all worlds together
 constexpr std::size_t kDirections = 128;
 constexpr double kReluctance = 20;  // to try where experiments are expected to fail
+constexpr double kTolerated =
+    3;  // standard deviations that an outcome may be expected beyond its bound, which one tries
 
 void append(Matrix& matrix, const Matrix& rows) {
   matrix.conservativeResize(matrix.rows() + rows.rows(), rows.cols());
@@ -195,6 +197,10 @@ std::vector<OutcomeBound> Beliefs::bounds(bool of_regimes) const {
     const auto& model = models_.of[constraint.measurand];
     if (!model || (!of_regimes && models_.in_regimes(constraint.measurand))) continue;
     out.push_back(bound_beside(model->gp, constraint.at_most, model->transformed(constraint.bound), pending));
+    if (any_feasible()) {
+      out.back().reluctance = kReluctance;
+      out.back().tolerated = kTolerated;
+    }
   }
   if (models_.success) {
     out.push_back(bound_beside(models_.success, false, 0.5, pending));

@@ -168,7 +168,7 @@ std::vector<double> other_values(const Parameter& parameter, double now) {
   } else if (parameter.cardinality() <= kManyValues || parameter.categorical()) {
     for (double v = parameter.low(); v <= parameter.high(); v += 1) out.push_back(v);
   } else {
-    const double range = parameter.high() - parameter.low();
+    const double range = parameter.width();
     for (double step = 1; step <= range; step *= 3) {
       if (now - step >= parameter.low()) out.push_back(now - step);
       if (now + step <= parameter.high()) out.push_back(now + step);

@@ -40,27 +40,6 @@ Vector LogMean::bounds(const Matrix& points) const {
   return log_mean_exp(all);
 }
 
-Floored::Floored(std::unique_ptr<Acquisition> acquisition, double floor)
-    : acquisition_(std::move(acquisition)), log_floor_(std::log(floor)) {
-  ATHANOR_CHECK(floor > 0, "a floor must be positive");
-}
-
-Vector Floored::evaluate(const Matrix& points, Matrix* gradients) const {
-  Vector out = acquisition_->evaluate(points, gradients);
-  for (Eigen::Index k = 0; k < out.size(); ++k) {
-    const double above = out[k] - log_floor_;
-    if (gradients) gradients->row(k) /= 1 + std::exp(-above);
-    out[k] = above > 0 ? out[k] + std::log1p(std::exp(-above)) : log_floor_ + std::log1p(std::exp(above));
-  }
-  return out;
-}
-
-Vector Floored::bounds(const Matrix& points) const {
-  const Vector bounds = acquisition_->bounds(points);
-  return bounds.unaryExpr(
-      [&](double b) { return std::max(b, log_floor_) + std::log1p(std::exp(-std::abs(b - log_floor_))); });
-}
-
 Sum::Sum(std::unique_ptr<Acquisition> first, std::unique_ptr<Acquisition> second)
     : first_(std::move(first)), second_(std::move(second)) {}
 

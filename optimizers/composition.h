@@ -22,18 +22,6 @@ class LogMean final : public Acquisition {
   Vector log_weights_;
 };
 
-/// ln(e^a + floor): where no gain worth the name is left anywhere, nothing is worth a risk for it.
-class Floored final : public Acquisition {
- public:
-  Floored(std::unique_ptr<Acquisition> acquisition, double floor);
-  Vector evaluate(const Matrix& points, Matrix* gradients) const override;
-  Vector bounds(const Matrix& points) const override;
-
- private:
-  std::unique_ptr<Acquisition> acquisition_;
-  double log_floor_;
-};
-
 /// The sum of two acquisitions: of logarithms, a product.
 class Sum final : public Acquisition {
  public:

@@ -41,7 +41,7 @@ Lengthscale in_units(const Parameter& parameter, double share) {
     return {parameter.name, std::pow(ratio, std::min(share, kLargestFactor / std::log10(ratio))),
             Lengthscale::Kind::kFactor};
   }
-  return {parameter.name, share * (parameter.high() - parameter.low()), Lengthscale::Kind::kLinear};
+  return {parameter.name, share * parameter.width(), Lengthscale::Kind::kLinear};
 }
 
 const char* text_of(Kernel kernel) {

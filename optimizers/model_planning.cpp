@@ -22,7 +22,7 @@ using Choice = PlannerSettings::Acquisition;
 
 constexpr std::size_t kPromising = 5;
 constexpr std::size_t kMostConditioned = 64;  // suggestions at once; those beyond are drawn by Thompson sampling
-constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no smaller gain is worth a failure
+constexpr double kWorthARisk = 1e-6;          // of a standard deviation: no smaller gain is worth what cannot be used
 constexpr double kNoGain = 1e-9;              // of the outcomes' spread, or of the hypervolume
 constexpr std::size_t kSpreadStarts = 4;      // a front has ends, and what lies there is far from all that is known
 constexpr double kConfidence = 2;             // standard deviations, of the upper confidence bound
@@ -244,7 +244,9 @@ ModelPlanning::Goal ModelPlanning::trade_off(const Beliefs& beliefs, Choice choi
     what += fmt::format("{} {} {:.2f}", j == 0 ? "" : " :", problem_.objectives[models_.objectives[j]].name,
                         trade_off.weights[static_cast<Eigen::Index>(j)]);
   }
-  return {of_process(ExactGp::fit(data, options), {}, choice, beliefs, chance), what};
+  return {.acquisition = of_process(ExactGp::fit(data, options), {}, choice, beliefs, chance),
+          .what = what,
+          .least = choice == Choice::kThompson || choice == Choice::kUpperConfidenceBound ? 0 : kNoGain};
 }
 
 std::unique_ptr<Acquisition> ModelPlanning::of_process(const ExactGp& gp, const Aim& aim, Choice choice,
@@ -341,10 +343,9 @@ bool ModelPlanning::suggest_one() {
   if (!beliefs_ || given_ < kMostConditioned) beliefs_.emplace(problem_, models_, planning_.pending, chance);
   const Beliefs& beliefs = *beliefs_;
   Goal goal = this->goal(beliefs, chance);
-  if (models_.success) goal.acquisition = std::make_unique<Floored>(std::move(goal.acquisition), kWorthARisk);
-  if (auto bounds = beliefs.bounds(!goal.in_regimes); !bounds.empty()) {
-    goal.acquisition =
-        std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
+  const std::vector<OutcomeBound> bounds = beliefs.bounds(!goal.in_regimes);
+  if (!bounds.empty()) {
+    goal.acquisition = std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(bounds));
   }
 
   ++given_;
@@ -356,15 +357,27 @@ bool ModelPlanning::suggest_one() {
   auto found = scan_ ? scan_->best(*goal.acquisition, planning_.tried, how.stop, may_rise(goal, beliefs))
                      : search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
+  double gained = std::exp(found->value);
+  if (!bounds.empty() && gained < kWorthARisk && goal.least > 0 && beliefs.any_feasible()) {
+    const Sum safe(std::make_unique<Curiosity>(beliefs.worlds()[0].fantasies),
+                   std::make_unique<LogFeasibility>(bounds));
+    auto instead = scan_ ? Scan::over(problem_.space, planning_.question.deadline_s > 0)
+                               ->best(safe, planning_.tried, how.stop, HUGE_VAL)
+                         : search(planning_.region, safe, planning_.tried, promising(beliefs), chance, how);
+    if (instead) {
+      found = std::move(instead);
+      gained = 0;
+    }
+  }
   planning_.searched += found->searched;
   ++planning_.searches;
   next_ = std::move(found->next);
 
   const Vector at = encode(problem_.space, {found->at}).row(0);
-  if (std::exp(found->value) < goal.least) {
+  if (gained < goal.least) {
     goal.what = kNothing;
   } else if (goal.factor > 0) {
-    const std::string size = pretty_number(std::exp(found->value) * goal.factor, 2);
+    const std::string size = pretty_number(gained * goal.factor, 2);
     goal.what += fmt::format(" {}{}{}", size, goal.unit.empty() ? "" : " ", goal.unit);
   }
   const Forecast forecast = this->forecast(at);

@@ -8,7 +8,6 @@
 namespace athanor {
 namespace {
 
-constexpr double kHalfLog2Pi = 0.91893853320467274178;
 constexpr double kRootHalfPi = 1.2533141373155002512;  // √(π/2)
 constexpr double kRoot2 = std::numbers::sqrt2;
 

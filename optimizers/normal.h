@@ -3,6 +3,8 @@
 
 namespace athanor {
 
+inline constexpr double kHalfLog2Pi = 0.91893853320467274178;
+
 /// Φ(z), and ln Φ(z), accurate to rounding for every z.
 double normal_cdf(double z);
 double log_normal_cdf(double z);

@@ -15,10 +15,6 @@ constexpr int kFirstTries = 40;  // to see whether one draw after another meets 
 constexpr std::size_t kMostNodes = 5'000, kMostPatient = 500'000;  // of a search for a feasible point
 constexpr int kProjections = 400;
 
-double width(const Parameter& parameter) {
-  return parameter.high() - parameter.low();
-}
-
 /// Uniform in [low, high] of a continuous parameter's encoding.
 double draw(const Continuous& range, double low, double high, RandomStream& random) {
   if (!(high > low)) return low;
@@ -52,7 +48,7 @@ Region::Region(const Space& space) : space_(space), touching_(space.size()) {
   for (Eigen::Index r = 0; r < rows.rows(); ++r) {
     for (const auto& term : equalities[static_cast<std::size_t>(r)]->terms) {
       const auto at = std::find(equal_.begin(), equal_.end(), term.parameter);
-      if (at != equal_.end()) rows(r, at - equal_.begin()) += term.coefficient * width(space[term.parameter]);
+      if (at != equal_.end()) rows(r, at - equal_.begin()) += term.coefficient * space[term.parameter].width();
     }
     const double norm = rows.row(r).norm();
     if (norm > 0) rows.row(r) /= norm;
@@ -133,7 +129,7 @@ std::optional<Point> Region::propagate(RandomStream& random) const {
   std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return space_[i].categorical(); });
   for (const std::size_t i : order) {
     auto [from, to] = interval(i, low, high);
-    const double slack = 1e-12 * std::max(width(space_[i]), std::abs(space_[i].high()));
+    const double slack = 1e-12 * std::max(space_[i].width(), std::abs(space_[i].high()));
     if (from > to + slack) return std::nullopt;
     if (from > to) from = to = std::clamp(0.5 * (from + to), low[i], high[i]);
     double value = 0;
@@ -213,7 +209,7 @@ void Region::walk(Point& point, std::size_t steps, RandomStream& random) const {
     const Vector shares = basis_ * mix;
     std::fill(direction.begin(), direction.end(), 0.0);
     for (std::size_t k = 0; k < equal_.size(); ++k) {
-      direction[equal_[k]] = shares[static_cast<Eigen::Index>(k)] * width(space_[equal_[k]]);
+      direction[equal_[k]] = shares[static_cast<Eigen::Index>(k)] * space_[equal_[k]].width();
     }
     const auto [back, forth] = reach(point, direction);
     if (!std::isfinite(back) || !std::isfinite(forth)) continue;
@@ -267,7 +263,7 @@ bool Region::repair(Point& point) const {
         value += a * point[k];
         terms += std::abs(a * point[k]);
         largest += std::abs(a) * std::max(std::abs(space_[k].low()), std::abs(space_[k].high()));
-        if (space_[k].continuous()) norm += a * a * width(space_[k]) * width(space_[k]);
+        if (space_[k].continuous()) norm += a * a * space_[k].width() * space_[k].width();
       }
       if ((constraint.sense == LinearConstraint::Sense::kAtMost && value <= 0) ||
           (constraint.sense == LinearConstraint::Sense::kAtLeast && value >= 0)) {
@@ -278,7 +274,7 @@ bool Region::repair(Point& point) const {
       if (norm == 0) continue;
       for (const auto& [k, a] : constraint.terms) {
         if (!space_[k].continuous()) continue;
-        const double step = value * a * width(space_[k]) * width(space_[k]) / norm;
+        const double step = value * a * space_[k].width() * space_[k].width() / norm;
         point[k] = std::clamp(point[k] - step, space_[k].low(), space_[k].high());
       }
     }
@@ -345,12 +341,12 @@ Point Region::pull(const Point& anchor, const Point& goal) const {
   if (!equal_.empty()) {
     Vector shares(static_cast<Eigen::Index>(equal_.size()));
     for (std::size_t k = 0; k < equal_.size(); ++k) {
-      const double range = width(space_[equal_[k]]);
+      const double range = space_[equal_[k]].width();
       shares[static_cast<Eigen::Index>(k)] = range > 0 ? direction[equal_[k]] / range : 0;
     }
     const Vector kept = basis_ * (basis_.transpose() * shares);
     for (std::size_t k = 0; k < equal_.size(); ++k) {
-      direction[equal_[k]] = kept[static_cast<Eigen::Index>(k)] * width(space_[equal_[k]]);
+      direction[equal_[k]] = kept[static_cast<Eigen::Index>(k)] * space_[equal_[k]].width();
     }
   }
   const double t = std::min(reach(anchor, direction).second, 1.0);

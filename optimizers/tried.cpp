@@ -30,7 +30,7 @@ Tried::Tried(const Space& space) : space_(space) {
     const auto& [natural, reach, step] = measures_.back();
     coarse_ = coarse_ || p.resolution > 0;
     // About the share of the points to be expected within reach of one of them.
-    const double within = 2 * reach / (natural ? p.high() - p.low() : 1);
+    const double within = 2 * reach / (natural ? p.width() : 1);
     const double share = p.continuous() ? within : std::max(within, 1 / static_cast<double>(p.cardinality()));
     if (share < least) {
       least = share;

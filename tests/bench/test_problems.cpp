@@ -51,7 +51,7 @@ double best_found(const BenchProblem& bench, RandomStream& random) {
     Point at = best;
     for (const std::size_t j : region.continuous()) {
       const Parameter& p = bench.problem.space[j];
-      at[j] = p.nearest(at[j] + step * (p.high() - p.low()) * random.normal());
+      at[j] = p.nearest(at[j] + step * p.width() * random.normal());
     }
     if (!region.repair(at)) continue;
     const double value = loss(bench, at);

@@ -50,7 +50,7 @@ inline Space random_space(RandomStream& random) {
           p.kind = choices;
         }
       }
-      if (p.continuous() && random.below(4) == 0) p.resolution = 0.1 * (p.high() - p.low());
+      if (p.continuous() && random.below(4) == 0) p.resolution = 0.1 * p.width();
       parameters.push_back(p);
     }
     if (random.below(3) == 0) {  // a mixture of three, each bounded

@@ -191,22 +191,46 @@ TEST_CASE("the chance of success lowers the worth where experiments failed") {
   CHECK(worth.value(left, nullptr) - both.value(left, nullptr) < 0.7);
   CHECK(worth.value(right, nullptr) - both.value(right, nullptr) > 0.7);
   check_gradient(both, left);
-  // A reluctance counts on the wrong side alone, and a floor is what is left where nothing can be gained.
-  const LogFeasibility reluctant({{success, false, 0.5, 3}}), plain({{success, false, 0.5}});
-  for (const Vector& x : {left, right}) {
-    const PointPosterior there = success->at(x);
-    const double z = (there.mean - 0.5) / std::sqrt(there.variance);
-    CHECK(reluctant.value(x, nullptr) == Approx(plain.value(x, nullptr) + 3 * std::min(z, 0.0)));
-    check_gradient(reluctant, x);
-    const double gain = LogExpectedImprovement(gp, Aim{}, 8).value(x, nullptr);
-    for (const double floor : {1e-3, 1.0, 1e3}) {
-      const Floored floored(std::make_unique<LogExpectedImprovement>(gp, Aim{}, 8), floor);
-      CHECK(floored.value(x, nullptr) == Approx(std::log(std::exp(gain) + floor)));
-      CHECK(floored.bounds(x.transpose())[0] >= floored.value(x, nullptr) - 1e-12);
-      check_gradient(floored, x);
+  check_gradient(both, right);
+  // A reluctance counts beyond what is tolerated on the wrong side.
+  const LogFeasibility plain({{success, false, 0.5}});
+  for (const double tolerated : {0.0, 0.2, 5.0}) {
+    const LogFeasibility reluctant({{success, false, 0.5, 3, tolerated}});
+    for (const Vector& x : {left, right}) {
+      const PointPosterior there = success->at(x);
+      const double z = (there.mean - 0.5) / std::sqrt(there.variance);
+      CHECK(reluctant.value(x, nullptr) == Approx(plain.value(x, nullptr) + 3 * std::min(z + tolerated, 0.0)));
+      CHECK(reluctant.bounds(x.transpose())[0] >= reluctant.value(x, nullptr) - 1e-12);
+      check_gradient(reluctant, x);
     }
   }
-  check_gradient(both, right);
+}
+
+TEST_CASE("curiosity is about what is least known, of all outcomes and beside what is under way") {
+  RandomStream random(11, "curiosity");
+  const ExactGp one = sample_gp(0.01, random), other = sample_gp(0.2, random);
+  Matrix base(20, 3);
+  base << one.points(), other.points();
+  const std::vector<Fantasies> outcomes = {Fantasies(one, base, Matrix::Zero(4, 40)),
+                                           Fantasies(other, base, Matrix::Zero(4, 40))};
+  const Curiosity curiosity(outcomes);
+  for (int i = 0; i < 5; ++i) {
+    const Vector x{{random.uniform(), random.uniform(), 1.0}};
+    double sum = 0;
+    for (const Fantasies& outcome : outcomes) {
+      Matrix means;
+      Vector variance;
+      outcome.at(x.transpose(), means, variance);
+      sum += std::sqrt(variance[0]);
+    }
+    CHECK(curiosity.value(x, nullptr) == Approx(std::log(1 + sum / 2)));
+    CHECK(curiosity.bounds(x.transpose())[0] >= curiosity.value(x, nullptr) - 1e-12);
+    check_gradient(curiosity, x);
+    Matrix beside(21, 3);
+    beside << x.transpose(), base;
+    const std::vector<Fantasies> known = {Fantasies(one, beside, Matrix::Zero(4, 40))};
+    CHECK(Curiosity(known).value(x, nullptr) < 1e-3);
+  }
 }
 
 TEST_CASE("the mean of acquisitions is taken of what their logarithms stand for") {

@@ -101,3 +101,35 @@ TEST_CASE("while nothing is feasible a batch looks in more than one place, and s
     }
   }
 }
+
+TEST_CASE("once nothing improves any more, experiments go where the constraints are expected to hold") {
+  // y = x grows all the way; c = (x + 1)²/4 must stay below 1. The best allowed is found in fifteen; what lies beyond
+  // is better, and as certain not to be allowed as what lies below is not to be better.
+  const bool counted = GENERATE(false, true);
+  const std::size_t at_once = GENERATE(1u, 3u);
+  Problem problem = line();
+  if (counted) {
+    Levels levels;
+    for (int i = 0; i <= 300; ++i) levels.values.push_back(-1 + 0.01 * i);
+    problem.space = Space({{"x", {}, levels}});
+  }
+  problem.measured_too = {{"c", {}}};
+  problem.outcome_constraints = {{1, true, 1, "c <= 1"}};
+  PlanQuestion question;
+  question.count = at_once;
+  std::size_t hopeless = 0, idle = 0;
+  while (question.observations.size() < 36) {
+    const std::size_t known = question.observations.size();
+    question.seed = known;
+    const Plan answer = plan(problem, question);
+    for (const Suggestion& one : answer.suggestions) {
+      const double x = one.at[0], c = (x + 1) * (x + 1) / 4;
+      if (known >= 15 && *one.forecast.feasible < 1e-4) ++hopeless;
+      if (one.reason == "explore: nothing is expected to improve") ++idle;
+      question.observations.push_back({"", {x}, {Measurement{x, {}}, Measurement{c, {}}}, {}});
+    }
+  }
+  CAPTURE(counted, at_once);
+  CHECK(hopeless == 0);
+  CHECK(idle > 3);
+}

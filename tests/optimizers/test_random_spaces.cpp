@@ -164,7 +164,7 @@ TEST_CASE("random spaces with resolutions: nothing is suggested nearer than them
     std::vector<Parameter> parameters = problem.space.parameters();
     for (Parameter& p : parameters) {
       const bool numeric = p.continuous() || std::holds_alternative<Integer>(p.kind);
-      if (numeric && p.high() > p.low()) p.resolution = (p.high() - p.low()) * random.uniform(0.05, 0.4);
+      if (numeric && p.high() > p.low()) p.resolution = p.width() * random.uniform(0.05, 0.4);
     }
     problem.space = Space(parameters, problem.space.constraints(), problem.space.pool());
     // By the definition, with no more slack than rounding needs.
@@ -172,7 +172,7 @@ TEST_CASE("random spaces with resolutions: nothing is suggested nearer than them
       for (std::size_t i = 0; i < a.size(); ++i) {
         const Parameter& p = problem.space[i];
         const double apart = std::abs(a[i] - b[i]);
-        if (p.resolution > 0 ? apart >= p.resolution * (1 - 2e-6) : apart > 1e-9 * (p.high() - p.low())) return false;
+        if (p.resolution > 0 ? apart >= p.resolution * (1 - 2e-6) : apart > 1e-9 * p.width()) return false;
       }
       return true;
     };

@@ -79,7 +79,7 @@ TEST_CASE("near agrees with the definition for many random points", "[tried]") {
     std::vector<Parameter> parameters = testing::random_space(random).parameters();
     for (Parameter& p : parameters) {
       const bool numeric = p.continuous() || std::holds_alternative<Integer>(p.kind);
-      if (numeric && random.below(2) == 0) p.resolution = (p.high() - p.low()) * random.uniform(0.1, 1);
+      if (numeric && random.below(2) == 0) p.resolution = p.width() * random.uniform(0.1, 1);
     }
     const Space space(parameters);
     const Region region(space);
