@@ -66,14 +66,28 @@ std::string Proxy::said() {
   return said_;
 }
 
-void Proxy::say_again(const std::string& bytes) {
+std::string Proxy::answered() {
   const std::lock_guard lock(mutex_);
-  REQUIRE(server_ != nullptr);
-  server_->send(bytes);
+  return answered_;
 }
 
-void Proxy::stands(const Tcp* server) {
+void Proxy::say_again(const std::string& bytes) {
+  send_over(server_, bytes);
+}
+
+void Proxy::answer_again(const std::string& bytes) {
+  send_over(client_, bytes);
+}
+
+void Proxy::send_over(const int& end, const std::string& bytes) {
   const std::lock_guard lock(mutex_);
+  REQUIRE(end >= 0);
+  CHECK(::send(end, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+}
+
+void Proxy::stands(int client, int server) {
+  const std::lock_guard lock(mutex_);
+  client_ = client;
   server_ = server;
 }
 
@@ -83,9 +97,9 @@ void Proxy::run() {
     if (client < 0) return;
     const Tcp server(to_);
     if (server.connected) {  // otherwise the driver is not there yet
-      stands(&server);
+      stands(client, server.fd);
       pass(client, server);
-      stands(nullptr);
+      stands(-1, -1);
     }
     ::close(client);
   }
@@ -102,7 +116,7 @@ void Proxy::pass(int client, const Tcp& server) {
       const std::string bytes(block, static_cast<std::size_t>(size));
       if (::send(ends[1 - i].fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) <= 0) return;
       const std::lock_guard lock(mutex_);
-      if (i == 0) said_ += bytes;
+      (i == 0 ? said_ : answered_) += bytes;
     }
   }
 }

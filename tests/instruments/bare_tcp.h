@@ -23,29 +23,32 @@ struct Tcp {
   bool connected = false;
 };
 
-/// Between a controller and its driver: passes everything on, and keeps what the controller said. One connection at a
-/// time.
+/// Between a controller and its driver: passes everything on, and keeps what either said. One connection at a time.
 class Proxy {
  public:
   explicit Proxy(const std::string& to);
   ~Proxy();
-  std::string said();
+  std::string said();      ///< by the controller
+  std::string answered();  ///< by the driver
   /// Says `bytes` to the driver once more, over the connection that stands, even while the controller takes nothing.
   void say_again(const std::string& bytes);
+  /// The same to the controller.
+  void answer_again(const std::string& bytes);
 
   const std::string address = free_tcp_address();
 
  private:
   void run();
-  void stands(const Tcp* server);
+  void stands(int client, int server);
+  void send_over(const int& end, const std::string& bytes);
   void pass(int client, const Tcp& server);
 
   int listener_;
   std::string to_;
   std::atomic<bool> over_{false};
   std::mutex mutex_;
-  std::string said_;             // guarded by it
-  const Tcp* server_ = nullptr;  // likewise; while a connection stands
+  std::string said_, answered_;    // guarded by it
+  int client_ = -1, server_ = -1;  // likewise; while a connection stands
   std::thread thread_;
 };
 
