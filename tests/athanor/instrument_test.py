@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import time
@@ -135,6 +136,23 @@ class Instrument(OvensTest):
         self.assertIn("INTERRUPTED", self.instrument("do", "lab.yaml", "--id", command, expect=1))
         self.assertIn("NEVER_SEEN", self.instrument("do", "lab.yaml", "--id", "another", expect=1))
         self.assertIn("done", self.instrument(*HEAT, "temperature=80 degC", "duration=0.1 s"))  # at once: it is free again
+
+    def test_a_silent_driver_is_connected_to_anew(self):
+        """Goal: who watches for days goes on watching. Method: a driver stopped for longer than a silence, which only a new connection hears again."""
+        driver = self.start_driver()
+        watch = self.start("instrument", "watch", "lab.yaml", "oven-1", "--json")
+        self.addCleanup(watch.communicate)
+        self.addCleanup(watch.kill)
+        said = watch.stdout.fileno()
+        self.assertIn(b"temperature", os.read(said, 1 << 16))
+        driver.send_signal(signal.SIGSTOP)
+        self.addCleanup(driver.send_signal, signal.SIGCONT)
+        self.assertRegex(watch.stderr.readline(), r"“ovens” was not heard for \d+ s; connecting to it anew")
+        while select.select([said], [], [], 0)[0]:  # of before
+            self.assertTrue(os.read(said, 1 << 16))
+        driver.send_signal(signal.SIGCONT)
+        self.assertTrue(select.select([said], [], [], TIMEOUT_S)[0])
+        self.assertIn(b"temperature", os.read(said, 1 << 16))
 
     def test_a_driver_of_before_visit(self):
         """Goal: older drivers serve, and are taken from nobody either. Method: one that refuses Visit, free and in somebody's charge."""
