@@ -1,6 +1,8 @@
 // Reads the feature definition language. Only what Athanor makes use of is looked at; descriptions, lengths and
 // patterns are passed over, and so is what a later version of the language may add.
 #include "sila2/feature.h"
+#include "core/table.h"
+#include "core/text.h"
 
 #include <fmt/format.h>
 
@@ -33,6 +35,10 @@ const std::vector<std::pair<const char*, DataType::Kind>>& basic_types() {
 std::string local_name(const pugi::xml_node& node) {
   const char* colon = std::strchr(node.name(), ':');
   return colon != nullptr ? colon + 1 : node.name();
+}
+
+bool numeric(DataType::Kind kind) {
+  return kind == DataType::Kind::kInteger || kind == DataType::Kind::kReal;
 }
 
 class Reader {
@@ -174,27 +180,31 @@ class Reader {
   }
 
   void constrain(const pugi::xml_node& node, DataType& type) {
-    Constraints& constraints = type.constraints;
-    const bool numeric = type.kind == DataType::Kind::kInteger || type.kind == DataType::Kind::kReal;
+    Constraints constraints;
+    const bool is_number = numeric(type.kind);
+    // What a type of the feature's own is may not be known yet: bounds of one that is no number are dates.
+    const bool may_be_number = is_number || type.kind == DataType::Kind::kDefined;
     for (const pugi::xml_node child : node.children()) {
       const std::string name = local_name(child);
       const bool maximal = name.starts_with("Maximal"), open = name.ends_with("Exclusive");
-      if (numeric && (open || name.ends_with("Inclusive"))) {
+      if (may_be_number && (open || name.ends_with("Inclusive"))) {
+        if (!is_number && !parse_number(text(child))) continue;
         (maximal ? constraints.high : constraints.low) = number(child);
         (maximal ? constraints.high_open : constraints.low_open) = open;
       } else if (name == "Set") {
         for (const pugi::xml_node value : child.children()) {
           if (local_name(value) != "Value") continue;
-          if (numeric) number(value);
+          if (is_number) number(value);
           constraints.set.push_back(text(value));
         }
-      } else if (numeric && name == "Unit") {
+      } else if (may_be_number && name == "Unit") {
         constraints.unit = unit(child);
       } else if (name.ends_with("ElementCount")) {
         if (!maximal) constraints.least = count(child);
         if (!name.starts_with("Minimal")) constraints.most = count(child);
       }
     }
+    type.constraints.narrow(constraints);
   }
 
   std::size_t count(const pugi::xml_node& node) {
@@ -229,11 +239,7 @@ class Reader {
     fail(node, fmt::format("“{}” without “{}”", local_name(node), name));
   }
 
-  static std::string text(const pugi::xml_node& node) {
-    const std::string raw = node.text().get();
-    const auto first = raw.find_first_not_of(" \t\r\n"), last = raw.find_last_not_of(" \t\r\n");
-    return first == std::string::npos ? "" : raw.substr(first, last - first + 1);
-  }
+  static std::string text(const pugi::xml_node& node) { return std::string(trimmed(node.text().get())); }
 
   double number(const pugi::xml_node& node) {
     const std::string written = text(node);
@@ -311,6 +317,21 @@ const char* to_string(DataType::Kind kind) {
     if (basic == kind) return name;
   }
   return kind == DataType::Kind::kList ? "list" : kind == DataType::Kind::kStructure ? "structure" : "type of its own";
+}
+
+void Constraints::narrow(const Constraints& by) {
+  if (by.low && (!low || *by.low > *low || (*by.low == *low && by.low_open))) {
+    low = by.low;
+    low_open = by.low_open;
+  }
+  if (by.high && (!high || *by.high < *high || (*by.high == *high && by.high_open))) {
+    high = by.high;
+    high_open = by.high_open;
+  }
+  if (!by.set.empty()) set = by.set;
+  if (by.unit) unit = by.unit;
+  if (by.least) least = std::max(least.value_or(0), *by.least);
+  if (by.most) most = std::min(most.value_or(*by.most), *by.most);
 }
 
 Feature parse_feature(const std::string& xml, const std::string& name) {

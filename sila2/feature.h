@@ -22,6 +22,10 @@ struct Constraints {
   std::vector<std::string> set;
   std::optional<Unit> unit;
   std::optional<std::size_t> least, most;  ///< elements of a list
+
+  /// Allows what both do. Of two sets the other one counts, and so does its unit; bounds are numbers as written, which
+  /// no unit changes.
+  void narrow(const Constraints& by);
 };
 
 struct Element;

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <map>
 
 #include "core/check.h"
 #include "core/error.h"
 #include "core/quantity.h"
+#include "core/table.h"
 #include "sila2/fields.h"
 
 namespace athanor::sila2 {
@@ -57,7 +57,9 @@ void describe_number(Leaf& leaf) {
     const double high = ours(bound(*limits.high, limits.high_open, whole, -infinity));
     upside_down ? field.set_low(high) : field.set_high(high);
   }
-  for (const std::string& level : limits.set) field.add_levels(ours(std::strtod(level.c_str(), nullptr)));
+  for (const std::string& level : limits.set) {
+    if (const auto number = parse_number(level)) field.add_levels(ours(*number));
+  }
   std::sort(field.mutable_levels()->begin(), field.mutable_levels()->end());
 }
 
@@ -106,9 +108,7 @@ class Flattener {
     path.push_back(defined->identifier);
     // A constraint may narrow a type of the feature's own once more.
     DataType narrowed = defined->type;
-    if (!type.constraints.set.empty()) narrowed.constraints.set = type.constraints.set;
-    if (type.constraints.least) narrowed.constraints.least = type.constraints.least;
-    if (type.constraints.most) narrowed.constraints.most = type.constraints.most;
+    narrowed.constraints.narrow(type.constraints);
     add(narrowed, std::move(path), name);
   }
 

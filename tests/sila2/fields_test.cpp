@@ -86,6 +86,43 @@ TEST_CASE("a type of the feature's own keeps its constraints, and its message") 
   CHECK(leaf.field.high() == 1);
 }
 
+TEST_CASE("constraints upon constraints allow what all of them do, on a type of the feature's own too") {
+  const auto bounds = [](const std::string& least, const std::string& most) {
+    return "<MinimalInclusive>" + least + "</MinimalInclusive><MaximalExclusive>" + most + "</MaximalExclusive>";
+  };
+  const std::string kelvin =
+      "<Unit><Label>K</Label><Factor>1</Factor><Offset>0</Offset><UnitComponent><SIUnit>Kelvin</SIUnit>"
+      "<Exponent>1</Exponent></UnitComponent></Unit>";
+  const std::string warmth = "<DataTypeDefinition><Identifier>Warmth</Identifier><DataType>" +
+                             constrained("Integer", bounds("273", "400") + kelvin) + "</DataType></DataTypeDefinition>";
+  const auto within = [](const std::string& type, const std::string& constraints) {
+    return "<Constrained><DataType>" + type + "</DataType><Constraints>" + constraints + "</Constraints></Constrained>";
+  };
+  const std::string own = "<DataTypeIdentifier>Warmth</DataTypeIdentifier>";
+  const Leaf narrower = given(within(own, bounds("300", "350")), warmth);
+  CHECK(narrower.field.low() == 300);
+  CHECK(narrower.field.high() == 349);
+  CHECK(narrower.field.unit() == "K");
+  const Leaf wider = given(within(own, bounds("0", "1000")), warmth);
+  CHECK(wider.field.low() == 273);
+  CHECK(wider.field.high() == 399);
+  const Leaf same = given(within(own, "<MinimalExclusive>273</MinimalExclusive><Set><Value>280</Value></Set>"), warmth);
+  CHECK(same.field.low() == 274);
+  REQUIRE(same.field.levels_size() == 1);
+  CHECK(same.field.levels(0) == 280);
+  const Leaf thrice = given(within(within("<Basic>Real</Basic>", bounds("0", "9")), bounds("2", "10")));
+  CHECK(thrice.field.low() == 2);
+  CHECK(thrice.field.high() < 9);
+  // What is no number is not bounded by one.
+  const std::string day =
+      "<DataTypeDefinition><Identifier>Day</Identifier><DataType><Basic>Date</Basic></DataType>"
+      "</DataTypeDefinition>";
+  const Leaf date =
+      given(within("<DataTypeIdentifier>Day</DataTypeIdentifier>", bounds("2026-01-01Z", "2027-01-01Z")), day);
+  CHECK(date.field.is_text());
+  CHECK_FALSE(date.field.has_low());
+}
+
 TEST_CASE("what cannot be a field is named with its reason") {
   const auto left_out = [](const std::string& type, const std::string& more = "") {
     const Feature feature = parse_feature(command_with(type, more), "thing");
