@@ -13,8 +13,7 @@ namespace {
 constexpr Eigen::Index kFantasies = 32, kHypervolumeFantasies = 16;  // of all worlds together
 constexpr std::size_t kDirections = 128;
 constexpr double kReluctance = 20;  // to try where experiments are expected to fail
-constexpr double kTolerated =
-    3;  // standard deviations that an outcome may be expected beyond its bound, which one tries
+constexpr double kTolerated = 3;    // standard deviations beyond its bound: what is expected there may be tried
 
 void append(Matrix& matrix, const Matrix& rows) {
   matrix.conservativeResize(matrix.rows() + rows.rows(), rows.cols());

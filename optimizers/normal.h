@@ -3,7 +3,7 @@
 
 namespace athanor {
 
-inline constexpr double kHalfLog2Pi = 0.91893853320467274178;
+inline constexpr double kHalfLog2Pi = 0.91893853320467274178;  ///< ½ ln 2π
 
 /// Φ(z), and ln Φ(z), accurate to rounding for every z.
 double normal_cdf(double z);

@@ -1,8 +1,6 @@
 // Reads the feature definition language. Only what Athanor makes use of is looked at; descriptions, lengths and
 // patterns are passed over, and so is what a later version of the language may add.
 #include "sila2/feature.h"
-#include "core/table.h"
-#include "core/text.h"
 
 #include <fmt/format.h>
 
@@ -16,6 +14,8 @@
 
 #include "core/document.h"
 #include "core/error.h"
+#include "core/table.h"
+#include "core/text.h"
 
 namespace athanor::sila2 {
 namespace {
