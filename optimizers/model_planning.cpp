@@ -343,9 +343,9 @@ bool ModelPlanning::suggest_one() {
   if (!beliefs_ || given_ < kMostConditioned) beliefs_.emplace(problem_, models_, planning_.pending, chance);
   const Beliefs& beliefs = *beliefs_;
   Goal goal = this->goal(beliefs, chance);
-  const std::vector<OutcomeBound> bounds = beliefs.bounds(!goal.in_regimes);
-  if (!bounds.empty()) {
-    goal.acquisition = std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(bounds));
+  if (auto bounds = beliefs.bounds(!goal.in_regimes); !bounds.empty()) {
+    goal.acquisition =
+        std::make_unique<Sum>(std::move(goal.acquisition), std::make_unique<LogFeasibility>(std::move(bounds)));
   }
 
   ++given_;
@@ -358,9 +358,10 @@ bool ModelPlanning::suggest_one() {
                      : search(planning_.region, *goal.acquisition, planning_.tried, promising(beliefs), chance, how);
   if (!found) return false;
   double gained = std::exp(found->value);
-  if (!bounds.empty() && gained < kWorthARisk && goal.least > 0 && beliefs.any_feasible()) {
+  const std::vector<OutcomeBound> all_bounds = beliefs.bounds();
+  if (!all_bounds.empty() && gained < kWorthARisk && goal.least > 0 && beliefs.any_feasible()) {
     const Sum safe(std::make_unique<Curiosity>(beliefs.worlds()[0].fantasies),
-                   std::make_unique<LogFeasibility>(bounds));
+                   std::make_unique<LogFeasibility>(all_bounds));
     auto instead = scan_ ? Scan::over(problem_.space, planning_.question.deadline_s > 0)
                                ->best(safe, planning_.tried, how.stop, HUGE_VAL)
                          : search(planning_.region, safe, planning_.tried, promising(beliefs), chance, how);

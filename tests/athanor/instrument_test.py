@@ -138,7 +138,7 @@ class Instrument(OvensTest):
         self.assertIn("done", self.instrument(*HEAT, "temperature=80 degC", "duration=0.1 s"))  # at once: it is free again
 
     def test_a_silent_driver_is_connected_to_anew(self):
-        """Goal: who watches for days goes on watching. Method: a driver stopped for longer than a silence, which only a new connection hears again."""
+        """Goal: who watches for days goes on watching. Method: a driver stopped for longer than a silence, after which the first connection is closed."""
         driver = self.start_driver()
         watch = self.start("instrument", "watch", "lab.yaml", "oven-1", "--json")
         self.addCleanup(watch.communicate)
